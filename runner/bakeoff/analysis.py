@@ -1,0 +1,331 @@
+"""From records to conclusions: rows, comparisons, and what is withheld and why. Pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from bakeoff import audit, stats
+from bakeoff.histogram import Histogram
+from bakeoff.model import (
+    ALL_ENDPOINTS,
+    BlockResult,
+    Bound,
+    Certificate,
+    Comparison,
+    Estimate,
+    Experiment,
+    Interval,
+    Latency,
+    Load,
+    Manifest,
+    Metric,
+    OpenLoad,
+    Record,
+    Result,
+    Stack,
+    Summary,
+)
+
+QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p999": 0.999}
+MIB = 2**20
+
+Condition = tuple[str, Load]
+"""A scenario's name and a load."""
+
+
+@dataclass
+class Measured:
+    """One stack, condition and endpoint in one block: its slices added up."""
+
+    window_s: float = 0.0
+    completed: int = 0
+    offered: int = 0
+    errors: int = 0
+    cpu_s: float = 0.0
+    all_completed: int = 0
+    latency: Histogram = field(default_factory=lambda: Histogram.of([]))
+
+    @property
+    def throughput_rps(self) -> float:
+        """Right answers a second."""
+        return self.completed / self.window_s
+
+    @property
+    def cpu_s_per_request(self) -> float:
+        """Server CPU time per right answer; 0 when unknown."""
+        return self.cpu_s / self.all_completed if self.all_completed else 0.0
+
+
+@dataclass
+class Row:
+    """A stack under a condition at an endpoint, block by block."""
+
+    stack: Stack
+    condition: Condition
+    endpoint: str
+    blocks: dict[int, Measured]
+    records: list[Record]
+
+    def per_block(self, metric: Metric) -> dict[int, float]:
+        """One value per block, by block number; blocks without one are left out."""
+        values = {number: _value(metric, measured) for number, measured in self.blocks.items()}
+        return {number: value for number, value in values.items() if value}
+
+
+def _value(metric: Metric, measured: Measured) -> float | None:
+    if metric == "throughput":
+        return measured.throughput_rps
+    if metric == "cpu_per_request":
+        return measured.cpu_s_per_request
+    return measured.latency.quantile_s(QUANTILES[metric.removeprefix("latency_")])
+
+
+def summarise(
+    manifest: Manifest, blocks: Sequence[BlockResult], intervals: Iterable[Interval], certificate: Certificate
+) -> Summary:
+    """The analysis of a whole run."""
+    experiment = manifest.experiment
+    rows = _rows(experiment, blocks, intervals)
+    cores = max(1, len(manifest.machine.server_cpus))
+    results = [_result(row, _unloaded_s(row, rows), cores) for row in rows]
+    failures = [record.failure for block in blocks for record in block.records if record.failure]
+    return Summary(
+        run_id=manifest.run_id,
+        experiment=experiment.name,
+        profile=manifest.profile,
+        baseline=experiment.baseline,
+        results=tuple(results),
+        comparisons=tuple(_comparisons(experiment, rows, results, manifest.seed)),
+        generator=certificate,
+        timeline=manifest.timelines,
+        failures=tuple(failures),
+    )
+
+
+def _rows(experiment: Experiment, blocks: Sequence[BlockResult], intervals: Iterable[Interval]) -> list[Row]:
+    latencies = _latencies(intervals)
+    grouped: dict[tuple[str, str, Load], list[Record]] = defaultdict(list)
+    for block in blocks:
+        for record in block.records:
+            grouped[record.stack, record.scenario, record.load].append(record)
+    rows: list[Row] = []
+    for scenario in experiment.scenarios:
+        for load in experiment.loads:
+            for stack in experiment.stacks:
+                records = grouped.get((stack.name, scenario.name, load), [])
+                endpoints = sorted({tally.endpoint for record in records for tally in record.tallies})
+                for endpoint in [ALL_ENDPOINTS, *endpoints]:
+                    measured = _measure(records, endpoint, latencies)
+                    rows.append(Row(stack, (scenario.name, load), endpoint, measured, records))
+    return rows
+
+
+def _latencies(intervals: Iterable[Interval]) -> dict[tuple[int, int, str], Histogram]:
+    parts: dict[tuple[int, int, str], list[Histogram]] = defaultdict(list)
+    for interval in intervals:
+        if interval.kind == "latency":
+            parts[interval.block, interval.position, interval.endpoint].append(interval.histogram)
+            parts[interval.block, interval.position, ALL_ENDPOINTS].append(interval.histogram)
+    return {key: Histogram.merge(several) for key, several in parts.items()}
+
+
+def _measure(
+    records: Iterable[Record], endpoint: str, latencies: dict[tuple[int, int, str], Histogram]
+) -> dict[int, Measured]:
+    by_block: dict[int, Measured] = {}
+    for record in records:
+        if record.failure:
+            continue
+        measured = by_block.setdefault(record.block, Measured())
+        measured.window_s += record.window_s
+        measured.cpu_s += record.server.cpu_s if record.server else 0.0
+        for tally in record.tallies:
+            measured.all_completed += tally.completed
+            if endpoint in (ALL_ENDPOINTS, tally.endpoint):
+                measured.completed += tally.completed
+                measured.offered += tally.offered
+                measured.errors += tally.fates.errors
+        found = latencies.get((record.block, record.position, endpoint))
+        if found:
+            measured.latency = Histogram.merge([measured.latency, found])
+    return by_block
+
+
+def _unloaded_s(row: Row, rows: Iterable[Row]) -> float | None:
+    """The unloaded latency of a stack's scenario: the median at its lowest open load, if one was measured."""
+    medians = [
+        stats.geometric_mean(list(other.per_block("latency_p50").values()))
+        for other in rows
+        if (other.stack, other.condition[0], other.endpoint) == (row.stack, row.condition[0], row.endpoint)
+        and isinstance(other.condition[1], OpenLoad)
+    ]
+    return min((median.point for median in medians if median), default=None)
+
+
+def _result(row: Row, unloaded_s: float | None, cores: int) -> Result:
+    scenario, load = row.condition
+    everything = row.endpoint == ALL_ENDPOINTS
+    latency = Histogram.merge(measured.latency for measured in row.blocks.values())
+    percentiles, too_few = _percentiles(row, latency.total)
+    faults = _faults(row, latency)
+    valid = not faults
+    throughput = stats.geometric_mean(list(row.per_block("throughput").values()))
+    cpu = stats.geometric_mean([1e3 * value for value in row.per_block("cpu_per_request").values()])
+    return Result(
+        stack=row.stack.name,
+        interface=row.stack.interface,
+        scenario=scenario,
+        endpoint=row.endpoint,
+        load=load,
+        requests=sum(measured.offered for measured in row.blocks.values()),
+        errors=sum(measured.errors for measured in row.blocks.values()),
+        throughput_rps=throughput if valid else None,
+        latency_ms=Latency(**percentiles, max=_ms(latency.max_s)) if valid else _NOTHING,
+        cpu_ms_per_request=cpu if valid and everything else None,
+        rss_mib=_rss_mib(row.records),
+        reuse_ratio=_reuse(row.records),
+        bound=_bound(row, unloaded_s, cpu, cores) if everything and valid else None,
+        valid=valid,
+        withheld=tuple(faults if faults else too_few),
+    )
+
+
+_NOTHING = Latency(p50=None, p90=None, p99=None, p999=None, max=None)
+
+
+def _ms(seconds: float | None) -> float | None:
+    return None if seconds is None else seconds * 1e3
+
+
+def _percentiles(row: Row, requests: int) -> tuple[dict[str, Estimate | None], list[str]]:
+    """Each percentile in milliseconds, and why some are not quoted."""
+    found: dict[str, Estimate | None] = {}
+    reasons: list[str] = []
+    for name, quantile in QUANTILES.items():
+        found[name] = None
+        reason = audit.enough_for(quantile, requests)
+        if reason:
+            reasons.append(reason)
+            continue
+        values = [measured.latency.quantile_s(quantile) for measured in row.blocks.values()]
+        found[name] = stats.geometric_mean([1e3 * value for value in values if value])
+    return found, reasons
+
+
+def _faults(row: Row, latency: Histogram) -> list[str]:
+    """Everything that keeps a row from being published."""
+    failed = [record.failure for record in row.records if record.failure]
+    if failed:
+        return [f"{failure.stage}: {failure.message}" for failure in dict.fromkeys(failed)]
+    if not latency.total:
+        return ["no right answers"]
+    measured = list(row.blocks.values())
+    offered = sum(one.offered for one in measured)
+    reasons = [tally.reason for record in row.records for tally in record.tallies if tally.reason]
+    faults = audit.errors(offered, sum(one.errors for one in measured), reasons)
+    faults += audit.accounting(row.records)
+    if row.endpoint != ALL_ENDPOINTS:
+        return faults
+    window_s = sum(one.window_s for one in measured)
+    mean_s = latency.mean_s or 0.0
+    faults += audit.littles_law(row.condition[1], sum(one.completed for one in measured) / window_s, mean_s)
+    faults += audit.outlasts_queue(window_s / len(row.records), mean_s)
+    faults += audit.carried(row.condition[1], offered, window_s)
+    faults += audit.generator_kept_up(row.records)
+    faults += audit.idle_means_idle(row.records)
+    return faults
+
+
+def _rss_mib(records: Iterable[Record]) -> float | None:
+    sizes = [record.server.rss_bytes for record in records if record.server]
+    return max(sizes) / MIB if sizes else None
+
+
+def _reuse(records: Iterable[Record]) -> float | None:
+    uses = [record.generator for record in records if record.generator]
+    sent = sum(use.requests_sent for use in uses)
+    return max(0.0, 1 - sum(use.connections_opened for use in uses) / sent) if sent else None
+
+
+def _bound(row: Row, unloaded_s: float | None, cpu_ms: Estimate | None, cores: int) -> Bound | None:
+    """The least of the operational laws' bounds: min(users / S, k / S, m / C) (Denning and Buzen 1978)."""
+    if not unloaded_s:
+        return None
+    load = row.condition[1]
+    bounds: list[Bound] = []
+    if isinstance(load, OpenLoad):
+        bounds.append(Bound(rps=load.rate_rps, by="load"))
+    else:
+        bounds.append(Bound(rps=load.users / (unloaded_s + load.think_s), by="load"))
+    if row.stack.interface == "wsgi" and not row.stack.command:
+        bounds.append(Bound(rps=row.stack.workers * row.stack.threads / unloaded_s, by="slots"))
+    if cpu_ms:
+        bounds.append(Bound(rps=cores / (cpu_ms.point / 1e3), by="cpu"))
+    return min(bounds, key=lambda bound: bound.rps)
+
+
+_METRICS: tuple[Metric, ...] = ("throughput", "latency_p50", "latency_p90", "latency_p99", "cpu_per_request")
+
+
+def _comparisons(
+    experiment: Experiment, rows: Sequence[Row], results: Sequence[Result], seed: int
+) -> Iterable[Comparison]:
+    """Each candidate against the baseline, Holm-corrected over the candidates of one metric, load and endpoint."""
+    if experiment.blocks < 2:
+        return
+    valid = {
+        (row.stack.name, *row.condition, row.endpoint): (row, result)
+        for row, result in zip(rows, results, strict=True)
+        if result.valid
+    }
+    for (stack, scenario, load, endpoint), (base, base_result) in valid.items():
+        if stack != experiment.baseline:
+            continue
+        candidates = [
+            pair
+            for other in experiment.stacks
+            if other.name != stack and (pair := valid.get((other.name, scenario, load, endpoint)))
+        ]
+        for metric in _METRICS:
+            measurable = [row for row, result in candidates if _quoted(metric, result) and _quoted(metric, base_result)]
+            yield from _compare(experiment, metric, base, measurable, seed)
+
+
+def _quoted(metric: Metric, result: Result) -> bool:
+    if metric == "throughput":
+        return result.throughput_rps is not None
+    if metric == "cpu_per_request":
+        return result.cpu_ms_per_request is not None
+    return getattr(result.latency_ms, metric.removeprefix("latency_")) is not None
+
+
+def _compare(
+    experiment: Experiment, metric: Metric, base: Row, candidates: Sequence[Row], seed: int
+) -> Iterable[Comparison]:
+    pairs = [_log_ratios(metric, base, candidate) for candidate in candidates]
+    kept = [(row, logs) for row, logs in zip(candidates, pairs, strict=True) if len(logs) > 1]
+    p_values = stats.holm([stats.sign_flip_p(logs, np.random.default_rng(seed)) for _, logs in kept])
+    for (row, logs), p_value in zip(kept, p_values, strict=True):
+        ratio = stats.ratio_estimate(logs)
+        yield Comparison(
+            metric=metric,
+            scenario=base.condition[0],
+            endpoint=base.endpoint,
+            load=base.condition[1],
+            baseline=base.stack.name,
+            candidate=row.stack.name,
+            ratio=ratio,
+            p_value=p_value,
+            verdict=stats.verdict(
+                ratio, p_value, experiment.alpha, experiment.margin, more_is_faster=metric == "throughput"
+            ),
+        )
+
+
+def _log_ratios(metric: Metric, base: Row, candidate: Row) -> list[float]:
+    ours, theirs = base.per_block(metric), candidate.per_block(metric)
+    return [float(np.log(theirs[number] / ours[number])) for number in sorted(ours.keys() & theirs.keys())]

@@ -1,0 +1,97 @@
+"""What a group of processes has used: CPU time to the nanosecond where the kernel counts it so, and memory."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+_PROC = Path("/proc")
+_HAS_SCHEDSTAT = (_PROC / "self" / "schedstat").exists()
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Totals since the processes started, and what they hold now."""
+
+    cpu_s: float
+    rss_bytes: int
+    processes: int
+    threads: int
+
+
+def usage_of_session(leader_pid: int) -> Usage:
+    """The use of every living process in the session that ``leader_pid`` leads."""
+    pids = session_pids(leader_pid)
+    if not _HAS_SCHEDSTAT:
+        return _usage_by_psutil(pids)
+    cpu_s = 0.0
+    rss_bytes = threads = processes = 0
+    for pid in pids:
+        try:
+            tasks = os.listdir(f"/proc/{pid}/task")
+            cpu_s += sum(_task_cpu_s(pid, task) for task in tasks)
+            rss_bytes += _rss_bytes(pid)
+        except (FileNotFoundError, ProcessLookupError):
+            continue  # It ended since it was listed.
+        threads += len(tasks)
+        processes += 1
+    return Usage(cpu_s=cpu_s, rss_bytes=rss_bytes, processes=processes, threads=threads)
+
+
+def session_pids(leader_pid: int) -> list[int]:
+    """The living processes of a session, without those that have ended and wait to be reaped."""
+    if not _PROC.exists():
+        leader = psutil.Process(leader_pid)
+        return [leader_pid, *(child.pid for child in leader.children(recursive=True))]
+    found = []
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            state, session = _state_and_session(int(entry))
+            if session == leader_pid and state != "Z":
+                found.append(int(entry))
+    return found
+
+
+def _state_and_session(pid: int) -> tuple[str, int]:
+    """Fields 3 and 6 of /proc/PID/stat (proc(5)); the command's name before them may hold anything."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as stat:
+            fields = stat.read().rpartition(b") ")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return "", -1
+    return fields[0].decode(), int(fields[3])
+
+
+def _task_cpu_s(pid: int, task: str) -> float:
+    try:
+        with open(f"/proc/{pid}/task/{task}/schedstat", "rb") as stat:
+            return int(stat.read().split()[0]) / 1e9
+    except (FileNotFoundError, ProcessLookupError):
+        return (
+            0.0  # The thread ended since it was listed; its time is lost, as it is for the kernel's own per-task view.
+        )
+
+
+def _rss_bytes(pid: int) -> int:
+    with open(f"/proc/{pid}/statm", "rb") as statm:
+        return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def _usage_by_psutil(pids: Iterable[int]) -> Usage:
+    cpu_s = 0.0
+    rss_bytes = threads = processes = 0
+    for pid in pids:
+        try:
+            process = psutil.Process(pid)
+            times = process.cpu_times()
+            cpu_s += times.user + times.system
+            rss_bytes += process.memory_info().rss
+            threads += process.num_threads()
+            processes += 1
+        except psutil.Error:
+            continue
+    return Usage(cpu_s=cpu_s, rss_bytes=rss_bytes, processes=processes, threads=threads)

@@ -1,0 +1,350 @@
+"""The loop that ties plan, stacks, load and results together."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from bakeoff import report
+from bakeoff.analysis import summarise
+from bakeoff.answers import difference, first_problem
+from bakeoff.audit import LATENCIES_PER_SLICE
+from bakeoff.backends import Backend, RunningStack, StartFailure, Usage
+from bakeoff.histogram import Histogram
+from bakeoff.load.generator import Watcher
+from bakeoff.load.messages import Answer, Drive, Driven, Second
+from bakeoff.model import (
+    Block,
+    BlockResult,
+    Certificate,
+    Experiment,
+    Failure,
+    GeneratorUse,
+    Interval,
+    Manifest,
+    Record,
+    RunState,
+    Scenario,
+    ServerUse,
+    Slice,
+    Stack,
+    Timeline,
+)
+from bakeoff.plan import plan_blocks
+from bakeoff.run import Run
+from bakeoff.store import RunFolder, load_run
+from bakeoff.timeline import send_together
+
+TIMEOUT_S = 10.0
+MAX_CONNECTIONS = 256
+QUEUE_LIMIT_S = 5.0
+SLICE_MARGIN = 1.1
+"""Slices are made this much longer than the audit demands, since the warm-up only estimates the mean latency."""
+
+SETTLE_WITHIN_S = 5.0
+SETTLE_LOOK_S = 0.05
+SETTLED_SHARE = 0.10
+"""Share of a core below which started stacks count as having come to rest."""
+
+
+class LoadGenerator(Protocol):
+    """What drives the load; in a run, `bakeoff.load.generator.Generator`."""
+
+    def use(self, scenario: Scenario) -> None: ...
+    def ask(self, scenario: str, url: str) -> tuple[Answer, ...]: ...
+    def drive(self, order: Drive, watcher: Watcher) -> tuple[Driven, list[Second]]: ...
+
+
+class Observer:
+    """Told how a run goes on. Override what is of interest."""
+
+    def block_began(self, number: int, blocks: int) -> None:
+        """A block's stacks are about to start."""
+
+    def slice_began(self, one: Slice, expected_s: float) -> None:
+        """A slice is about to begin."""
+
+    def tick(self, elapsed_s: float, rate_rps: float) -> None:
+        """A moment within a slice."""
+
+    def slice_ended(self, record: Record) -> None:
+        """A slice has its record."""
+
+    def timeline_began(self, stack: Stack) -> None:
+        """A stack's timeline is about to be taken."""
+
+
+@dataclass
+class Workbench:
+    """What a run works with."""
+
+    backend: Backend
+    generator: LoadGenerator
+    observer: Observer
+
+
+def execute(manifest: Manifest, results: Path, bench: Workbench) -> Run:
+    """Carry out a run and leave its folder under ``results``. The run is stored block by block, whatever happens."""
+    folder = RunFolder.create(results, manifest)
+    with _state_recorded(folder):
+        for scenario in manifest.experiment.scenarios:
+            bench.generator.use(scenario)
+        for block in plan_blocks(manifest.experiment, manifest.seed):
+            bench.observer.block_began(block.number, manifest.experiment.blocks)
+            folder.write_block(*run_block(manifest.experiment, block, folder.block(block.number), bench))
+        manifest = msgspec.structs.replace(
+            manifest, timelines=take_timelines(manifest.experiment, folder.path / "timeline", bench)
+        )
+        folder.write_manifest(manifest)
+        folder.write_summary(summarise(manifest, folder.blocks(), folder.intervals(), NOT_CERTIFIED))
+    run = load_run(folder.path)
+    folder.write_reports(report.render_all(run))
+    return run
+
+
+NOT_CERTIFIED = Certificate(reasons=("the generator was not certified before this run",))
+
+
+@contextmanager
+def _state_recorded(folder: RunFolder) -> Iterator[None]:
+    """Write into the manifest how the run ended."""
+
+    def end(state: RunState, error: str | None) -> None:
+        finished = datetime.now(UTC).isoformat(timespec="seconds")
+        folder.write_manifest(
+            msgspec.structs.replace(folder.manifest(), state=state, finished_utc=finished, error=error)
+        )
+
+    try:
+        yield
+    except BaseException as error:
+        end("failed", f"{type(error).__name__}: {error}".rstrip(": "))
+        raise
+    end("complete", None)
+
+
+def run_block(experiment: Experiment, block: Block, logs: Path, bench: Workbench) -> tuple[BlockResult, list[Interval]]:
+    """Start every stack, measure each slice, stop every stack."""
+    intervals: list[Interval] = []
+    records: list[Record] = []
+    with started(experiment.stacks, block, logs, bench.backend) as line_up:
+        line_up.failures.update(_unequal_answers(experiment, line_up, bench.generator))
+        for one in block.slices:
+            failure = line_up.failures.get(one.stack)
+            if failure:
+                record = _failed(block, one, failure)
+            else:
+                record, found = run_slice(experiment, block, one, line_up, bench)
+                intervals += found
+            bench.observer.slice_ended(record)
+            records.append(record)
+    return BlockResult(number=block.number, records=tuple(records), ready_s=line_up.ready_s), intervals
+
+
+@dataclass
+class LineUp:
+    """The stacks of a block: those that run, and why the others don't."""
+
+    running: dict[str, RunningStack] = field(default_factory=dict)
+    failures: dict[str, Failure] = field(default_factory=dict)
+    ready_s: dict[str, float] = field(default_factory=dict)
+
+    def usage_of_others(self, stack: str) -> float:
+        """CPU seconds used so far by every running stack but one."""
+        return sum(other.usage().cpu_s for name, other in self.running.items() if name != stack)
+
+
+@contextmanager
+def started(stacks: Sequence[Stack], block: Block, logs: Path, backend: Backend) -> Iterator[LineUp]:
+    """All stacks of a block, started in its order, ready and at rest; stopped at the end, whatever happens."""
+    line_up = LineUp()
+    by_name = {stack.name: stack for stack in stacks}
+    try:
+        for name in block.start_order:
+            try:
+                line_up.running[name] = backend.start(by_name[name], block, logs)
+            except StartFailure as error:
+                line_up.failures[name] = Failure(stage="start", message=str(error))
+        for name, running in list(line_up.running.items()):
+            try:
+                line_up.ready_s[name] = running.wait_ready()
+            except StartFailure as error:
+                line_up.failures[name] = Failure(stage="start", message=str(error), log=running.log_tail())
+                running.stop()
+                del line_up.running[name]
+        _settle(line_up)
+        yield line_up
+    finally:
+        for running in line_up.running.values():
+            running.ask_to_stop()
+        for running in line_up.running.values():
+            running.stop()
+
+
+def _settle(line_up: LineUp) -> None:
+    """Wait until the started stacks have come to rest: their last workers may boot after the first answer."""
+    deadline_s = time.monotonic() + SETTLE_WITHIN_S
+    before_s = line_up.usage_of_others("")
+    while time.monotonic() < deadline_s:
+        time.sleep(SETTLE_LOOK_S)
+        now_s = line_up.usage_of_others("")
+        if now_s - before_s < SETTLED_SHARE * SETTLE_LOOK_S:
+            return
+        before_s = now_s
+
+
+def _unequal_answers(experiment: Experiment, line_up: LineUp, generator: LoadGenerator) -> dict[str, Failure]:
+    """Stacks whose answers are wrong, or not those of the baseline (or of the first stack that runs)."""
+    failures: dict[str, Failure] = {}
+    names = sorted(line_up.running, key=lambda name: name != experiment.baseline)
+    for scenario in experiment.scenarios:
+        reference: tuple[Answer, ...] | None = None
+        for name in names:
+            running = line_up.running[name]
+            answers = generator.ask(scenario.name, running.url)
+            problem = first_problem(answers)
+            if problem is None and reference is not None:
+                problem = difference(reference, answers, experiment.volatile)
+            if problem:
+                failures[name] = Failure(stage="answers", message=problem, log=running.log_tail())
+            elif reference is None:
+                reference = answers
+    return failures
+
+
+class _Meter(Watcher):
+    """Reads what the stacks use at both ends of a slice's window."""
+
+    def __init__(self, one: Slice, line_up: LineUp, observer: Observer) -> None:
+        self._stack = line_up.running[one.stack]
+        self._line_up = line_up
+        self._observer = observer
+        self._slice = one
+        self._before: tuple[Usage, float] | None = None
+        self.use: ServerUse | None = None
+        self.opened_unix_s = 0.0
+
+    def window_opened(self, slice_s: float) -> None:
+        """Read the counters, the measured stack's last: nearest to the moment."""
+        self.opened_unix_s = time.time()
+        others_s = self._line_up.usage_of_others(self._slice.stack)
+        self._before = self._stack.usage(), others_s
+        self._observer.slice_began(self._slice, slice_s)
+
+    def window_closed(self) -> None:
+        """Read the counters again, the measured stack's first."""
+        after = self._stack.usage()
+        assert self._before is not None
+        before, others_before_s = self._before
+        self.use = ServerUse(
+            cpu_s=after.cpu_s - before.cpu_s,
+            rss_bytes=after.rss_bytes,
+            processes=after.processes,
+            threads=after.threads,
+            others_cpu_s=self._line_up.usage_of_others(self._slice.stack) - others_before_s,
+        )
+
+    def tick(self, elapsed_s: float, rate_rps: float) -> None:
+        """Hand on what goes on."""
+        self._observer.tick(elapsed_s, rate_rps)
+
+
+def run_slice(
+    experiment: Experiment, block: Block, one: Slice, line_up: LineUp, bench: Workbench
+) -> tuple[Record, list[Interval]]:
+    """Drive one slice; its record, and its histograms."""
+    running = line_up.running[one.stack]
+    meter = _Meter(one, line_up, bench.observer)
+    driven, seconds = bench.generator.drive(_order(experiment, one, running.url), meter)
+    ended = running.exit_message()
+    if ended:
+        failure = Failure(stage="exit", message=ended, log=running.log_tail())
+        line_up.failures[one.stack] = failure
+        return _failed(block, one, failure), []
+    record = Record(
+        block=block.number,
+        position=one.position,
+        stack=one.stack,
+        scenario=one.scenario,
+        load=one.load,
+        started_unix_s=meter.opened_unix_s,
+        window_s=driven.window_s,
+        warmup_s=driven.warmup_s,
+        tallies=driven.tallies,
+        server=meter.use,
+        generator=GeneratorUse(
+            cpu_s=driven.cpu_s,
+            window_s=driven.window_s,
+            connections_opened=driven.connections_opened,
+            requests_sent=driven.requests_sent,
+        ),
+    )
+    return record, [_interval(block, one, driven, second) for second in seconds]
+
+
+def _order(experiment: Experiment, one: Slice, url: str) -> Drive:
+    return Drive(
+        scenario=one.scenario,
+        url=url,
+        load=one.load,
+        seed=one.seed,
+        warmup_s=experiment.warmup_s,
+        slice_s=experiment.slice_s,
+        latencies_per_slice=LATENCIES_PER_SLICE * SLICE_MARGIN,
+        max_slice_s=experiment.max_slice_s,
+        timeout_s=TIMEOUT_S,
+        max_connections=MAX_CONNECTIONS,
+        queue_limit_s=QUEUE_LIMIT_S,
+    )
+
+
+def _interval(block: Block, one: Slice, driven: Driven, second: Second) -> Interval:
+    return Interval(
+        block=block.number,
+        position=one.position,
+        endpoint=second.endpoint,
+        kind=second.kind,
+        start_s=float(second.second),
+        length_s=min(1.0, max(0.0, driven.window_s - second.second)),
+        histogram=Histogram.decode(second.blob),
+    )
+
+
+def _failed(block: Block, one: Slice, failure: Failure) -> Record:
+    return Record(
+        block=block.number,
+        position=one.position,
+        stack=one.stack,
+        scenario=one.scenario,
+        load=one.load,
+        started_unix_s=time.time(),
+        window_s=0.0,
+        warmup_s=0.0,
+        failure=failure,
+    )
+
+
+def take_timelines(experiment: Experiment, logs: Path, bench: Workbench) -> tuple[Timeline, ...]:
+    """The timeline of every stack, each alone with a single worker."""
+    if not experiment.timeline:
+        return ()
+    logs.mkdir(parents=True, exist_ok=True)
+    return tuple(_take_timeline(stack, experiment, logs, bench) for stack in experiment.stacks)
+
+
+def _take_timeline(stack: Stack, experiment: Experiment, logs: Path, bench: Workbench) -> Timeline:
+    bench.observer.timeline_began(stack)
+    single = msgspec.structs.replace(stack, workers=1)
+    block = Block(number=0, start_order=(stack.name,), hash_seed=0, port_seed=time.time_ns() % 2**31, slices=())
+    with started([single], block, logs, bench.backend) as line_up:
+        failure = line_up.failures.get(stack.name)
+        if failure:
+            return Timeline(stack=stack.name, interface=stack.interface, requests=(), failure=failure.message)
+        return send_together(single, line_up.running[stack.name].url, experiment.timeline)

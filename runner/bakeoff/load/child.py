@@ -1,0 +1,185 @@
+"""The Locust process: takes orders from the harness over a socket pair, drives slices, reports.
+
+Started as ``python -m bakeoff.load.child DESCRIPTOR [CPU,CPU...]``. It ends when the harness closes its end, so that
+it never outlives it.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import traceback
+from pathlib import Path
+from typing import Any
+
+import gevent
+import locust
+from locust import User
+from locust.env import Environment
+from locust.util.load_locustfile import load_locustfile
+
+from bakeoff.load.client import Client, Response
+from bakeoff.load.messages import (
+    Answer,
+    Answers,
+    Ask,
+    Drive,
+    Driven,
+    Order,
+    Ready,
+    Report,
+    Stop,
+    Trouble,
+    UseScenario,
+    line,
+    order_decoder,
+)
+from bakeoff.load.recorder import SliceSink
+from bakeoff.load.slices import drive
+from bakeoff.load.traffic import Traffic
+from bakeoff.load.user import BakeoffUser, requests_user
+from bakeoff.model import Scenario
+
+
+class UsersMistake(Exception):
+    """A scenario that cannot be used, through a fault that its author can mend."""
+
+
+class Child:
+    """Scenarios that are in use, and what to do with each order."""
+
+    def __init__(self, channel: socket.socket) -> None:
+        self._channel = channel
+        self._environments: dict[str, tuple[Environment, Traffic]] = {}
+
+    def run(self) -> None:
+        """Carry out orders until told to stop or the harness is gone."""
+        self._say(Ready())
+        with self._channel.makefile("rb") as orders:
+            for received in orders:
+                order = order_decoder.decode(received)
+                if isinstance(order, Stop):
+                    return
+                self._say(self._carry_out(order))
+
+    def _say(self, report: Report) -> None:
+        self._channel.sendall(line(report))
+
+    def _carry_out(self, order: Order) -> Report:
+        try:
+            if isinstance(order, UseScenario):
+                self._environments[order.scenario.name] = _environment(order.scenario)
+                return Ready()
+            if isinstance(order, Ask):
+                return self._ask(order)
+            assert isinstance(order, Drive)
+            return self._drive(order)
+        except UsersMistake as error:
+            return Trouble(message=str(error), users_mistake=True)
+        except Exception:
+            return Trouble(message=traceback.format_exc())
+
+    def _drive(self, order: Drive) -> Driven:
+        environment, traffic = self._environments[order.scenario]
+        _aim(environment, order.url)
+        return drive(environment, traffic, order, self._say)
+
+    def _ask(self, order: Ask) -> Answers:
+        environment, _ = self._environments[order.scenario]
+        _aim(environment, order.url)
+        answers: list[Answer] = []
+        for user_class in environment.user_classes:
+            answers += _answers_of(user_class, environment)
+        return Answers(answers=tuple(answers))
+
+
+class _Witness(Client):
+    """A client that keeps what it was answered."""
+
+    seen: list[Answer]
+
+    def request(self, method: str, path: str, **options: Any) -> Response:
+        response = super().request(method, path, **options)
+        log = self._traffic.sink.log_of(method, options.get("name") or path.partition("?")[0])
+        problem = getattr(log, "reason", None)
+        self.seen.append(
+            Answer(
+                endpoint=options.get("name") or path.partition("?")[0],
+                method=method,
+                path=path,
+                status=response.status_code,
+                body=response.text,
+                problem=str(response.error) if response.error else problem,
+            )
+        )
+        return response
+
+
+def _answers_of(user_class: type[User], environment: Environment) -> list[Answer]:
+    """Run each distinct task once. Only for users whose tasks do not nest: others choose their own way."""
+    user = user_class(environment)
+    if not isinstance(user, BakeoffUser):
+        return []
+    user.client.leave()
+    witness = user.new_client(_Witness)
+    assert isinstance(witness, _Witness)
+    witness.seen = []
+    user.client = witness
+    user.on_start()
+    tasks: list[Any] = [task for task in user.tasks if not isinstance(task, type)]
+    for one in dict.fromkeys(tasks):
+        try:
+            one(user)
+        except Exception as error:
+            name = getattr(one, "__name__", "task")
+            raise UsersMistake(
+                f"task {name!r} of {user_class.__name__} raised {type(error).__name__}: {error}; "
+                f"mend it, or try it alone with: locust -f FILE --headless -u 1 -t 5s"
+            ) from error
+    user.on_stop()
+    return witness.seen
+
+
+def _environment(scenario: Scenario) -> tuple[Environment, Traffic]:
+    classes = _user_classes(scenario)
+    environment = Environment(user_classes=classes, events=locust.events)
+    traffic = Traffic(SliceSink())
+    environment.traffic = traffic  # type: ignore[attr-defined]
+    return environment, traffic
+
+
+def _user_classes(scenario: Scenario) -> list[type[User]]:
+    if scenario.locustfile is None:
+        return [requests_user(scenario.name, scenario.requests)]
+    sys.path.insert(0, str(Path(scenario.locustfile).parent))
+    try:
+        users = load_locustfile(scenario.locustfile)[0]
+    except Exception as error:
+        raise UsersMistake(
+            f"scenario {scenario.name!r}: {scenario.locustfile} does not import: {type(error).__name__}: {error}"
+        ) from error
+    found = [user for user in users.values() if not user.abstract]
+    if not found:
+        raise UsersMistake(f"scenario {scenario.name!r}: {scenario.locustfile} defines no Locust user class")
+    return found
+
+
+def _aim(environment: Environment, url: str) -> None:
+    environment.host = url
+    for user_class in environment.user_classes:
+        user_class.host = url
+
+
+def main(arguments: list[str]) -> None:
+    """Serve the harness at the given descriptor, on the given CPUs."""
+    descriptor = int(arguments[0])
+    if len(arguments) > 1 and hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {int(cpu) for cpu in arguments[1].split(",")})
+    channel = socket.socket(fileno=descriptor)
+    Child(channel).run()
+    gevent.get_hub().destroy()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,480 @@
+"""A lean HTTP/1.1 client for users on gevent: one connection, kept open, and no copies on the way.
+
+A connection keeps one readiness watcher for its whole life and waits by switching to the hub, so that a request costs
+one ``send`` and one ``recv``; nothing is registered with the kernel in between. A complete answer of stated length, the
+common case, is cut out of the received bytes; everything else (chunked bodies, answers in pieces, interim answers)
+goes through httptools.
+
+A task never sees an exception from the network: what went wrong is the answer's ``error``, and the request's fate.
+"""
+
+from __future__ import annotations
+
+import errno
+import re
+import socket as plain_socket
+import ssl
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+from urllib.parse import urlencode, urlsplit
+
+import gevent
+import httptools
+import msgspec
+from gevent import socket as gevent_socket
+from gevent.ssl import SSLContext
+
+from bakeoff.load.recorder import EndpointLog
+from bakeoff.load.traffic import RequestError, Traffic, now_ns
+
+MAX_IDLE_NS = 1_000_000_000
+"""An idle connection older than this is not used again, lest the server close it at the same moment.
+
+Below the keep-alive times of gunicorn (2 s) and uvicorn (5 s).
+"""
+
+FAILURE_PAUSE_S = 0.001
+"""What a user rests after a request without an answer."""
+
+_RECEIVE_BYTES = 65536
+_FRAMING = re.compile(
+    rb"\r\n(?:content-length:[ \t]*(\d+)|(transfer-encoding):|connection:[ \t]*(close))[ \t]*(?=\r|$)"
+    rb"|\r\n(transfer-encoding):",
+    re.IGNORECASE,
+)
+
+Check = Callable[["Response"], bool | str | None]
+"""Says whether an answer is right: ``None`` or ``True`` when it is; ``False`` or a reason when it is not."""
+
+
+class Response:
+    """An answer, or the lack of one (``status_code`` 0 and an ``error``)."""
+
+    __slots__ = ("_head", "_headers", "content", "elapsed_s", "error", "status_code", "url")
+
+    def __init__(self, status_code: int, head: bytes, content: bytes, error: RequestError | None = None) -> None:
+        self.status_code = status_code
+        self.content = content
+        self.error = error
+        self.elapsed_s = 0.0
+        self.url = ""
+        self._head = head
+        self._headers: dict[str, str] | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether an answer came with a status below 400."""
+        return 0 < self.status_code < 400
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The header fields, names in lower case; repeated fields are joined with a comma (RFC 9110, 5.3)."""
+        if self._headers is None:
+            self._headers = _parse_headers(self._head)
+        return self._headers
+
+    @property
+    def text(self) -> str:
+        """The body as UTF-8, undecodable bytes replaced."""
+        return self.content.decode("utf-8", "replace")
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds from the intended send time to the end of the answer."""
+        return self.elapsed_s
+
+    def json(self) -> Any:
+        """The body as JSON. Raises ``msgspec.DecodeError`` when it is none."""
+        return msgspec.json.decode(self.content)
+
+
+def _parse_headers(head: bytes) -> dict[str, str]:
+    fields: dict[str, str] = {}
+    for line in head.decode("latin-1").split("\r\n")[1:]:
+        name, _, value = line.partition(":")
+        key = name.strip().lower()
+        fields[key] = f"{fields[key]}, {value.strip()}" if key in fields else value.strip()
+    return fields
+
+
+class _ParsedAnswer:
+    """Collects one answer from httptools' callbacks."""
+
+    def __init__(self) -> None:
+        self.parser = httptools.HttpResponseParser(self)
+        self.complete = False
+        self.keeps_alive = False
+        self._body: list[bytes] = []
+        self._lines: list[bytes] = [b""]
+
+    def on_message_begin(self) -> None:
+        """An interim answer (1xx) is followed by another: start over."""
+        self.complete = False
+        self._body.clear()
+        self._lines[1:] = []
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._lines.append(name + b": " + value)
+
+    def on_body(self, body: bytes) -> None:
+        self._body.append(body)
+
+    def on_message_complete(self) -> None:
+        self.complete = self.parser.get_status_code() >= 200
+        # Asked here, because llhttp forgets the flags it needs as soon as this callback returns.
+        self.keeps_alive = self.parser.should_keep_alive()
+
+    def response(self) -> Response:
+        return Response(self.parser.get_status_code(), b"\r\n".join(self._lines), b"".join(self._body))
+
+
+class Wire(Protocol):
+    """A connection that can send a request and wait for bytes."""
+
+    def send(self, data: bytes) -> None: ...
+    def receive(self) -> bytes: ...
+    def close(self) -> None: ...
+    def abort(self, error: BaseException) -> None: ...
+    @property
+    def usable(self) -> bool: ...
+
+
+class PlainWire:
+    """A TCP connection with one persistent readiness watcher."""
+
+    __slots__ = ("_greenlet", "_hub", "_socket", "_stale", "_watcher")
+
+    def __init__(self, address: tuple[str, int], timeout_s: float) -> None:
+        connected = gevent_socket.socket(_family_of(address[0]), plain_socket.SOCK_STREAM)
+        try:
+            connected.settimeout(timeout_s)
+            connected.setsockopt(plain_socket.IPPROTO_TCP, plain_socket.TCP_NODELAY, 1)
+            connected.connect(address)
+        except BaseException:
+            connected.close()
+            raise
+        self._socket = plain_socket.socket(fileno=connected.detach())
+        self._socket.setblocking(False)
+        self._hub = gevent.get_hub()
+        self._greenlet: Any = None
+        self._stale = False
+        self._watcher = self._hub.loop.io(self._socket.fileno(), 1)
+        self._watcher.start(self._on_readable)
+
+    @property
+    def usable(self) -> bool:
+        """Whether nothing came while nothing was expected: an idle connection becomes readable when it is closed."""
+        return not self._stale
+
+    def send(self, data: bytes) -> None:
+        """Send all of it."""
+        sent = self._socket.send(data)
+        while sent < len(data):
+            gevent_socket.wait_write(self._socket.fileno())
+            sent += self._socket.send(data[sent:])
+
+    def receive(self) -> bytes:
+        """Wait for bytes; empty when the peer closed."""
+        self._greenlet = gevent.getcurrent()
+        try:
+            self._hub.switch()
+        finally:
+            self._greenlet = None
+        return self._socket.recv(_RECEIVE_BYTES)
+
+    def abort(self, error: BaseException) -> None:
+        """Raise ``error`` in the greenlet that waits here, if one does. Call from the hub or another greenlet."""
+        waiting = self._greenlet
+        if waiting is not None:
+            self._greenlet = None
+            self._hub.loop.run_callback(waiting.throw, error)
+
+    def close(self) -> None:
+        """Close the connection and stop watching it."""
+        self._watcher.stop()
+        self._watcher.close()
+        self._socket.close()
+
+    def _on_readable(self) -> None:
+        waiting = self._greenlet
+        if waiting is None:
+            self._stale = True
+            self._watcher.stop()
+        else:
+            waiting.switch()
+
+
+class TlsWire:
+    """A TLS connection through gevent's own socket: correct, not fast."""
+
+    def __init__(self, address: tuple[str, int], timeout_s: float, context: SSLContext) -> None:
+        plain = gevent_socket.socket(_family_of(address[0]), plain_socket.SOCK_STREAM)
+        try:
+            plain.settimeout(timeout_s)
+            plain.setsockopt(plain_socket.IPPROTO_TCP, plain_socket.TCP_NODELAY, 1)
+            plain.connect(address)
+            self._socket = context.wrap_socket(plain, server_hostname=address[0])
+        except BaseException:
+            plain.close()
+            raise
+        self._greenlet: Any = None
+
+    @property
+    def usable(self) -> bool:
+        """Whether the connection may be used again; a closed one shows when it is."""
+        return True
+
+    def send(self, data: bytes) -> None:
+        """Send all of it."""
+        self._socket.sendall(data)
+
+    def receive(self) -> bytes:
+        """Wait for bytes; empty when the peer closed."""
+        self._greenlet = gevent.getcurrent()
+        try:
+            return bytes(self._socket.recv(_RECEIVE_BYTES))
+        finally:
+            self._greenlet = None
+
+    def abort(self, error: BaseException) -> None:
+        """Raise ``error`` in the greenlet that waits here, if one does."""
+        waiting = self._greenlet
+        if waiting is not None:
+            self._greenlet = None
+            gevent.get_hub().loop.run_callback(waiting.throw, error)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._socket.close()
+
+
+def _family_of(host: str) -> int:
+    return plain_socket.AF_INET6 if ":" in host else plain_socket.AF_INET
+
+
+def default_check(response: Response) -> bool | str:
+    """An answer is right when its status is below 400."""
+    return response.status_code < 400 or f"status {response.status_code}"
+
+
+class Client:
+    """What a user calls: ``self.client.get("/cake")``. One connection; one request at a time."""
+
+    def __init__(self, base_url: str, traffic: Traffic, check: Check = default_check, timeout_s: float = 10.0) -> None:
+        """``base_url`` is ``http[s]://host[:port][/prefix]``; ``timeout_s`` bounds each request unless it has its own.
+
+        Raises ``ValueError`` for any other URL.
+        """
+        parts = urlsplit(base_url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError(f"{base_url!r} is not an http or https URL, such as http://127.0.0.1:8000")
+        self.base_url = base_url.rstrip("/")
+        self.intended_ns = 0
+        """The intended send time of the next request; 0 for "now"."""
+        self.log: EndpointLog | None = None
+        """Where the request under way is accounted, while one is."""
+        self.deadline_ns = 0
+        self.wire: Wire | None = None
+        self._tls = ssl.create_default_context() if parts.scheme == "https" else None
+        self._address = (parts.hostname, parts.port or (443 if self._tls else 80))
+        self._prefix = parts.path.rstrip("/")
+        self._host = parts.netloc.rpartition("@")[2].encode()
+        self._traffic = traffic
+        self._check = check
+        self._timeout_ns = int(timeout_s * 1e9)
+        self.last_used_ns = 0
+        """When the last request ended; 0 before that."""
+        self._requests: dict[tuple[str, str], bytes] = {}
+        traffic.clients.add(self)
+
+    def get(self, path: str, **options: Any) -> Response:
+        """GET. The options are those of `request`."""
+        return self.request("GET", path, **options)
+
+    def post(self, path: str, **options: Any) -> Response:
+        """POST."""
+        return self.request("POST", path, **options)
+
+    def put(self, path: str, **options: Any) -> Response:
+        """PUT."""
+        return self.request("PUT", path, **options)
+
+    def patch(self, path: str, **options: Any) -> Response:
+        """PATCH."""
+        return self.request("PATCH", path, **options)
+
+    def delete(self, path: str, **options: Any) -> Response:
+        """DELETE."""
+        return self.request("DELETE", path, **options)
+
+    def head(self, path: str, **options: Any) -> Response:
+        """HEAD."""
+        return self.request("HEAD", path, **options)
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        name: str | None = None,
+        check: Check | None = None,
+        timeout: float | None = None,
+        **content: Any,
+    ) -> Response:
+        """Send one request, wait for its answer, account for it, and return the answer.
+
+        ``name`` is the endpoint it is counted under (the path without its query by default), ``check`` decides whether
+        the answer is right, ``timeout`` is in seconds. ``content`` may hold ``params``, ``headers``, ``json`` or
+        ``data``.
+        """
+        intended_ns = self.intended_ns or now_ns()
+        self.intended_ns = 0
+        log = self._traffic.sink.log_of(method, name or path.partition("?")[0])
+        log.offered += 1
+        self.log = log
+        self.deadline_ns = intended_ns + (self._timeout_ns if timeout is None else int(timeout * 1e9))
+        sent_ns = intended_ns
+        try:
+            message = self._message(method, path, content)
+            wire = self._connected(log)
+            sent_ns = now_ns()
+            wire.send(message)
+            response = self._receive(wire, method)
+        except (OSError, RequestError, httptools.HttpParserError) as error:
+            response = Response(0, b"", b"", self._failed(error))
+        except gevent.GreenletExit:
+            log.unfinished += 1
+            raise
+        done_ns = self.last_used_ns = now_ns()
+        self.log = None
+        response.url = path
+        response.elapsed_s = (done_ns - intended_ns) / 1e9
+        if response.error is not None:
+            log.record_failure(response.error.kind, intended_ns, done_ns, str(response.error))
+            # A refused connection fails without waiting: let others run, or a dead server would stop the whole loop.
+            gevent.sleep(FAILURE_PAUSE_S)
+            return response
+        verdict = (check or self._check)(response)
+        if verdict is None or verdict is True:
+            log.record_right(intended_ns, sent_ns, done_ns, len(response.content))
+        else:
+            log.record_wrong(intended_ns, done_ns, verdict or "the scenario's check said no")
+        return response
+
+    def expire(self, at_ns: int) -> None:
+        """Give up on the request under way if its deadline has passed."""
+        if self.log is not None and at_ns > self.deadline_ns and self.wire is not None:
+            self.wire.abort(RequestError("timeout", "no answer in time"))
+
+    def leave(self) -> None:
+        """Close the connection and stop being watched: the user is gone."""
+        self.close()
+        self._traffic.clients.discard(self)
+
+    def close(self) -> None:
+        """Close the connection, if one is open."""
+        if self.wire is not None:
+            self.wire.close()
+            self.wire = None
+
+    def _message(self, method: str, path: str, content: Mapping[str, Any]) -> bytes:
+        if content:
+            return self._build(method, path, **content)
+        key = (method, path)
+        message = self._requests.get(key)
+        if message is None:
+            if len(self._requests) > 1000:
+                self._requests.clear()
+            message = self._requests[key] = self._build(method, path)
+        return message
+
+    def _build(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        json: Any = None,
+        data: str | bytes | Mapping[str, Any] | None = None,
+    ) -> bytes:
+        fields = {"host": self._host.decode(), "user-agent": "bakeoff", "accept": "*/*"}
+        body = b""
+        if json is not None:
+            body = msgspec.json.encode(json)
+            fields["content-type"] = "application/json"
+        elif isinstance(data, Mapping):
+            body = urlencode(data, doseq=True).encode()
+            fields["content-type"] = "application/x-www-form-urlencoded"
+        elif data is not None:
+            body = data.encode() if isinstance(data, str) else data
+        if body or method in ("POST", "PUT", "PATCH"):
+            fields["content-length"] = str(len(body))
+        fields.update((key.lower(), value) for key, value in (headers or {}).items())
+        target = self._prefix + path
+        if params:
+            target += ("&" if "?" in target else "?") + urlencode(params, doseq=True)
+        lines = [f"{method} {target} HTTP/1.1", *(f"{key}: {value}" for key, value in fields.items()), "", ""]
+        return "\r\n".join(lines).encode("latin-1") + body
+
+    def _connected(self, log: EndpointLog) -> Wire:
+        wire = self.wire
+        if wire is not None:
+            if wire.usable and now_ns() - self.last_used_ns < MAX_IDLE_NS:
+                return wire
+            self.close()
+        log.connections += 1
+        timeout_s = max(0.001, (self.deadline_ns - now_ns()) / 1e9)
+        if self._tls is None:
+            self.wire = PlainWire(self._address, timeout_s)
+        else:
+            self.wire = TlsWire(self._address, timeout_s, self._tls)
+        return self.wire
+
+    def _receive(self, wire: Wire, method: str) -> Response:
+        data = wire.receive()
+        end = data.find(b"\r\n\r\n")
+        if end > 0 and data.startswith(b"HTTP/1.1 ") and method != "HEAD":
+            framing = _FRAMING.findall(data, 0, end + 2)
+            # One field, and that the length: an ordinary answer on a connection that stays open.
+            if len(framing) == 1 and framing[0][0] and int(framing[0][0]) == len(data) - end - 4:
+                status = int(data[9:12])
+                if status >= 200:
+                    return Response(status, data[:end], data[end + 4 :])
+        return self._parse(wire, data, method)
+
+    def _parse(self, wire: Wire, data: bytes, method: str) -> Response:
+        answer = _ParsedAnswer()
+        bodiless = method == "HEAD"
+        received = b""
+        while data:
+            if bodiless:
+                received += data
+                end = received.find(b"\r\n\r\n")
+                if end > 0:
+                    return Response(int(received[9:12]), received[:end], b"")
+            else:
+                answer.parser.feed_data(data)
+                if answer.complete:
+                    if not answer.keeps_alive:
+                        self.close()
+                    return answer.response()
+            data = wire.receive()
+        # No length and not chunked: the body ends where the connection does (RFC 9112, 6.3).
+        response = answer.response() if answer.parser.get_http_version() != "0.0" else None
+        self.close()
+        if response is None or "content-length" in response.headers or "transfer-encoding" in response.headers:
+            raise RequestError("closed", "the server closed the connection before its answer was complete")
+        return response
+
+    def _failed(self, error: Exception) -> RequestError:
+        self.close()
+        if isinstance(error, RequestError):
+            return error
+        if isinstance(error, httptools.HttpParserError):
+            return RequestError("protocol", f"not an HTTP/1.1 answer: {error}")
+        if isinstance(error, TimeoutError):
+            return RequestError("timeout", "no connection in time")
+        kinds = {errno.ECONNREFUSED: "refused", errno.ECONNRESET: "reset", errno.EPIPE: "reset"}
+        number = error.errno if isinstance(error, OSError) else None
+        return RequestError(kinds.get(number or 0, "network"), str(error))

@@ -1,0 +1,48 @@
+"""Closed loop: Locust's runner keeps N users going, each of which waits for its answer before it asks again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from locust import User, constant
+from locust.env import Environment
+
+from bakeoff.load.client import Client
+from bakeoff.load.traffic import Traffic
+from bakeoff.model import ClosedLoad
+
+
+class ClosedLoop:
+    """Users on Locust's own runner, started and stopped together."""
+
+    waited = 0
+    """Closed-loop users never wait for a connection: each has its own."""
+
+    def __init__(self, environment: Environment, traffic: Traffic, load: ClosedLoad, drain_s: float) -> None:
+        self._environment = environment
+        self._traffic = traffic
+        self._users = load.users
+        self._think_s = load.think_s
+        environment.stop_timeout = drain_s
+        self._runner: Any = environment.runner or environment.create_local_runner()
+
+    def start(self) -> None:
+        """Start all users at once."""
+        if self._think_s:
+            for user_class in self._environment.user_classes:
+                _think(user_class, self._think_s)
+        self._runner.start(self._users, spawn_rate=self._users)
+
+    @property
+    def warm(self) -> bool:
+        """Whether every user has had an answer: the server's queue is as full as it will be."""
+        clients = [client for client in self._traffic.clients if isinstance(client, Client)]
+        return len(clients) >= self._users and all(client.last_used_ns for client in clients)
+
+    def stop(self) -> None:
+        """Let every user finish its request, then stop it; give up after the drain time."""
+        self._runner.stop()
+
+
+def _think(user_class: type[User], think_s: float) -> None:
+    user_class.wait_time = constant(think_s)

@@ -1,0 +1,179 @@
+"""What happened to each request, by endpoint, kept off the hot path.
+
+A request is accounted where it began: it takes the log of the current sink when it is offered and gives its fate to
+that same log, however much later. A slice therefore swaps sinks at the two ends of its window, and no request is
+counted twice or forgotten. Values are kept as plain integers and become histograms between requests.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bakeoff.histogram import Histogram, bucket_of
+from bakeoff.model import Fates, HistogramKind, Tally
+
+SECOND_NS = 1_000_000_000
+CHUNK = 512
+"""Values turned into bucket numbers at a stretch: about 0.1 ms, so that no arrival waits longer for it."""
+
+NOT_SENT = "(not sent)"
+"""The endpoint of arrivals that never reached a task, because no connection came free in time."""
+
+
+class EndpointLog(Protocol):
+    """Where one endpoint's requests are accounted."""
+
+    offered: int
+    connections: int
+    unfinished: int
+
+    def record_right(self, intended_ns: int, sent_ns: int, done_ns: int, size_bytes: int) -> None: ...
+    def record_wrong(self, intended_ns: int, done_ns: int, reason: str) -> None: ...
+    def record_failure(self, kind: str, intended_ns: int, done_ns: int, message: str) -> None: ...
+
+
+class Sink(Protocol):
+    """Where requests that begin now are accounted."""
+
+    def log_of(self, method: str, endpoint: str) -> EndpointLog: ...
+
+
+class SliceLog:
+    """One endpoint's account within one sink."""
+
+    __slots__ = (
+        "connections",
+        "done_ns",
+        "dropped",
+        "failed",
+        "intended_ns",
+        "offered",
+        "reason",
+        "received_bytes",
+        "right",
+        "sent_ns",
+        "timed_out",
+        "unfinished",
+        "wrong",
+    )
+
+    def __init__(self) -> None:
+        self.offered = 0
+        self.connections = 0
+        self.right = 0
+        self.wrong = 0
+        self.failed: dict[str, int] = {}
+        self.timed_out = 0
+        self.dropped = 0
+        self.unfinished = 0
+        self.received_bytes = 0
+        self.reason: str | None = None
+        self.intended_ns = array("q")
+        self.sent_ns = array("q")
+        self.done_ns = array("q")
+
+    def record_right(self, intended_ns: int, sent_ns: int, done_ns: int, size_bytes: int) -> None:
+        """Account for a right answer."""
+        self.right += 1
+        self.received_bytes += size_bytes
+        self.intended_ns.append(intended_ns)
+        self.sent_ns.append(sent_ns)
+        self.done_ns.append(done_ns)
+
+    def record_wrong(self, intended_ns: int, done_ns: int, reason: str) -> None:
+        """Account for an answer that the check refused."""
+        self.wrong += 1
+        self.reason = self.reason or reason
+
+    def record_failure(self, kind: str, intended_ns: int, done_ns: int, message: str) -> None:
+        """Account for a request without an answer."""
+        if kind == "timeout":
+            self.timed_out += 1
+        else:
+            self.failed[kind] = self.failed.get(kind, 0) + 1
+        self.reason = self.reason or message
+
+    def tally(self, endpoint: str, completed: int) -> Tally:
+        """The account so far, as it is stored."""
+        return Tally(
+            endpoint=endpoint,
+            offered=self.offered,
+            fates=Fates(
+                right=self.right,
+                wrong=self.wrong,
+                failed=dict(self.failed),
+                timed_out=self.timed_out,
+                dropped=self.dropped,
+                unfinished=self.unfinished,
+            ),
+            completed=completed,
+            received_bytes=self.received_bytes,
+            reason=self.reason,
+        )
+
+    def take(self) -> NDArray[np.int64]:
+        """Move out the times of the right answers so far: rows of (intended, sent, done)."""
+        taken = np.array([self.intended_ns, self.sent_ns, self.done_ns], dtype=np.int64)
+        # The client appends to all three without yielding, so they are never of different lengths here.
+        del self.intended_ns[:], self.sent_ns[:], self.done_ns[:]
+        return taken
+
+
+class SliceSink:
+    """The account of all requests that begin between two moments."""
+
+    def __init__(self) -> None:
+        self.logs: dict[str, SliceLog] = {}
+
+    def log_of(self, method: str, endpoint: str) -> SliceLog:
+        """The log of an endpoint, made at its first request."""
+        log = self.logs.get(endpoint)
+        if log is None:
+            log = self.logs[endpoint] = SliceLog()
+        return log
+
+    def rights(self) -> dict[str, int]:
+        """Right answers so far, by endpoint."""
+        return {endpoint: log.right for endpoint, log in self.logs.items()}
+
+    def total(self, count: str) -> int:
+        """The sum of one counter over all endpoints."""
+        return sum(getattr(log, count) for log in self.logs.values())
+
+
+class Histograms:
+    """Turns a sink's times into histograms: one a second, an endpoint and a kind."""
+
+    def __init__(self, sink: SliceSink, opened_ns: int) -> None:
+        self._sink = sink
+        self._opened_ns = opened_ns
+        self._buckets: dict[tuple[int, str, HistogramKind], list[NDArray[np.int64]]] = defaultdict(list)
+
+    def absorb(self) -> Iterator[None]:
+        """Take what the sink holds, a chunk at a time, so that the caller can let requests pass in between."""
+        for endpoint, log in list(self._sink.logs.items()):
+            taken = log.take()
+            for start in range(0, taken.shape[1], CHUNK):
+                intended, sent, done = taken[:, start : start + CHUNK]
+                buckets = bucket_of(np.stack([done - intended, done - sent, sent - intended]))
+                seconds = (intended - self._opened_ns) // SECOND_NS
+                for second in np.unique(seconds).tolist():
+                    here = seconds == second
+                    for row, kind in enumerate(_KINDS):
+                        self._buckets[second, endpoint, kind].append(buckets[row, here])
+                yield
+
+    def finished(self, before_s: int) -> Iterator[tuple[int, str, HistogramKind, Histogram]]:
+        """Hand over, and forget, the histograms of all seconds before one."""
+        for key in sorted(key for key in self._buckets if key[0] < before_s):
+            buckets, counts = np.unique(np.concatenate(self._buckets.pop(key)), return_counts=True)
+            yield (*key, Histogram(buckets, counts.astype(np.int64)))
+
+
+_KINDS: tuple[HistogramKind, ...] = ("latency", "service", "lag")

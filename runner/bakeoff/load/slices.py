@@ -1,0 +1,170 @@
+"""One slice, from warm-up to drain."""
+
+from __future__ import annotations
+
+import gc
+import random
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+import gevent
+import numpy as np
+from locust.env import Environment
+
+from bakeoff.arrivals import arrivals_s
+from bakeoff.load.closed_loop import ClosedLoop
+from bakeoff.load.messages import Drive, Driven, Report, Second, Tick, WindowClosed, WindowOpened
+from bakeoff.load.open_loop import OpenLoop
+from bakeoff.load.recorder import SECOND_NS, Histograms, SliceSink
+from bakeoff.load.traffic import Traffic, now_ns
+from bakeoff.model import ClosedLoad, Tally
+from bakeoff.plan import slice_length_s
+
+TICK_S = 0.25
+HARVEST_S = 0.2
+LONGEST_S = 86_400.0
+"""Arrivals are drawn lazily, for longer than any slice lasts."""
+
+Say = Callable[[Report], None]
+
+
+class Loop(Protocol):
+    """What makes requests begin."""
+
+    waited: int
+
+    @property
+    def warm(self) -> bool: ...
+    def start(self) -> None: ...
+    def stop(self) -> None: ...
+
+
+def drive(environment: Environment, traffic: Traffic, order: Drive, say: Say) -> Driven:
+    """Warm up, open the window, measure, close it, drain; say what happens as it happens."""
+    random.seed(order.seed)
+    loop = _loop_for(environment, traffic, order)
+    _quiet_memory()
+    try:
+        started_ns = now_ns()
+        warm = traffic.sink = SliceSink()
+        loop.start()
+        gevent.sleep(order.warmup_s)
+        while not loop.warm and now_ns() - started_ns < order.max_slice_s * 1e9:
+            gevent.sleep(0.005)
+        window = _Window(traffic, warm, _length_s(order, warm, now_ns() - started_ns), say)
+        window.run()
+        loop.stop()
+        return window.result((window.opened_ns - started_ns) / 1e9, loop.waited)
+    finally:
+        traffic.sink = SliceSink()
+        gc.enable()
+
+
+def _loop_for(environment: Environment, traffic: Traffic, order: Drive) -> Loop:
+    if isinstance(order.load, ClosedLoad):
+        return ClosedLoop(environment, traffic, order.load, order.timeout_s)
+    rng = np.random.default_rng(order.seed)
+    return OpenLoop(
+        environment,
+        traffic,
+        arrivals_s(rng, order.load, LONGEST_S),
+        order.max_connections,
+        order.queue_limit_s,
+        order.timeout_s,
+    )
+
+
+def _quiet_memory() -> None:
+    """No full garbage collection within a slice: one takes milliseconds, during which nothing is sent."""
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+
+
+def _length_s(order: Drive, warm: SliceSink, elapsed_ns: int) -> float:
+    """How long the window has to be, given what the warm-up saw."""
+    if isinstance(order.load, ClosedLoad):
+        answered = max(1, warm.total("offered") - _under_way(warm))
+        mean_s = order.load.users * elapsed_ns / 1e9 / answered  # Little's law
+    else:
+        done = [np.array(log.done_ns) - np.array(log.intended_ns) for log in warm.logs.values() if log.right]
+        mean_s = float(np.concatenate(done).mean()) / 1e9 if done else 0.0
+    return slice_length_s(order.slice_s, mean_s, order.latencies_per_slice, order.max_slice_s)
+
+
+def _under_way(sink: SliceSink) -> int:
+    return sink.total("offered") - sum(log.tally("", 0).fates.offered for log in sink.logs.values())
+
+
+class _Window:
+    """The measured part of a slice."""
+
+    def __init__(self, traffic: Traffic, warm: SliceSink, slice_s: float, say: Say) -> None:
+        self._traffic = traffic
+        self._warm = warm
+        self._slice_s = slice_s
+        self._say = say
+        self._sink = SliceSink()
+        self._completed: dict[str, int] = {}
+        self._sent_before = 0
+        self._cpu_s = 0.0
+        self._window_s = 0.0
+        self.opened_ns = 0
+
+    def run(self) -> None:
+        """Open, measure, close."""
+        warm_rights = self._warm.rights()
+        cpu_before_s = time.process_time()
+        self._traffic.sink = self._sink
+        self.opened_ns = now_ns()
+        self._histograms = Histograms(self._sink, self.opened_ns)
+        self._say(WindowOpened(slice_s=self._slice_s))
+        self._measure()
+        self._traffic.sink = SliceSink()
+        self._window_s = (now_ns() - self.opened_ns) / 1e9
+        self._say(WindowClosed())
+        self._cpu_s = time.process_time() - cpu_before_s
+        rights = (self._warm.rights(), self._sink.rights())
+        for endpoint in {**rights[0], **rights[1]}:
+            before = warm_rights.get(endpoint, 0)
+            self._completed[endpoint] = rights[0].get(endpoint, 0) + rights[1].get(endpoint, 0) - before
+
+    def _measure(self) -> None:
+        end_ns = self.opened_ns + int(self._slice_s * 1e9)
+        next_tick_ns = self.opened_ns
+        while (left_ns := end_ns - now_ns()) > 0:
+            gevent.sleep(min(HARVEST_S, left_ns / 1e9))
+            for _ in self._histograms.absorb():
+                gevent.sleep(0)
+            gc.collect(0)
+            if now_ns() >= next_tick_ns:
+                next_tick_ns = now_ns() + int(TICK_S * SECOND_NS)
+                self._tick()
+
+    def _tick(self) -> None:
+        elapsed_s = (now_ns() - self.opened_ns) / 1e9
+        self._say(Tick(elapsed_s=elapsed_s, rate_rps=self._sink.total("right") / max(elapsed_s, 1e-9)))
+
+    def result(self, warmup_s: float, waited: int) -> Driven:
+        """The drained slice: histograms are sent, fates are final."""
+        for _ in self._histograms.absorb():
+            pass
+        for second, endpoint, kind, histogram in self._histograms.finished(before_s=int(LONGEST_S)):
+            self._say(Second(second=second, endpoint=endpoint, kind=kind, blob=histogram.encode()))
+        return Driven(
+            window_s=self._window_s,
+            warmup_s=warmup_s,
+            cpu_s=self._cpu_s,
+            connections_opened=self._sink.total("connections"),
+            requests_sent=self._sink.total("offered") - self._sink.total("dropped"),
+            waited=waited,
+            tallies=self._tallies(),
+        )
+
+    def _tallies(self) -> tuple[Tally, ...]:
+        for endpoint in self._completed:
+            self._sink.log_of("", endpoint)
+        return tuple(
+            log.tally(endpoint, self._completed.get(endpoint, 0)) for endpoint, log in sorted(self._sink.logs.items())
+        )

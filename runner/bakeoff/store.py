@@ -1,0 +1,138 @@
+"""Run folders: the only reader and writer of ``results/``. Every file appears whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from bakeoff.errors import BakeoffError, UserError
+from bakeoff.hlog import read_log, write_log
+from bakeoff.model import BlockResult, Interval, Manifest, Struct, Summary
+from bakeoff.run import Run
+
+_MANIFEST = "manifest.json"
+_SUMMARY = "summary.json"
+_RECORD = "record.json"
+_LATENCIES = "latency.hlog"
+
+Stored = TypeVar("Stored", bound=Struct)
+
+
+def run_id(name: str, now: datetime | None = None) -> str:
+    """The name of a run's folder: UTC time, then the experiment."""
+    return f"{(now or datetime.now(UTC)).strftime('%Y%m%dT%H%M%SZ')}-{name}"
+
+
+class RunFolder:
+    """One run under ``results/``."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @classmethod
+    def create(cls, results: Path, manifest: Manifest) -> RunFolder:
+        """A new folder with its manifest. Raises `UserError` when it cannot be made."""
+        path = results / manifest.run_id
+        try:
+            path.mkdir(parents=True)
+        except FileExistsError:
+            raise UserError(f"{path} exists already; wait a second, or choose another --out") from None
+        except OSError as error:
+            raise UserError(f"{path} cannot be made: {error.strerror}; choose another --out") from None
+        folder = cls(path)
+        folder.write_manifest(manifest)
+        return folder
+
+    def block(self, number: int) -> Path:
+        """The folder of one block, made if need be."""
+        path = self.path / "blocks" / f"{number:04d}"
+        path.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def write_manifest(self, manifest: Manifest) -> None:
+        """Write or replace the manifest."""
+        _write_json(self.path / _MANIFEST, manifest)
+
+    def write_block(self, result: BlockResult, intervals: Sequence[Interval]) -> None:
+        """Write what a block left. Its record comes last: a block with a record is complete."""
+        folder = self.block(result.number)
+        write_file(folder / _LATENCIES, write_log(intervals).encode())
+        _write_json(folder / _RECORD, result)
+
+    def write_summary(self, summary: Summary) -> None:
+        """Write the analysis."""
+        _write_json(self.path / _SUMMARY, summary)
+
+    def write_reports(self, files: Mapping[str, bytes]) -> None:
+        """Write rendered reports, by relative name."""
+        for name, content in files.items():
+            target = self.path / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            write_file(target, content)
+
+    def manifest(self) -> Manifest:
+        """Read the manifest. Raises `UserError` when this is no run folder."""
+        return _read(self.path / _MANIFEST, Manifest)
+
+    def summary(self) -> Summary:
+        """Read the analysis."""
+        return _read(self.path / _SUMMARY, Summary)
+
+    def blocks(self) -> tuple[BlockResult, ...]:
+        """Read the records of all complete blocks, in order."""
+        return tuple(_read(path, BlockResult) for path in sorted(self.path.glob(f"blocks/*/{_RECORD}")))
+
+    def intervals(self) -> Iterable[Interval]:
+        """Read the histograms of all complete blocks."""
+        for path in sorted(self.path.glob(f"blocks/*/{_RECORD}")):
+            log = path.with_name(_LATENCIES)
+            try:
+                yield from read_log(log.read_text("utf-8"), int(path.parent.name))
+            except (OSError, ValueError) as error:
+                raise BakeoffError(f"{log}: {error}") from error
+
+
+def load_run(path: Path | str) -> Run:
+    """Read a whole run from its folder. Raises `UserError` when it is no folder of a finished run."""
+    folder = RunFolder(Path(path))
+    return Run(
+        manifest=folder.manifest(),
+        summary=folder.summary(),
+        blocks=folder.blocks(),
+        intervals=tuple(folder.intervals()),
+    )
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all: a temporary file beside it, flushed to disk, then renamed."""
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    temporary = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink()
+        raise
+
+
+def _write_json(path: Path, value: Struct) -> None:
+    write_file(path, msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n")
+
+
+def _read(path: Path, kind: type[Stored]) -> Stored:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=kind)
+    except FileNotFoundError:
+        raise UserError(f"{path.parent} is no finished run: it has no {path.name}") from None
+    except (OSError, msgspec.DecodeError) as error:
+        raise UserError(f"{path} cannot be read: {error}") from None

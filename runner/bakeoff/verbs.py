@@ -1,0 +1,105 @@
+"""What each verb of the command line does."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+import sys
+import tempfile
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from bakeoff import host, servers
+from bakeoff.backends.local import LocalBackend
+from bakeoff.config import apply_profile, read_experiment, select
+from bakeoff.execute import Observer, Workbench, execute, take_timelines
+from bakeoff.load.generator import Generator
+from bakeoff.model import Manifest, Profile, Summary
+from bakeoff.progress import ProgressBar
+from bakeoff.report import terminal, words
+from bakeoff.run import Run
+from bakeoff.store import RunFolder, load_run, run_id
+
+DONE, FAILED = 0, 3
+
+
+def run(
+    file: Path,
+    stacks: Sequence[str],
+    scenarios: Sequence[str],
+    profile: Profile,
+    blocks: int | None,
+    seed: int | None,
+    out: Path,
+) -> int:
+    """Carry out an experiment; 0 when at least one row is valid, else 3."""
+    experiment = apply_profile(select(read_experiment(file), stacks, scenarios), profile, blocks)
+    manifest = Manifest(
+        run_id=run_id(experiment.name),
+        experiment=experiment,
+        profile=profile,
+        seed=secrets.randbelow(2**31) if seed is None else seed,
+        machine=host.describe(),
+        state="running",
+        started_utc=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+    for warning in manifest.machine.warnings:
+        print(f"bakeoff: note: {warning}", file=sys.stderr)
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        Generator(manifest.machine.generator_cpus, Path(scratch) / "generator.log") as generator,
+        ProgressBar(experiment) as progress,
+    ):
+        bench = Workbench(LocalBackend(manifest.machine.server_cpus), generator, progress)
+        finished = execute(manifest, out, bench)
+    _print_result(finished, out / manifest.run_id)
+    return DONE if any(result.valid for result in finished.summary.results) else FAILED
+
+
+def _print_result(finished: Run, folder: Path) -> None:
+    print(terminal.render_table(finished, shutil.get_terminal_size((120, 24)).columns, colour=sys.stdout.isatty()))
+    print(f"{words.answer(finished)}\n\nreport: {folder / 'report.html'}")
+
+
+def timeline(file: Path, stacks: Sequence[str]) -> int:
+    """Take and print the timelines of an experiment's stacks; 3 when one fails."""
+    experiment = select(read_experiment(file), stacks, ())
+    servers_cpus, generator_cpus = host.cpu_sets()
+    with tempfile.TemporaryDirectory() as scratch:
+        log = Path(scratch) / "generator.log"
+        with Generator(generator_cpus, log) as generator:
+            bench = Workbench(LocalBackend(servers_cpus), generator, Observer())
+            timelines = take_timelines(experiment, Path(scratch), bench)
+    for one in timelines:
+        print(words.timeline_story(one), end="\n\n")
+    return FAILED if any(one.failure for one in timelines) else DONE
+
+
+def render_again(folder: Path) -> int:
+    """Render a stored run's reports."""
+    from bakeoff import report
+
+    stored = load_run(folder)
+    RunFolder(folder).write_reports(report.render_all(stored))
+    _print_result(stored, folder)
+    return DONE
+
+
+def list_stacks(file: Path, stacks: Sequence[str]) -> int:
+    """Print the stacks of an experiment, and the servers for which there is an adapter."""
+    experiment = select(read_experiment(file), stacks, ())
+    width = max(len(stack.name) for stack in experiment.stacks)
+    for stack in experiment.stacks:
+        what = " ".join(stack.command) or f"{stack.app} on {stack.server}, {stack.workers} x {stack.threads}"
+        print(f"{stack.name:{width}}  {stack.interface}  {what}")
+    print(f"\nknown servers: {', '.join(servers.names())}; any command that listens on a port will do too")
+    return DONE
+
+
+def print_schema() -> int:
+    """Print the JSON Schema of ``summary.json``."""
+    print(msgspec.json.format(msgspec.json.encode(msgspec.json.schema(Summary)), indent=2).decode())
+    return DONE

@@ -1,0 +1,43 @@
+"""Arrival times come from a seed, a rate and a duration, and from nothing else."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from bakeoff.arrivals import arrivals_s
+from bakeoff.model import Arrivals, OpenLoad
+
+rates = st.floats(0.5, 5000)
+kinds: st.SearchStrategy[Arrivals] = st.sampled_from(["poisson", "constant"])
+
+
+def _all(rate_rps: float, kind: Arrivals, duration_s: float, seed: int = 1) -> np.ndarray:
+    load = OpenLoad(rate_rps=rate_rps, arrivals=kind)
+    return np.concatenate(list(arrivals_s(np.random.default_rng(seed), load, duration_s)))
+
+
+@given(rates, kinds, st.floats(0.1, 5.0))
+def test_arrivals_ascend_and_end_with_the_duration(rate_rps: float, kind: Arrivals, duration_s: float) -> None:
+    """No arrival before the start, out of order or past the end."""
+    times = _all(rate_rps, kind, duration_s)
+    assert (np.diff(times) >= 0).all()
+    assert not len(times) or (times[0] >= 0 and times[-1] < duration_s)
+
+
+@given(rates, st.floats(0.1, 5.0))
+def test_constant_arrivals_are_as_many_as_asked(rate_rps: float, duration_s: float) -> None:
+    """Rate times duration, to within one."""
+    assert abs(len(_all(rate_rps, "constant", duration_s)) - rate_rps * duration_s) <= 1
+
+
+def test_poisson_gaps_are_exponential() -> None:
+    """Kolmogorov and Smirnov find no fault with 10,000 gaps."""
+    gaps = np.diff(_all(1000.0, "poisson", 10.0))
+    assert stats.kstest(gaps, "expon", args=(0, 1e-3)).pvalue > 0.01
+
+
+def test_the_same_seed_gives_the_same_arrivals() -> None:
+    """Two draws from equal generators are equal, two seeds are not."""
+    assert np.array_equal(_all(100.0, "poisson", 5.0, seed=3), _all(100.0, "poisson", 5.0, seed=3))
+    assert not np.array_equal(_all(100.0, "poisson", 5.0, seed=3)[:50], _all(100.0, "poisson", 5.0, seed=4)[:50])
