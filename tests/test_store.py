@@ -67,7 +67,7 @@ def test_any_endpoint_name_survives_the_log(endpoint: str) -> None:
 def test_a_log_that_is_cut_off_is_refused() -> None:
     """With the number of the line."""
     with pytest.raises(ValueError, match="line 3"):
-        list(read_log(write_log([interval()])[:90], block=0))
+        list(read_log(write_log([interval()]).partition("latency")[0], block=0))
 
 
 def test_a_manifest_reads_back_as_written(tmp_path: Path) -> None:

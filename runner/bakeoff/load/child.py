@@ -20,6 +20,7 @@ from locust.env import Environment
 from locust.util.load_locustfile import load_locustfile
 
 from bakeoff.load.client import Client, Response
+from bakeoff.load.foreign import is_foreign
 from bakeoff.load.messages import (
     Answer,
     Answers,
@@ -39,7 +40,7 @@ from bakeoff.load.recorder import SliceSink
 from bakeoff.load.slices import drive
 from bakeoff.load.traffic import Traffic
 from bakeoff.load.user import BakeoffUser, requests_user
-from bakeoff.model import Scenario
+from bakeoff.model import OpenLoad, Scenario
 
 
 class UsersMistake(Exception):
@@ -82,6 +83,7 @@ class Child:
 
     def _drive(self, order: Drive) -> Driven:
         environment, traffic = self._environments[order.scenario]
+        _refuse_open_loop(order, environment)
         _aim(environment, order.url)
         return drive(environment, traffic, order, self._say)
 
@@ -163,6 +165,15 @@ def _user_classes(scenario: Scenario) -> list[type[User]]:
     if not found:
         raise UsersMistake(f"scenario {scenario.name!r}: {scenario.locustfile} defines no Locust user class")
     return found
+
+
+def _refuse_open_loop(order: Drive, environment: Environment) -> None:
+    foreign = [user_class.__name__ for user_class in environment.user_classes if is_foreign(user_class)]
+    if foreign and isinstance(order.load, OpenLoad):
+        raise UsersMistake(
+            f"scenario {order.scenario!r}: {foreign[0]} is a user of Locust's own kind, which cannot be driven "
+            "at a rate; derive it from bakeoff.load.BakeoffUser, or give loads in users"
+        )
 
 
 def _aim(environment: Environment, url: str) -> None:

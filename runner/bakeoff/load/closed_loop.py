@@ -8,6 +8,7 @@ from locust import User, constant
 from locust.env import Environment
 
 from bakeoff.load.client import Client
+from bakeoff.load.recorder import SliceSink
 from bakeoff.load.traffic import Traffic
 from bakeoff.model import ClosedLoad
 
@@ -37,7 +38,13 @@ class ClosedLoop:
     def warm(self) -> bool:
         """Whether every user has had an answer: the server's queue is as full as it will be."""
         clients = [client for client in self._traffic.clients if isinstance(client, Client)]
+        if not clients:  # Locust's own user classes: as many answers as users must do.
+            return self._warmed_up_by_others()
         return len(clients) >= self._users and all(client.last_used_ns for client in clients)
+
+    def _warmed_up_by_others(self) -> bool:
+        sink = self._traffic.sink
+        return isinstance(sink, SliceSink) and sink.total("offered") >= self._users
 
     def stop(self) -> None:
         """Let every user finish its request, then stop it; give up after the drain time."""

@@ -14,6 +14,7 @@ from locust.env import Environment
 
 from bakeoff.arrivals import arrivals_s
 from bakeoff.load.closed_loop import ClosedLoop
+from bakeoff.load.foreign import overheard
 from bakeoff.load.messages import Drive, Driven, Report, Second, Tick, WindowClosed, WindowOpened
 from bakeoff.load.open_loop import OpenLoop
 from bakeoff.load.recorder import SECOND_NS, Histograms, SliceSink
@@ -46,18 +47,19 @@ def drive(environment: Environment, traffic: Traffic, order: Drive, say: Say) ->
     loop = _loop_for(environment, traffic, order)
     _quiet_memory()
     try:
-        started_ns = now_ns()
-        warm = traffic.sink = SliceSink()
-        loop.start()
-        gevent.sleep(order.warmup_s)
-        while not loop.warm and now_ns() - started_ns < order.max_slice_s * 1e9:
-            gevent.sleep(0.005)
-        window = _Window(traffic, warm, _length_s(order, warm, now_ns() - started_ns), say)
-        window.run()
-        loop.stop()
+        with overheard(environment, traffic):
+            warm = SliceSink()
+            started_ns = traffic.switch(warm)
+            loop.start()
+            gevent.sleep(order.warmup_s)
+            while not loop.warm and now_ns() - started_ns < order.max_slice_s * 1e9:
+                gevent.sleep(0.005)
+            window = _Window(traffic, warm, _length_s(order, warm, now_ns() - started_ns), say)
+            window.run()
+            loop.stop()
         return window.result((window.opened_ns - started_ns) / 1e9, loop.waited)
     finally:
-        traffic.sink = SliceSink()
+        traffic.switch(SliceSink())
         gc.enable()
 
 
@@ -116,13 +118,11 @@ class _Window:
         """Open, measure, close."""
         warm_rights = self._warm.rights()
         cpu_before_s = time.process_time()
-        self._traffic.sink = self._sink
-        self.opened_ns = now_ns()
+        self.opened_ns = self._traffic.switch(self._sink)
         self._histograms = Histograms(self._sink, self.opened_ns)
         self._say(WindowOpened(slice_s=self._slice_s))
         self._measure()
-        self._traffic.sink = SliceSink()
-        self._window_s = (now_ns() - self.opened_ns) / 1e9
+        self._window_s = (self._traffic.switch(SliceSink()) - self.opened_ns) / 1e9
         self._say(WindowClosed())
         self._cpu_s = time.process_time() - cpu_before_s
         rights = (self._warm.rights(), self._sink.rights())

@@ -1,0 +1,51 @@
+"""The small verbs."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+pytestmark = pytest.mark.e2e
+
+
+def bakeoff(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the command at the root of the project."""
+    return subprocess.run([sys.executable, "-m", "bakeoff", *arguments], capture_output=True, text=True, timeout=60)
+
+
+def test_help_does_not_wait_for_the_heavy_libraries() -> None:
+    """Neither numpy nor Locust nor rich is imported for it."""
+    code = (
+        "import sys, bakeoff.cli\n"
+        "try: bakeoff.cli.main(['--help'])\n"
+        "except SystemExit: pass\n"
+        "sys.exit(' '.join({'numpy', 'locust', 'rich', 'msgspec', 'pandas'} & set(sys.modules)) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_stacks_are_listed() -> None:
+    """Those of the bundled experiment, with their apps and servers."""
+    done = bakeoff("stacks")
+    assert done.returncode == 0
+    assert "flask-gunicorn-sync" in done.stdout
+    assert "apps.fastapi_app:app on uvicorn" in done.stdout
+    assert "known servers: " in done.stdout
+
+
+def test_the_schema_is_json_and_names_the_parts_of_a_summary() -> None:
+    """Other programs can check what they read."""
+    schema = json.loads(bakeoff("schema").stdout)
+    assert {"results", "comparisons", "generator"} <= set(schema["$defs"]["Summary"]["properties"])
+
+
+def test_the_timeline_tells_who_waited_for_whom() -> None:
+    """One worker: WSGI bakes the cake before it looks at the frosting, ASGI interleaves the two."""
+    done = bakeoff("timeline", "--stack", "flask-gunicorn-sync", "--stack", "fastapi-uvicorn")
+    assert done.returncode == 0, done.stderr
+    assert "flask-gunicorn-sync" in done.stdout
+    assert "fastapi-uvicorn" in done.stdout

@@ -1,0 +1,211 @@
+"""The loop starts, asks, drives, records and stops; what fails is recorded and the rest goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bakeoff import host
+from bakeoff.backends import StartFailure, Usage
+from bakeoff.execute import Observer, Workbench, execute, run_block
+from bakeoff.histogram import Histogram
+from bakeoff.load.generator import Watcher
+from bakeoff.load.messages import Answer, Drive, Driven, Second
+from bakeoff.model import (
+    Block,
+    BlockResult,
+    ClosedLoad,
+    Experiment,
+    Fates,
+    Manifest,
+    Scenario,
+    Stack,
+    Tally,
+)
+from bakeoff.plan import plan_blocks
+from bakeoff.store import load_run
+from tests.builders import experiment, stack
+
+LATENCY_S = {"a": 0.02, "b": 0.01, "c": 0.02}
+
+
+class FakeStack:
+    """A stack that is always ready and uses 1 ms of CPU each time it is looked at."""
+
+    def __init__(self, one: Stack, events: list[str], ends: str | None = None) -> None:
+        self.stack = one
+        self.url = one.name
+        self._events = events
+        self._ends = ends
+        self._looks = 0
+
+    def wait_ready(self) -> float:
+        if self.stack.name == "unready":
+            raise StartFailure("not ready within 30 s")
+        return 0.5
+
+    def usage(self) -> Usage:
+        self._looks += 1
+        return Usage(cpu_s=1e-3 * self._looks, rss_bytes=2**20, processes=1, threads=1)
+
+    def exit_message(self) -> str | None:
+        return self._ends
+
+    def log_tail(self) -> str:
+        return "the log's end"
+
+    def ask_to_stop(self) -> None:
+        return
+
+    def stop(self) -> None:
+        self._events.append(f"stop {self.stack.name}")
+
+
+class FakeBackend:
+    """Starts fakes, and remembers what was started and stopped."""
+
+    def __init__(self) -> None:
+        self.events: list[str] = []
+
+    def start(self, one: Stack, block: Block, logs: Path) -> FakeStack:
+        if one.name == "unstartable":
+            raise StartFailure("port 80 is taken")
+        self.events.append(f"start {one.name}")
+        return FakeStack(one, self.events, ends="ended with status 3" if one.name == "dying" else None)
+
+
+class FakeGenerator:
+    """Answers and drives in no time: each stack with a latency of its own, and nothing out of the ordinary."""
+
+    def __init__(self, answers: dict[str, str] | None = None, interrupt_after: int | None = None) -> None:
+        self._answers = answers or {}
+        self._interrupt_after = interrupt_after
+        self.driven: list[Drive] = []
+
+    def use(self, scenario: Scenario) -> None:
+        return
+
+    def ask(self, scenario: str, url: str) -> tuple[Answer, ...]:
+        body = self._answers.get(url, "cake")
+        return (Answer(endpoint="/", method="GET", path="/", status=200, body=body),)
+
+    def drive(self, order: Drive, watcher: Watcher) -> tuple[Driven, list[Second]]:
+        if self._interrupt_after == len(self.driven):
+            raise KeyboardInterrupt
+        self.driven.append(order)
+        latency_s = LATENCY_S.get(order.url, 0.02)
+        load = order.load
+        answered = int((load.users / latency_s if isinstance(load, ClosedLoad) else load.rate_rps) * order.slice_s)
+        watcher.window_opened(order.slice_s)
+        watcher.tick(0.5, answered / order.slice_s)
+        watcher.window_closed()
+        blob = Histogram.of([int(latency_s * 1e9)] * answered).encode()
+        driven = Driven(
+            window_s=order.slice_s,
+            warmup_s=order.warmup_s,
+            cpu_s=0.01,
+            connections_opened=0,
+            requests_sent=answered,
+            waited=0,
+            tallies=(Tally(endpoint="/", offered=answered, fates=Fates(right=answered), completed=answered),),
+        )
+        return driven, [Second(second=0, endpoint="/", kind="latency", blob=blob)]
+
+
+def manifest(asked: Experiment) -> Manifest:
+    """A manifest for an experiment."""
+    return Manifest(
+        run_id="20260101T000000Z-test",
+        experiment=asked,
+        profile="full",
+        seed=1,
+        machine=host.describe(),
+        state="running",
+        started_utc="2026-01-01T00:00:00+00:00",
+    )
+
+
+def block_of(stacks: Sequence[Stack], **generator: Any) -> tuple[BlockResult, FakeBackend]:
+    """The first block of an experiment on fakes."""
+    asked = experiment(*stacks)
+    backend = FakeBackend()
+    bench = Workbench(backend, FakeGenerator(**generator), Observer())
+    result, _ = run_block(asked, plan_blocks(asked, 1)[0], Path(), bench)
+    return result, backend
+
+
+def test_a_run_leaves_a_whole_folder(tmp_path: Path) -> None:
+    """Manifest, blocks, summary and reports, and every slice has its record."""
+    asked = experiment()
+    run = execute(manifest(asked), tmp_path, Workbench(FakeBackend(), FakeGenerator(), Observer()))
+    folder = tmp_path / run.manifest.run_id
+    assert load_run(folder).summary == run.summary
+    assert run.manifest.state == "complete"
+    assert len(run.blocks) == asked.blocks
+    assert all(len(block.records) == 12 for block in run.blocks)
+    assert (folder / "report.html").exists()
+
+
+def test_twice_the_speed_is_found_and_called_faster(tmp_path: Path) -> None:
+    """b answers in half of a's time, c in the same."""
+    run = execute(manifest(experiment()), tmp_path, Workbench(FakeBackend(), FakeGenerator(), Observer()))
+    found = {
+        (one.candidate, one.metric): (one.ratio.point, one.verdict)
+        for one in run.summary.comparisons
+        if isinstance(one.load, ClosedLoad) and one.endpoint == "*"
+    }
+    assert found["b", "throughput"] == (pytest.approx(2.0, rel=1e-3), "faster")
+    assert found["b", "latency_p50"] == (pytest.approx(0.5, rel=1e-2), "faster")
+    assert found["c", "throughput"][1] == "same"
+
+
+def test_stacks_start_in_the_order_of_the_draw_and_are_all_stopped() -> None:
+    """Nothing is left behind."""
+    result, backend = block_of([stack("a"), stack("b"), stack("c")])
+    starts = [event.removeprefix("start ") for event in backend.events if event.startswith("start")]
+    stops = {event.removeprefix("stop ") for event in backend.events if event.startswith("stop")}
+    assert tuple(starts) == plan_blocks(experiment(), 1)[0].start_order
+    assert stops == {"a", "b", "c"}
+    assert set(result.ready_s) == {"a", "b", "c"}
+
+
+@pytest.mark.parametrize(
+    ("name", "stage", "message"),
+    [
+        ("unstartable", "start", "port 80 is taken"),
+        ("unready", "start", "not ready within 30 s"),
+        ("dying", "exit", "ended with status 3"),
+    ],
+)
+def test_a_stack_that_fails_is_a_record_and_the_rest_goes_on(name: str, stage: str, message: str) -> None:
+    """Each of its slices says why; the others are measured."""
+    result, _ = block_of([stack("a"), stack(name)])
+    failed = [record.failure for record in result.records if record.stack == name]
+    assert {(one.stage, one.message) for one in failed if one} == {(stage, message)}
+    assert len([one for one in failed if one]) == 4
+    assert all(record.failure is None for record in result.records if record.stack == "a")
+
+
+def test_a_stack_with_another_answer_is_not_measured() -> None:
+    """Comparing the speed of different answers would mean nothing."""
+    result, _ = block_of([stack("a"), stack("b")], answers={"b": "pie"})
+    failures = [record.failure for record in result.records if record.stack == "b"]
+    assert {one.message for one in failures if one} == {"GET /: body is 'pie', the baseline's 'cake'"}
+
+
+def test_an_interrupted_run_says_so_and_stops_its_stacks(tmp_path: Path) -> None:
+    """Complete blocks are kept."""
+    asked = experiment()
+    backend = FakeBackend()
+    with pytest.raises(KeyboardInterrupt):
+        execute(manifest(asked), tmp_path, Workbench(backend, FakeGenerator(interrupt_after=17), Observer()))
+    (folder,) = tmp_path.iterdir()
+    stored = (folder / "manifest.json").read_text("utf-8")
+    assert '"state": "failed"' in stored
+    assert '"error": "KeyboardInterrupt"' in stored
+    assert [path.parent.name for path in folder.glob("blocks/*/record.json")] == ["0000"]
+    assert sum(event.startswith("start") for event in backend.events) == 6
+    assert sum(event.startswith("stop") for event in backend.events) == 6
