@@ -18,6 +18,7 @@ from bakeoff.model import (
     Comparison,
     Estimate,
     Experiment,
+    HistogramKind,
     Interval,
     Latency,
     Load,
@@ -48,6 +49,7 @@ class Measured:
     cpu_s: float = 0.0
     all_completed: int = 0
     latency: Histogram = field(default_factory=lambda: Histogram.of([]))
+    lag: Histogram = field(default_factory=lambda: Histogram.of([]))
 
     @property
     def throughput_rps(self) -> float:
@@ -91,7 +93,7 @@ def summarise(
     experiment = manifest.experiment
     rows = _rows(experiment, blocks, intervals)
     cores = max(1, len(manifest.machine.server_cpus))
-    results = [_result(row, _unloaded_s(row, rows), cores) for row in rows]
+    results = [_result(row, _unloaded_s(row, rows), cores, certificate) for row in rows]
     failures = [record.failure for block in blocks for record in block.records if record.failure]
     return Summary(
         run_id=manifest.run_id,
@@ -107,7 +109,7 @@ def summarise(
 
 
 def _rows(experiment: Experiment, blocks: Sequence[BlockResult], intervals: Iterable[Interval]) -> list[Row]:
-    latencies = _latencies(intervals)
+    histograms = _by_slice(intervals)
     grouped: dict[tuple[str, str, Load], list[Record]] = defaultdict(list)
     for block in blocks:
         for record in block.records:
@@ -119,23 +121,24 @@ def _rows(experiment: Experiment, blocks: Sequence[BlockResult], intervals: Iter
                 records = grouped.get((stack.name, scenario.name, load), [])
                 endpoints = sorted({tally.endpoint for record in records for tally in record.tallies})
                 for endpoint in [ALL_ENDPOINTS, *endpoints]:
-                    measured = _measure(records, endpoint, latencies)
+                    measured = _measure(records, endpoint, histograms)
                     rows.append(Row(stack, (scenario.name, load), endpoint, measured, records))
     return rows
 
 
-def _latencies(intervals: Iterable[Interval]) -> dict[tuple[int, int, str], Histogram]:
-    parts: dict[tuple[int, int, str], list[Histogram]] = defaultdict(list)
+SliceKey = tuple[int, int, str, HistogramKind]
+"""Block, position, endpoint, kind."""
+
+
+def _by_slice(intervals: Iterable[Interval]) -> dict[SliceKey, Histogram]:
+    parts: dict[SliceKey, list[Histogram]] = defaultdict(list)
     for interval in intervals:
-        if interval.kind == "latency":
-            parts[interval.block, interval.position, interval.endpoint].append(interval.histogram)
-            parts[interval.block, interval.position, ALL_ENDPOINTS].append(interval.histogram)
+        for endpoint in (interval.endpoint, ALL_ENDPOINTS):
+            parts[interval.block, interval.position, endpoint, interval.kind].append(interval.histogram)
     return {key: Histogram.merge(several) for key, several in parts.items()}
 
 
-def _measure(
-    records: Iterable[Record], endpoint: str, latencies: dict[tuple[int, int, str], Histogram]
-) -> dict[int, Measured]:
+def _measure(records: Iterable[Record], endpoint: str, histograms: dict[SliceKey, Histogram]) -> dict[int, Measured]:
     by_block: dict[int, Measured] = {}
     for record in records:
         if record.failure:
@@ -149,10 +152,13 @@ def _measure(
                 measured.completed += tally.completed
                 measured.offered += tally.offered
                 measured.errors += tally.fates.errors
-        found = latencies.get((record.block, record.position, endpoint))
-        if found:
-            measured.latency = Histogram.merge([measured.latency, found])
+        place = (record.block, record.position, endpoint)
+        measured.latency = Histogram.merge([measured.latency, histograms.get((*place, "latency"), _NO_VALUES)])
+        measured.lag = Histogram.merge([measured.lag, histograms.get((*place, "lag"), _NO_VALUES)])
     return by_block
+
+
+_NO_VALUES = Histogram.of([])
 
 
 def _unloaded_s(row: Row, rows: Iterable[Row]) -> float | None:
@@ -166,12 +172,12 @@ def _unloaded_s(row: Row, rows: Iterable[Row]) -> float | None:
     return min((median.point for median in medians if median), default=None)
 
 
-def _result(row: Row, unloaded_s: float | None, cores: int) -> Result:
+def _result(row: Row, unloaded_s: float | None, cores: int, certificate: Certificate) -> Result:
     scenario, load = row.condition
     everything = row.endpoint == ALL_ENDPOINTS
     latency = Histogram.merge(measured.latency for measured in row.blocks.values())
     percentiles, too_few = _percentiles(row, latency.total)
-    faults = _faults(row, latency)
+    faults = _faults(row, latency, certificate)
     valid = not faults
     throughput = stats.geometric_mean(list(row.per_block("throughput").values()))
     cpu = stats.geometric_mean([1e3 * value for value in row.per_block("cpu_per_request").values()])
@@ -216,7 +222,7 @@ def _percentiles(row: Row, requests: int) -> tuple[dict[str, Estimate | None], l
     return found, reasons
 
 
-def _faults(row: Row, latency: Histogram) -> list[str]:
+def _faults(row: Row, latency: Histogram, certificate: Certificate) -> list[str]:
     """Everything that keeps a row from being published."""
     failed = [record.failure for record in row.records if record.failure]
     if failed:
@@ -232,9 +238,14 @@ def _faults(row: Row, latency: Histogram) -> list[str]:
         return faults
     window_s = sum(one.window_s for one in measured)
     mean_s = latency.mean_s or 0.0
-    faults += audit.littles_law(row.condition[1], sum(one.completed for one in measured) / window_s, mean_s)
+    load = row.condition[1]
+    throughput_rps = sum(one.completed for one in measured) / window_s
+    lag = Histogram.merge(one.lag for one in measured)
+    faults += audit.littles_law(load, throughput_rps, mean_s)
     faults += audit.outlasts_queue(window_s / len(row.records), mean_s)
-    faults += audit.carried(row.condition[1], offered, window_s)
+    faults += audit.carried(load, offered, window_s)
+    faults += audit.sent_on_time(load, lag.quantile_s(0.99), latency.quantile_s(0.99))
+    faults += audit.below_ceiling(load, throughput_rps, certificate.closed_ceiling_rps, certificate.open_ceiling_rps)
     faults += audit.generator_kept_up(row.records)
     faults += audit.idle_means_idle(row.records)
     return faults

@@ -18,6 +18,13 @@ TAIL_OBSERVATIONS = 10
 GENERATOR_BUSY = 0.85
 """Share of its core above which the generator, not the server, sets the pace."""
 
+CEILING_SHARE = 0.9
+"""Share of the generator's own ceiling above which a throughput may be the generator's."""
+
+LATE_S = 0.005
+LATE_SHARE = 0.10
+"""Send lag (p99) that spoils a slice: more than 5 ms, and more than a tenth of the latency (p99) it is part of."""
+
 IDLE_CPU_SHARE = 0.05
 """Share of a core that the stacks not under test may use meanwhile."""
 
@@ -82,6 +89,23 @@ def generator_kept_up(records: Iterable[Record]) -> list[str]:
     if busy < GENERATOR_BUSY:
         return []
     return [f"the load generator was busy for {busy:.0%} of a slice: the result may be its own limit, not the server's"]
+
+
+def below_ceiling(load: Load, throughput_rps: float, closed_rps: float | None, open_rps: float | None) -> list[str]:
+    """A throughput at the generator's certified ceiling is the generator's."""
+    ceiling_rps = closed_rps if isinstance(load, ClosedLoad) else open_rps
+    if ceiling_rps is None or throughput_rps < CEILING_SHARE * ceiling_rps:
+        return []
+    return [f"{throughput_rps:,.0f} requests/s is the generator's own ceiling ({ceiling_rps:,.0f}/s), not the server's"]
+
+
+def sent_on_time(load: Load, lag_p99_s: float | None, latency_p99_s: float | None) -> list[str]:
+    """An open loop that sends late measures itself."""
+    if not isinstance(load, OpenLoad) or lag_p99_s is None or latency_p99_s is None:
+        return []
+    if lag_p99_s <= max(LATE_S, LATE_SHARE * latency_p99_s):
+        return []
+    return [f"requests were sent late (p99 {lag_p99_s * 1e3:.1f} ms): the generator was the bottleneck"]
 
 
 def idle_means_idle(records: Iterable[Record]) -> list[str]:

@@ -50,6 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_run(verbs)
     _add_timeline(verbs)
     _add_report(verbs)
+    _verb(verbs, "doctor", _doctor, "Examine this machine, and certify its load generator against an oracle.")
     _add_stacks(verbs)
     _add_schema(verbs)
     return parser
@@ -121,6 +122,12 @@ def _timeline(options: argparse.Namespace) -> int:
     from bakeoff import verbs
 
     return verbs.timeline(options.file, options.stack)
+
+
+def _doctor(_: argparse.Namespace) -> int:
+    from bakeoff import verbs
+
+    return verbs.doctor()
 
 
 def _report(options: argparse.Namespace) -> int:

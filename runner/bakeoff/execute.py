@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -88,6 +88,8 @@ class Workbench:
     backend: Backend
     generator: LoadGenerator
     observer: Observer
+    certify: Callable[[], Certificate]
+    """Examines the generator before it is believed."""
 
 
 def execute(manifest: Manifest, results: Path, bench: Workbench) -> Run:
@@ -96,6 +98,7 @@ def execute(manifest: Manifest, results: Path, bench: Workbench) -> Run:
     with _state_recorded(folder):
         for scenario in manifest.experiment.scenarios:
             bench.generator.use(scenario)
+        certificate = bench.certify()
         for block in plan_blocks(manifest.experiment, manifest.seed):
             bench.observer.block_began(block.number, manifest.experiment.blocks)
             folder.write_block(*run_block(manifest.experiment, block, folder.block(block.number), bench))
@@ -103,13 +106,10 @@ def execute(manifest: Manifest, results: Path, bench: Workbench) -> Run:
             manifest, timelines=take_timelines(manifest.experiment, folder.path / "timeline", bench)
         )
         folder.write_manifest(manifest)
-        folder.write_summary(summarise(manifest, folder.blocks(), folder.intervals(), NOT_CERTIFIED))
+        folder.write_summary(summarise(manifest, folder.blocks(), folder.intervals(), certificate))
     run = load_run(folder.path)
     folder.write_reports(report.render_all(run))
     return run
-
-
-NOT_CERTIFIED = Certificate(reasons=("the generator was not certified before this run",))
 
 
 @contextmanager

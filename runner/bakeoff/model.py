@@ -395,13 +395,23 @@ class Comparison(Struct, frozen=True, kw_only=True):
     verdict: Verdict
 
 
+class OracleCheck(Struct, frozen=True, kw_only=True):
+    """One thing that an oracle was told to do, and what the generator measured of it: milliseconds, or a count."""
+
+    case: str
+    what: str
+    asked: float
+    measured: float | None
+    ok: bool
+
+
 class Certificate(Struct, frozen=True, kw_only=True):
     """What the load generator was seen to be capable of before it was believed."""
 
     closed_ceiling_rps: float | None = None
     open_ceiling_rps: float | None = None
     send_lag_us: dict[str, float] = {}
-    oracle: tuple[dict[str, Any], ...] = ()
+    oracle: tuple[OracleCheck, ...] = ()
     certified: bool = False
     reasons: tuple[str, ...] = ()
     """Why it is not certified."""

@@ -48,6 +48,10 @@ class ProgressBar(Observer):
     def __exit__(self, *_: object) -> None:
         self._progress.stop()
 
+    def certifying(self, what: str) -> None:
+        """Show which part of the generator's examination is under way."""
+        self._show(what, description="certifying the generator")
+
     def block_began(self, number: int, blocks: int) -> None:
         """Show the block."""
         self._block = number

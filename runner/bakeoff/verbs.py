@@ -15,9 +15,10 @@ import msgspec
 from bakeoff import host, servers
 from bakeoff.backends.local import LocalBackend
 from bakeoff.config import apply_profile, read_experiment, select
+from bakeoff.doctor import Doctor
 from bakeoff.execute import Observer, Workbench, execute, take_timelines
 from bakeoff.load.generator import Generator
-from bakeoff.model import Manifest, Profile, Summary
+from bakeoff.model import Certificate, Manifest, Profile, Summary
 from bakeoff.progress import ProgressBar
 from bakeoff.report import terminal, words
 from bakeoff.run import Run
@@ -53,7 +54,9 @@ def run(
         Generator(manifest.machine.generator_cpus, Path(scratch) / "generator.log") as generator,
         ProgressBar(experiment) as progress,
     ):
-        bench = Workbench(LocalBackend(manifest.machine.server_cpus), generator, progress)
+        doctor = Doctor(generator, manifest.machine.server_cpus, progress.certifying)
+        backend = LocalBackend(manifest.machine.server_cpus)
+        bench = Workbench(backend, generator, progress, doctor.short_certificate)
         finished = execute(manifest, out, bench)
     _print_result(finished, out / manifest.run_id)
     return DONE if any(result.valid for result in finished.summary.results) else FAILED
@@ -71,11 +74,34 @@ def timeline(file: Path, stacks: Sequence[str]) -> int:
     with tempfile.TemporaryDirectory() as scratch:
         log = Path(scratch) / "generator.log"
         with Generator(generator_cpus, log) as generator:
-            bench = Workbench(LocalBackend(servers_cpus), generator, Observer())
+            bench = Workbench(LocalBackend(servers_cpus), generator, Observer(), Certificate)
             timelines = take_timelines(experiment, Path(scratch), bench)
     for one in timelines:
         print(words.timeline_story(one), end="\n\n")
     return FAILED if any(one.failure for one in timelines) else DONE
+
+
+def doctor() -> int:
+    """Examine this machine and its load generator; 3 when the generator is not certified."""
+    machine = host.describe()
+    print(
+        f"{machine.cpu_model}, {machine.cores} cores, {machine.system}, Linux {machine.kernel}, Python {machine.python}\n"
+        f"servers on CPU {_cpus(machine.server_cpus)}, generator on CPU {_cpus(machine.generator_cpus)}"
+    )
+    for warning in machine.warnings:
+        print(f"note: {warning}")
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        Generator(machine.generator_cpus, Path(scratch) / "generator.log") as generator,
+    ):
+        examiner = Doctor(generator, machine.server_cpus, lambda what: print(f"... {what}", file=sys.stderr))
+        certificate = examiner.certificate()
+    print(terminal.render_certificate(certificate))
+    return DONE if certificate.certified else FAILED
+
+
+def _cpus(cpus: Sequence[int]) -> str:
+    return ",".join(map(str, cpus)) or "any"
 
 
 def render_again(folder: Path) -> int:

@@ -16,6 +16,9 @@ from bakeoff.model import ClosedLoad
 class ClosedLoop:
     """Users on Locust's own runner, started and stopped together."""
 
+    origin_ns = 0
+    """A closed loop has no arrival times."""
+
     waited = 0
     """Closed-loop users never wait for a connection: each has its own."""
 

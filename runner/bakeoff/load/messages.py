@@ -106,6 +106,12 @@ class Driven(Struct, frozen=True, kw_only=True, tag="driven"):
     waited: int
     """Arrivals that found no free connection and had to wait."""
     tallies: tuple[Tally, ...]
+    around: tuple[Tally, ...] = ()
+    """Requests that began before or after the window; with ``tallies`` all that the target was ever sent."""
+    origin_ns: int = 0
+    """Open loop: the moment from which arrival times count, on the clock of ``time.perf_counter_ns``."""
+    opened_ns: int = 0
+    """When the window opened, on the same clock."""
 
 
 class Trouble(Struct, frozen=True, kw_only=True, tag="trouble"):

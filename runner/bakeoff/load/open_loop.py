@@ -61,13 +61,13 @@ class Pacer:
         self._chunks = chunks
         self._arrive = arrive
         self._times_ns: list[int] = []
-        self._origin_ns = 0
+        self.origin_ns = 0
         self._next_ns: int | None = None
         self._alarm = new_alarm(self.ring)
 
     def start(self) -> None:
         """Begin now: arrival times count from this moment."""
-        self._origin_ns = now_ns()
+        self.origin_ns = now_ns()
         self._advance()
         self.ring()
 
@@ -92,7 +92,7 @@ class Pacer:
             if chunk is None:
                 self._next_ns = None
                 return
-            self._times_ns = (self._origin_ns + (chunk[::-1] * 1e9).astype(np.int64)).tolist()
+            self._times_ns = (self.origin_ns + (chunk[::-1] * 1e9).astype(np.int64)).tolist()
         self._next_ns = self._times_ns.pop()
 
 
@@ -123,6 +123,11 @@ class OpenLoop:
         self._line: deque[tuple[int, SliceLog]] = deque()
         self._pacer = Pacer(chunks, self._arrive)
         self.waited = 0
+
+    @property
+    def origin_ns(self) -> int:
+        """The moment from which arrival times count."""
+        return self._pacer.origin_ns
 
     def start(self) -> None:
         """Begin the arrivals."""

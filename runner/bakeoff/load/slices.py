@@ -36,6 +36,8 @@ class Loop(Protocol):
     waited: int
 
     @property
+    def origin_ns(self) -> int: ...
+    @property
     def warm(self) -> bool: ...
     def start(self) -> None: ...
     def stop(self) -> None: ...
@@ -57,7 +59,7 @@ def drive(environment: Environment, traffic: Traffic, order: Drive, say: Say) ->
             window = _Window(traffic, warm, _length_s(order, warm, now_ns() - started_ns), say)
             window.run()
             loop.stop()
-        return window.result((window.opened_ns - started_ns) / 1e9, loop.waited)
+        return window.result(started_ns, loop)
     finally:
         traffic.switch(SliceSink())
         gc.enable()
@@ -108,8 +110,8 @@ class _Window:
         self._slice_s = slice_s
         self._say = say
         self._sink = SliceSink()
+        self._drain = SliceSink()
         self._completed: dict[str, int] = {}
-        self._sent_before = 0
         self._cpu_s = 0.0
         self._window_s = 0.0
         self.opened_ns = 0
@@ -122,7 +124,7 @@ class _Window:
         self._histograms = Histograms(self._sink, self.opened_ns)
         self._say(WindowOpened(slice_s=self._slice_s))
         self._measure()
-        self._window_s = (self._traffic.switch(SliceSink()) - self.opened_ns) / 1e9
+        self._window_s = (self._traffic.switch(self._drain) - self.opened_ns) / 1e9
         self._say(WindowClosed())
         self._cpu_s = time.process_time() - cpu_before_s
         rights = (self._warm.rights(), self._sink.rights())
@@ -146,7 +148,7 @@ class _Window:
         elapsed_s = (now_ns() - self.opened_ns) / 1e9
         self._say(Tick(elapsed_s=elapsed_s, rate_rps=self._sink.total("right") / max(elapsed_s, 1e-9)))
 
-    def result(self, warmup_s: float, waited: int) -> Driven:
+    def result(self, started_ns: int, loop: Loop) -> Driven:
         """The drained slice: histograms are sent, fates are final."""
         for _ in self._histograms.absorb():
             pass
@@ -154,12 +156,19 @@ class _Window:
             self._say(Second(second=second, endpoint=endpoint, kind=kind, blob=histogram.encode()))
         return Driven(
             window_s=self._window_s,
-            warmup_s=warmup_s,
+            warmup_s=(self.opened_ns - started_ns) / 1e9,
             cpu_s=self._cpu_s,
             connections_opened=self._sink.total("connections"),
             requests_sent=self._sink.total("offered") - self._sink.total("dropped"),
-            waited=waited,
+            waited=loop.waited,
             tallies=self._tallies(),
+            around=tuple(
+                log.tally(endpoint, 0)
+                for sink in (self._warm, self._drain)
+                for endpoint, log in sorted(sink.logs.items())
+            ),
+            origin_ns=loop.origin_ns,
+            opened_ns=self.opened_ns,
         )
 
     def _tallies(self) -> tuple[Tally, ...]:

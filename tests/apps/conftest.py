@@ -1,0 +1,211 @@
+"""The apps as tests see them: one question, one reply, whether asked in process or behind a real server."""
+
+from __future__ import annotations
+
+import http.client
+import importlib
+import importlib.util
+import inspect
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from starlette.testclient import TestClient
+from werkzeug.test import Client
+
+from bakeoff import servers
+from bakeoff.backends import RunningStack
+from bakeoff.backends.local import LocalBackend
+from bakeoff.model import Block, Interface, Stack
+
+ROOT = Path(__file__).parents[2]
+NO_SLICES = Block(number=0, start_order=(), hash_seed=0, port_seed=os.getpid(), slices=())
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What came back."""
+
+    status: int
+    content_type: str | None
+    body: bytes
+
+
+Ask = Callable[[str], Reply]
+
+
+@dataclass(frozen=True)
+class Target:
+    """An app, how its handlers are written, and the server it runs behind; no server means in process."""
+
+    app: str
+    interface: Interface
+    handlers: str
+    server: str | None
+
+    def __str__(self) -> str:
+        handlers = f" ({self.handlers})" if self.handlers else ""
+        return f"{self.app}{handlers} {f'on {self.server}' if self.server else 'in process'}"
+
+    @property
+    def env(self) -> dict[str, str]:
+        """What the app is told by environment variables."""
+        return {"BAKERY_HANDLERS": self.handlers} if self.handlers else {}
+
+
+@dataclass(frozen=True)
+class Kitchen:
+    """A target that can be asked."""
+
+    target: Target
+    ask: Ask
+    running: RunningStack | None = None
+
+
+def interface_of(app: object) -> Interface:
+    """An ASGI app is called with an awaitable; a WSGI app is not."""
+    return "asgi" if inspect.iscoroutinefunction(type(app).__call__) else "wsgi"
+
+
+def installed(server: str) -> bool:
+    """Whether the server can be started here."""
+    return importlib.util.find_spec(servers.adapter(server).PACKAGE) is not None
+
+
+def targets() -> Iterator[Target]:
+    """Every app of the folder in every variant, in process and on every installed server that can serve it."""
+    for path in sorted((ROOT / "apps").glob("*_app.py")):
+        module = importlib.import_module(f"apps.{path.stem}")
+        interface = interface_of(module.app)
+        able = [name for name in servers.names() if interface in servers.adapter(name).INTERFACES and installed(name)]
+        for handlers in getattr(module, "HANDLERS", ("",)):
+            for server in (None, *able):
+                yield Target(path.stem, interface, handlers, server)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run whatever asks for a ``kitchen`` on every target; those with a server are marked ``e2e``."""
+    if "kitchen" in metafunc.fixturenames:
+        params = [
+            pytest.param(target, id=str(target), marks=[pytest.mark.e2e] if target.server else [])
+            for target in targets()
+        ]
+        metafunc.parametrize("kitchen", params, indirect=True, scope="session")
+
+
+def load(app: str) -> ModuleType:
+    """Import an app afresh, so that it reads the environment again."""
+    spec = importlib.util.spec_from_file_location(f"apps.{app}", ROOT / "apps" / f"{app}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def fresh() -> Callable[[str], Any]:
+    """Import an app afresh."""
+    return lambda app: load(app).app
+
+
+@pytest.fixture(scope="session")
+def root() -> str:
+    """The folder that apps are imported from."""
+    return str(ROOT)
+
+
+@pytest.fixture(scope="module")
+def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Stack], RunningStack]]:
+    """Start stacks and wait until they serve; at the end all of them are stopped."""
+    backend = LocalBackend(cpus=())
+    logs = tmp_path_factory.mktemp("logs")
+    started: list[RunningStack] = []
+
+    def start_one(stack: Stack) -> RunningStack:
+        started.append(backend.start(stack, NO_SLICES, logs))
+        started[-1].wait_ready()
+        return started[-1]
+
+    yield start_one
+    for running in started:
+        running.ask_to_stop()
+    for running in started:
+        running.stop()
+
+
+@pytest.fixture(scope="session")
+def kitchen(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kitchen]:
+    """One target, ready to be asked."""
+    target: Target = request.param
+    if target.server is None:
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in target.env.items():
+                patch.setenv(name, value)
+            app = load(target.app).app
+        yield Kitchen(target, asgi_asker(app) if target.interface == "asgi" else wsgi_asker(app))
+        return
+    running = LocalBackend(cpus=()).start(stack_of(target), NO_SLICES, tmp_path_factory.mktemp("logs"))
+    try:
+        running.wait_ready()
+        yield Kitchen(target, http_asker(running.url), running)
+    finally:
+        running.stop()
+
+
+def stack_of(target: Target) -> Stack:
+    """The stack of a target: one worker, one thread."""
+    return Stack(
+        name=str(target).replace(" ", "-"),
+        interface=target.interface,
+        app=f"apps.{target.app}:app",
+        server=target.server,
+        env=target.env,
+        directory=str(ROOT),
+    )
+
+
+def wsgi_asker(app: Any) -> Ask:
+    """Ask a WSGI app in process."""
+
+    def ask(path: str) -> Reply:
+        response = Client(app).get(path)
+        return Reply(response.status_code, response.headers.get("content-type"), response.get_data())
+
+    return ask
+
+
+def asgi_asker(app: Any) -> Ask:
+    """Ask an ASGI app in process."""
+
+    def ask(path: str) -> Reply:
+        response = TestClient(app).get(path)
+        return Reply(response.status_code, response.headers.get("content-type"), response.content)
+
+    return ask
+
+
+def http_asker(url: str) -> Ask:
+    """Ask over a connection of its own."""
+
+    def ask(path: str) -> Reply:
+        connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=30)
+        try:
+            connection.request("GET", path)
+            response = connection.getresponse()
+            return Reply(response.status, response.headers["content-type"], response.read())
+        finally:
+            connection.close()
+
+    return ask
+
+
+@pytest.fixture(scope="module")
+def connect() -> Callable[[RunningStack], Ask]:
+    """A way to ask a stack that is running."""
+    return lambda running: http_asker(running.url)

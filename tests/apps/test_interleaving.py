@@ -1,0 +1,98 @@
+"""Who waits for whom on one worker, told from the order of steps and never from how long they took."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from typing import Any
+
+import httpx2
+import pytest
+
+from bakeoff.model import Stack
+
+Steps = list[dict[str, Any]]
+
+ONE_BY_ONE = {("flask_app", ""), ("fastapi_app", "blocking")}
+"""Apps that let nothing else run while a step waits, where a worker has one thread."""
+TRIES = 20
+"""How often two requests that could overlap are sent: on a busy machine one may be over before the other arrives."""
+
+
+def overlap(one: Steps, other: Steps) -> bool:
+    """Whether one recipe was begun before the other was done."""
+    return bool(one[0]["start_s"] < other[-1]["end_s"] and other[0]["start_s"] < one[-1]["end_s"])
+
+
+def at_once(ask: Callable[[str], Any], *paths: str) -> list[Steps]:
+    """The steps of requests that are sent together."""
+    together = Barrier(len(paths))
+
+    def send(path: str) -> Steps:
+        together.wait()
+        steps: Steps = json.loads(ask(path).body)["steps"]
+        return steps
+
+    with ThreadPoolExecutor(len(paths)) as clients:
+        return list(clients.map(send, paths))
+
+
+def ever_overlap(ask: Callable[[str], Any], tries: int) -> bool:
+    """Whether a cake and a frosting, sent together, are ever made at the same time."""
+    return any(overlap(*at_once(ask, "/cake?wait_ms=10", "/frosting?wait_ms=10")) for _ in range(tries))
+
+
+async def gathered(app: Any, *paths: str) -> list[Steps]:
+    """The steps of requests that one event loop, this one, is given in one go."""
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://bakery") as client:
+        replies = await asyncio.gather(*(client.get(path) for path in paths))
+    return [reply.json()["steps"] for reply in replies]
+
+
+def test_a_worker_serves_one_by_one_or_interleaves(kitchen: Any) -> None:
+    """What Bakeoff is about, on real servers."""
+    if kitchen.running is None:
+        pytest.skip("in process there is no worker")
+    if (kitchen.target.app, kitchen.target.handlers) in ONE_BY_ONE:
+        assert not ever_overlap(kitchen.ask, tries=3)
+    else:
+        assert ever_overlap(kitchen.ask, TRIES)
+
+
+@pytest.mark.e2e
+def test_threads_let_a_sync_worker_interleave(start: Any, connect: Any, root: str) -> None:
+    """Two requests at once, on the gthread worker of gunicorn."""
+    stack = Stack(
+        name="threads", interface="wsgi", app="apps.flask_app:app", server="gunicorn", threads=2, directory=root
+    )
+
+    assert ever_overlap(connect(start(stack)), TRIES)
+
+
+def test_awaiting_handlers_take_turns(fresh: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While the cake waits in its first step, the frosting starts."""
+    monkeypatch.setenv("BAKERY_HANDLERS", "async")
+
+    cake, frosting = asyncio.run(gathered(fresh("fastapi_app"), "/cake", "/frosting"))
+
+    assert frosting[0]["start_s"] < cake[0]["end_s"]
+
+
+def test_blocking_handlers_do_not(fresh: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A wait that blocks holds up the whole event loop."""
+    monkeypatch.setenv("BAKERY_HANDLERS", "blocking")
+
+    cake, frosting = asyncio.run(gathered(fresh("fastapi_app"), "/cake?wait_ms=1", "/frosting?wait_ms=1"))
+
+    assert not overlap(cake, frosting)
+
+
+def test_an_unknown_way_of_handling_is_refused_at_import(fresh: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A spelling mistake must not measure something else."""
+    monkeypatch.setenv("BAKERY_HANDLERS", "asnyc")
+
+    with pytest.raises(ValueError, match="BAKERY_HANDLERS is 'asnyc', but must be one of: async, threads, blocking"):
+        fresh("fastapi_app")
