@@ -62,7 +62,10 @@ MISTAKES = {
     "neither app nor command": ("[stacks.x]\n" + SCENARIO, r"\[stacks.x\]: needs app and server, or a command"),
     "both app and command": (STACK + APP + SCENARIO, "keep one of the two"),
     "a command without a port": (STACK.replace("{port}", "80") + SCENARIO, r"must say \{port\}"),
-    "an unknown baseline": (SMALLEST + '[experiment]\nbaseline = "mien"\n', "unknown stack 'mien'; did you mean 'mine'"),
+    "an unknown baseline": (
+        SMALLEST + '[experiment]\nbaseline = "mien"\n',
+        "unknown stack 'mien'; did you mean 'mine'",
+    ),
     "an unknown scenario": (SMALLEST + '[experiment]\nscenarios = ["frnt"]\n', "did you mean 'front'"),
     "a missing locustfile": (STACK + '[scenarios.x]\nlocustfile = "x.py"\n', "'x.py' does not exist"),
     "a request without a method": (STACK + "[scenarios.x]\nrequests = [{ weight = 2 }]\n", "exactly one method"),
@@ -87,7 +90,7 @@ def test_a_mistake_is_one_line_with_place_and_remedy(tmp_path: Path, text: str, 
 
 def test_a_missing_file_is_the_users_mistake(tmp_path: Path) -> None:
     """With the verb that makes one."""
-    with pytest.raises(UserError, match="does not exist; .* bakeoff init"):
+    with pytest.raises(UserError, match=r"does not exist; .* bakeoff init"):
         read_experiment(tmp_path / "none.toml")
 
 

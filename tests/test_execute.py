@@ -17,6 +17,7 @@ from bakeoff.load.messages import Answer, Drive, Driven, Second
 from bakeoff.model import (
     Block,
     BlockResult,
+    Certificate,
     ClosedLoad,
     Experiment,
     Fates,
@@ -132,7 +133,7 @@ def block_of(stacks: Sequence[Stack], **generator: Any) -> tuple[BlockResult, Fa
     """The first block of an experiment on fakes."""
     asked = experiment(*stacks)
     backend = FakeBackend()
-    bench = Workbench(backend, FakeGenerator(**generator), Observer())
+    bench = Workbench(backend, FakeGenerator(**generator), Observer(), Certificate)
     result, _ = run_block(asked, plan_blocks(asked, 1)[0], Path(), bench)
     return result, backend
 
@@ -140,7 +141,7 @@ def block_of(stacks: Sequence[Stack], **generator: Any) -> tuple[BlockResult, Fa
 def test_a_run_leaves_a_whole_folder(tmp_path: Path) -> None:
     """Manifest, blocks, summary and reports, and every slice has its record."""
     asked = experiment()
-    run = execute(manifest(asked), tmp_path, Workbench(FakeBackend(), FakeGenerator(), Observer()))
+    run = execute(manifest(asked), tmp_path, Workbench(FakeBackend(), FakeGenerator(), Observer(), Certificate))
     folder = tmp_path / run.manifest.run_id
     assert load_run(folder).summary == run.summary
     assert run.manifest.state == "complete"
@@ -150,16 +151,18 @@ def test_a_run_leaves_a_whole_folder(tmp_path: Path) -> None:
 
 
 def test_twice_the_speed_is_found_and_called_faster(tmp_path: Path) -> None:
-    """b answers in half of a's time, c in the same."""
-    run = execute(manifest(experiment()), tmp_path, Workbench(FakeBackend(), FakeGenerator(), Observer()))
+    """B answers in half of a's time, c in the same."""
+    bench = Workbench(FakeBackend(), FakeGenerator(), Observer(), Certificate)
+    run = execute(manifest(experiment()), tmp_path, bench)
     found = {
-        (one.candidate, one.metric): (one.ratio.point, one.verdict)
+        (one.candidate, one.metric): one
         for one in run.summary.comparisons
         if isinstance(one.load, ClosedLoad) and one.endpoint == "*"
     }
-    assert found["b", "throughput"] == (pytest.approx(2.0, rel=1e-3), "faster")
-    assert found["b", "latency_p50"] == (pytest.approx(0.5, rel=1e-2), "faster")
-    assert found["c", "throughput"][1] == "same"
+    assert found["b", "throughput"].ratio.point == pytest.approx(2.0, rel=1e-3)
+    assert found["b", "latency_p50"].ratio.point == pytest.approx(0.5, rel=1e-2)
+    assert found["b", "throughput"].verdict == found["b", "latency_p50"].verdict == "faster"
+    assert found["c", "throughput"].verdict == "same"
 
 
 def test_stacks_start_in_the_order_of_the_draw_and_are_all_stopped() -> None:
@@ -200,8 +203,9 @@ def test_an_interrupted_run_says_so_and_stops_its_stacks(tmp_path: Path) -> None
     """Complete blocks are kept."""
     asked = experiment()
     backend = FakeBackend()
+    bench = Workbench(backend, FakeGenerator(interrupt_after=17), Observer(), Certificate)
     with pytest.raises(KeyboardInterrupt):
-        execute(manifest(asked), tmp_path, Workbench(backend, FakeGenerator(interrupt_after=17), Observer()))
+        execute(manifest(asked), tmp_path, bench)
     (folder,) = tmp_path.iterdir()
     stored = (folder / "manifest.json").read_text("utf-8")
     assert '"state": "failed"' in stored

@@ -3,11 +3,11 @@
 from collections import Counter
 
 import pytest
-from tests.builders import experiment, stack
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bakeoff.plan import DesignError, check_design, fewest_blocks, plan_blocks, slice_length_s
+from tests.builders import experiment, stack
 
 seeds = st.integers(0, 2**31 - 1)
 

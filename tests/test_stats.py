@@ -13,7 +13,7 @@ logs = st.lists(st.floats(-3, 3), min_size=2, max_size=10)
 
 @given(logs)
 def test_the_interval_holds_the_point(values: list[float]) -> None:
-    """low <= point <= high, and n is the number of blocks."""
+    """Low <= point <= high, and n is the number of blocks."""
     estimate = stats.ratio_estimate(values)
     assert estimate.low is not None
     assert estimate.high is not None

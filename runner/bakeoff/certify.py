@@ -64,8 +64,9 @@ def total_fates(tallies: Iterable[Tally]) -> Fates:
 def check_accounting(case: str, tallies: Sequence[Tally], served: Mapping[str, int]) -> tuple[OracleCheck, ...]:
     """The generator's account against the oracle's: every request on both sides, in the same class.
 
-    ``served`` counts the oracle's fates: ``right``, ``chunked`` and ``last`` are right answers, ``wrong`` and ``status``
-    wrong ones, ``closed`` failures, and those it never answered or could not finish end as time-outs or unfinished.
+    ``served`` counts the oracle's fates: ``right``, ``chunked`` and ``last`` are right answers, ``wrong`` and
+    ``status`` wrong ones, ``closed`` failures; those it never answered or could not finish end as time-outs or
+    unfinished.
     """
     fates = total_fates(tallies)
     offered = sum(tally.offered for tally in tallies)
@@ -94,9 +95,8 @@ def shortcomings(checks: Iterable[OracleCheck], lag_s: Mapping[str, float | None
     for name, limit_s in (("p50", LAG_P50_S), ("p99", LAG_P99_S)):
         lag = lag_s.get(name)
         if lag is None or lag > limit_s:
-            found.append(
-                f"send lag {name} is {_shown(None if lag is None else lag * 1e3)} ms, limit {limit_s * 1e3:g} ms"
-            )
+            shown = _shown(None if lag is None else lag * 1e3)
+            found.append(f"send lag {name} is {shown} ms, limit {limit_s * 1e3:g} ms")
     return tuple(found)
 
 

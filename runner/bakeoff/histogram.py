@@ -41,7 +41,8 @@ def highest_value_of(buckets: ArrayLike) -> Counts:
     indices = np.asarray(buckets, dtype=np.int64)
     shift = np.maximum((indices >> _HALF_BITS) - 1, 0)
     sub_bucket = indices - (shift << _HALF_BITS)
-    return ((sub_bucket + 1) << shift) - 1
+    values: Counts = ((sub_bucket + 1) << shift) - 1
+    return values
 
 
 @lru_cache(maxsize=1)

@@ -85,7 +85,7 @@ def doctor() -> int:
     """Examine this machine and its load generator; 3 when the generator is not certified."""
     machine = host.describe()
     print(
-        f"{machine.cpu_model}, {machine.cores} cores, {machine.system}, Linux {machine.kernel}, Python {machine.python}\n"
+        f"{machine.cpu_model}, {machine.cores} cores, {machine.system} {machine.kernel}, Python {machine.python}\n"
         f"servers on CPU {_cpus(machine.server_cpus)}, generator on CPU {_cpus(machine.generator_cpus)}"
     )
     for warning in machine.warnings:

@@ -24,7 +24,7 @@ class Script:
 
 @contextlib.contextmanager
 def scripted(*answers: tuple[bytes, ...]) -> Iterator[Script]:
-    """Answer the nth request with the nth tuple of pieces, each sent in a packet of its own; close after an empty one."""
+    """Answer the nth request with the nth tuple of pieces, each in a packet of its own; close after an empty one."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         script = Script(url=f"http://127.0.0.1:{listener.getsockname()[1]}")
         thread = threading.Thread(target=_serve, args=(listener, list(answers), script))

@@ -223,5 +223,5 @@ def test_an_answer_tells_its_headers_and_json(traffic: Traffic) -> None:
 
 def test_a_url_that_is_none_is_refused(traffic: Traffic) -> None:
     """With an example of one that is."""
-    with pytest.raises(ValueError, match="such as http://127.0.0.1:8000"):
+    with pytest.raises(ValueError, match=r"such as http://127\.0\.0\.1:8000"):
         Client("localhost:80", traffic)

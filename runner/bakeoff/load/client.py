@@ -25,7 +25,7 @@ from gevent import socket as gevent_socket
 from gevent.ssl import SSLContext
 
 from bakeoff.load.recorder import EndpointLog
-from bakeoff.load.traffic import RequestError, Traffic, now_ns
+from bakeoff.load.traffic import Inbox, RequestError, Traffic, now_ns
 
 MAX_IDLE_NS = 1_000_000_000
 """An idle connection older than this is not used again, lest the server close it at the same moment.
@@ -131,6 +131,9 @@ class _ParsedAnswer:
 class Wire(Protocol):
     """A connection that can send a request and wait for bytes."""
 
+    received_ns: int
+    """When the last bytes were received."""
+
     def send(self, data: bytes) -> None: ...
     def receive(self) -> bytes: ...
     def close(self) -> None: ...
@@ -142,9 +145,9 @@ class Wire(Protocol):
 class PlainWire:
     """A TCP connection with one persistent readiness watcher."""
 
-    __slots__ = ("_greenlet", "_hub", "_socket", "_stale", "_watcher")
+    __slots__ = ("_hub", "_inbox", "_socket", "_stale", "_watcher", "greenlet", "received_ns")
 
-    def __init__(self, address: tuple[str, int], timeout_s: float) -> None:
+    def __init__(self, address: tuple[str, int], timeout_s: float, inbox: Inbox) -> None:
         connected = gevent_socket.socket(_family_of(address[0]), plain_socket.SOCK_STREAM)
         try:
             connected.settimeout(timeout_s)
@@ -156,7 +159,9 @@ class PlainWire:
         self._socket = plain_socket.socket(fileno=connected.detach())
         self._socket.setblocking(False)
         self._hub = gevent.get_hub()
-        self._greenlet: Any = None
+        self._inbox = inbox
+        self.greenlet: Any = None
+        self.received_ns = 0
         self._stale = False
         self._watcher = self._hub.loop.io(self._socket.fileno(), 1)
         self._watcher.start(self._on_readable)
@@ -175,18 +180,20 @@ class PlainWire:
 
     def receive(self) -> bytes:
         """Wait for bytes; empty when the peer closed."""
-        self._greenlet = gevent.getcurrent()
+        self.greenlet = gevent.getcurrent()
         try:
-            self._hub.switch()
+            received: bytes | OSError = self._hub.switch()
         finally:
-            self._greenlet = None
-        return self._socket.recv(_RECEIVE_BYTES)
+            self.greenlet = None
+        if isinstance(received, OSError):
+            raise received
+        return received
 
     def abort(self, error: BaseException) -> None:
         """Raise ``error`` in the greenlet that waits here, if one does. Call from the hub or another greenlet."""
-        waiting = self._greenlet
+        waiting = self.greenlet
         if waiting is not None:
-            self._greenlet = None
+            self.greenlet = None
             self._hub.loop.run_callback(waiting.throw, error)
 
     def close(self) -> None:
@@ -196,12 +203,16 @@ class PlainWire:
         self._socket.close()
 
     def _on_readable(self) -> None:
-        waiting = self._greenlet
-        if waiting is None:
+        if self.greenlet is None:
             self._stale = True
             self._watcher.stop()
-        else:
-            waiting.switch()
+            return
+        try:
+            self._inbox.put(self, self._socket.recv(_RECEIVE_BYTES))
+        except BlockingIOError:
+            return
+        except OSError as error:
+            self._inbox.put(self, error)
 
 
 class TlsWire:
@@ -218,6 +229,7 @@ class TlsWire:
             plain.close()
             raise
         self._greenlet: Any = None
+        self.received_ns = 0
 
     @property
     def usable(self) -> bool:
@@ -232,7 +244,9 @@ class TlsWire:
         """Wait for bytes; empty when the peer closed."""
         self._greenlet = gevent.getcurrent()
         try:
-            return bytes(self._socket.recv(_RECEIVE_BYTES))
+            received = bytes(self._socket.recv(_RECEIVE_BYTES))
+            self.received_ns = now_ns()
+            return received
         finally:
             self._greenlet = None
 
@@ -340,12 +354,14 @@ class Client:
             sent_ns = now_ns()
             wire.send(message)
             response = self._receive(wire, method)
+            done_ns = wire.received_ns
         except (OSError, RequestError, httptools.HttpParserError) as error:
             response = Response(0, b"", b"", self._failed(error))
+            done_ns = now_ns()
         except gevent.GreenletExit:
             log.unfinished += 1
             raise
-        done_ns = self.last_used_ns = now_ns()
+        self.last_used_ns = done_ns
         self.log = None
         response.url = path
         response.elapsed_s = (done_ns - intended_ns) / 1e9
@@ -426,7 +442,7 @@ class Client:
         log.connections += 1
         timeout_s = max(0.001, (self.deadline_ns - now_ns()) / 1e9)
         if self._tls is None:
-            self.wire = PlainWire(self._address, timeout_s)
+            self.wire = PlainWire(self._address, timeout_s, self._traffic.inbox)
         else:
             self.wire = TlsWire(self._address, timeout_s, self._tls)
         return self.wire

@@ -81,6 +81,11 @@ class Pacer:
             self._advance()
             self._arrive(due_ns)
 
+    def catch_up(self) -> None:
+        """Deliver what fell due while the loop was busy, without waiting for the alarm."""
+        if self._next_ns is not None and self._next_ns <= now_ns():
+            self.ring()
+
     def stop(self) -> None:
         """Deliver no more."""
         self._next_ns = None
@@ -131,11 +136,13 @@ class OpenLoop:
 
     def start(self) -> None:
         """Begin the arrivals."""
+        self._traffic.inbox.after_each = self._pacer.catch_up
         self._pacer.start()
 
     def stop(self) -> None:
         """End the arrivals, serve those that are under way or in line, then send the users home."""
         self._pacer.stop()
+        self._traffic.inbox.after_each = lambda: None
         deadline_ns = now_ns() + int(self._drain_s * 1e9)
         while (self._line or len(self._idle) < len(self._workers)) and now_ns() < deadline_ns:
             gevent.sleep(0.005)

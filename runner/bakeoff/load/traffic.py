@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from typing import Protocol
+from collections.abc import Callable
+from typing import Any, Protocol
 
 import gevent
 
@@ -34,11 +35,52 @@ class Watched(Protocol):
     def expire(self, at_ns: int) -> None: ...
 
 
+class Waiting(Protocol):
+    """A connection on which a greenlet waits for bytes."""
+
+    greenlet: Any
+    received_ns: int
+
+
+class Inbox:
+    """What was received, until the greenlets that wait for it are run.
+
+    Each turn of the loop first reads every readable connection and notes the time, and only then lets their greenlets
+    run: an answer is not late because others that came at the same moment were looked at first.
+    """
+
+    def __init__(self) -> None:
+        self.after_each: Callable[[], None] = _nothing
+        """Called between greenlets: an open loop's arrivals must not wait for a long turn to end."""
+        self._received: list[tuple[Waiting, bytes | OSError, int]] = []
+        self._loop = gevent.get_hub().loop
+
+    def put(self, connection: Waiting, received: bytes | OSError) -> None:
+        """Hand over what a connection received, or how receiving failed."""
+        if not self._received:
+            self._loop.run_callback(self._deliver)
+        self._received.append((connection, received, now_ns()))
+
+    def _deliver(self) -> None:
+        turn, self._received = self._received, []
+        for connection, received, at_ns in turn:
+            waiting = connection.greenlet
+            if waiting is not None:  # None when it was aborted since.
+                connection.received_ns = at_ns
+                waiting.switch(received)
+                self.after_each()
+
+
+def _nothing() -> None:
+    return
+
+
 class Traffic:
     """The sink in which requests that begin now are accounted, and the clients that send them."""
 
     def __init__(self, sink: Sink) -> None:
         self.sink = sink
+        self.inbox = Inbox()
         self._past: list[tuple[int, Sink]] = [(0, sink)]
         self.clients: set[Watched] = set()
         self._watch = gevent.spawn(self._watch_deadlines)
