@@ -1,4 +1,4 @@
-"""The same questions as Bakeoff's own examiner asks, by Locust's FastHttpUser: what Bakeoff's client is compared with."""
+"""The questions of Bakeoff's own examiner, asked by Locust's FastHttpUser: what Bakeoff's client is compared with."""
 
 from __future__ import annotations
 

@@ -23,10 +23,9 @@ from pathlib import Path
 import numpy as np
 
 from bakeoff import host
-from bakeoff.certify import check_accounting, true_latencies_s
-from bakeoff.doctor import FAULTS, Measured, intended_times_ns
-from bakeoff.load.generator import Generator, Watcher
-from bakeoff.load.messages import Drive
+from bakeoff.certify import check_accounting
+from bakeoff.doctor import FAULTS, Measured, drive_oracle, true_latencies_of
+from bakeoff.load.generator import Generator
 from bakeoff.model import ClosedLoad, Load, OpenLoad, Scenario
 from bakeoff.oracle.behaviour import Behaviour, Fixed, Stall
 from bakeoff.oracle.process import OracleProcess, start_oracle
@@ -56,20 +55,7 @@ class Rig:
         self, oracle: OracleProcess, scenario: Scenario, load: Load, slice_s: float, timeout_s: float = 10
     ) -> Measured:
         """One slice against an oracle."""
-        order = Drive(
-            scenario=scenario.name,
-            url=oracle.url,
-            load=load,
-            seed=1,
-            warmup_s=0.3,
-            slice_s=slice_s,
-            latencies_per_slice=1.0,
-            max_slice_s=slice_s,
-            timeout_s=timeout_s,
-            max_connections=2048,
-            queue_limit_s=5.0,
-        )
-        return Measured(*self.generator.drive(order, Watcher()))
+        return drive_oracle(self.generator, scenario, oracle, load, slice_s, timeout_s)
 
 
 def closed_loop(rig: Rig) -> str:
@@ -105,7 +91,7 @@ def _per_cpu_s(rig: Rig, oracle: OracleProcess, scenario: Scenario) -> float:
 
 
 def _hey_per_cpu_s(rig: Rig, oracle: OracleProcess) -> float:
-    """hey pinned to the generator's core; its CPU time as its parent is told."""
+    """Hey pinned to the generator's core; its CPU time as its parent is told."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run(
         ["hey", "-z", f"{rig.slice_s}s", "-c", str(USERS), oracle.url + "/"],
@@ -153,11 +139,7 @@ def stalls(rig: Rig, rate_rps: float = 2_000.0) -> str:
         with rig.oracle(STALLING) as oracle:
             oracle.start_epoch()
             measured = rig.drive(oracle, OWN, load, 6.0)
-            answered_ns = oracle.log().answered_ns
-        intended_ns = intended_times_ns(load, measured.driven, len(answered_ns))
-        opened_ns = measured.driven.opened_ns
-        inside = (intended_ns >= opened_ns) & (intended_ns < opened_ns + int(measured.driven.window_s * 1e9))
-        truth_s = true_latencies_s(intended_ns, answered_ns)[inside]
+            truth_s = true_latencies_of(load, measured.driven, oracle.log())
         with rig.oracle(STALLING) as oracle:
             oracle.start_epoch()
             closed = rig.drive(oracle, FAST, ClosedLoad(users=USERS), 6.0).histogram("latency")
@@ -192,7 +174,7 @@ def accounting(rig: Rig) -> str:
         with rig.oracle(FAULTS) as oracle:
             oracle.start_epoch()
             driven = rig.drive(oracle, OWN, load, rig.slice_s, timeout_s=0.3).driven
-            checks += check_accounting(str(load), driven.tallies + driven.around, oracle.account().fates)
+            checks += check_accounting(str(load), driven.tallies + driven.warmup + driven.drain, oracle.account().fates)
     requests = sum(int(check.asked) for check in checks if check.what.startswith("offered"))
     wrong = [f"{check.case}: {check.what}: {check.asked:g}, not {check.measured:g}" for check in checks if not check.ok]
     return f"Accounting, {requests:,} requests under every fault at once: " + (

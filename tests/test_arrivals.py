@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from bakeoff.arrivals import arrivals_s
+from bakeoff.arrivals import arrivals_until_s
 from bakeoff.model import Arrivals, OpenLoad
 
 rates = st.floats(0.5, 5000)
@@ -14,7 +14,7 @@ kinds: st.SearchStrategy[Arrivals] = st.sampled_from(["poisson", "constant"])
 
 def _all(rate_rps: float, kind: Arrivals, duration_s: float, seed: int = 1) -> np.ndarray:
     load = OpenLoad(rate_rps=rate_rps, arrivals=kind)
-    return np.concatenate(list(arrivals_s(np.random.default_rng(seed), load, duration_s)))
+    return arrivals_until_s(np.random.default_rng(seed), load, duration_s)
 
 
 @given(rates, kinds, st.floats(0.1, 5.0))

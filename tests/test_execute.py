@@ -99,13 +99,14 @@ class FakeGenerator:
         self.driven.append(order)
         latency_s = LATENCY_S.get(order.url, 0.02)
         load = order.load
-        answered = int((load.users / latency_s if isinstance(load, ClosedLoad) else load.rate_rps) * order.slice_s)
-        watcher.window_opened(order.slice_s)
-        watcher.tick(0.5, answered / order.slice_s)
+        slice_s = watcher.warm(latency_s)
+        answered = int((load.users / latency_s if isinstance(load, ClosedLoad) else load.rate_rps) * slice_s)
+        watcher.window_opened()
+        watcher.tick(0.5, answered / slice_s)
         watcher.window_closed()
         blob = Histogram.of([int(latency_s * 1e9)] * answered).encode()
         driven = Driven(
-            window_s=order.slice_s,
+            window_s=slice_s,
             warmup_s=order.warmup_s,
             cpu_s=0.01,
             connections_opened=0,

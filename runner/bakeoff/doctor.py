@@ -9,16 +9,18 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from bakeoff.arrivals import arrivals_s
+from bakeoff.arrivals import arrivals_until_s, window_rng
 from bakeoff.certify import QUANTILES, check_accounting, check_percentiles, shortcomings, true_latencies_s
 from bakeoff.histogram import Histogram
 from bakeoff.load.generator import Generator, Watcher
 from bakeoff.load.messages import Drive, Driven, Second
 from bakeoff.model import Certificate, ClosedLoad, HistogramKind, Load, OpenLoad, OracleCheck, Scenario
+from bakeoff.oracle.account import Log
 from bakeoff.oracle.behaviour import Behaviour, Bimodal, Delay, Fixed, Lognormal, Stall
 from bakeoff.oracle.process import OracleProcess, start_oracle
 
 SCENARIO = Scenario(name="oracle", locustfile=str(Path(__file__).parent / "oracle" / "scenario.py"))
+SEED = 1
 QUICK_RATE_RPS = 1_000.0
 FULL_RATE_RPS = 2_000.0
 RATES_RPS = (2_000.0, 5_000.0, 10_000.0, 15_000.0, 20_000.0)
@@ -133,9 +135,7 @@ class Doctor:
             oracle.start_epoch()
             load = OpenLoad(rate_rps=rate_rps)
             measured = self._drive(oracle, load, 2 * slice_s)
-            answered_ns = oracle.log().answered_ns
-        intended_ns = intended_times_ns(load, measured.driven, len(answered_ns))
-        truth_s = _in_window(intended_ns, true_latencies_s(intended_ns, answered_ns), measured.driven)
+            truth_s = true_latencies_of(load, measured.driven, oracle.log())
         case = f"5 ms with a stall of {length_s * 1e3:g} ms every {slice_s:g} s"
         return check_percentiles(case, measured.percentiles_s("latency"), truth_s)
 
@@ -157,34 +157,48 @@ class Doctor:
             oracle.start_epoch()
             driven = self._drive(oracle, load, slice_s, timeout_s=_PATIENCE_S).driven
             served = oracle.account().fates
-        return check_accounting(f"every fault, {kind} loop", driven.tallies + driven.around, served)
+        return check_accounting(f"every fault, {kind} loop", driven.tallies + driven.warmup + driven.drain, served)
 
     def _drive(self, oracle: OracleProcess, load: Load, slice_s: float, timeout_s: float = 10.0) -> Measured:
-        order = Drive(
-            scenario=SCENARIO.name,
-            url=oracle.url,
-            load=load,
-            seed=1,
-            warmup_s=0.2,
-            slice_s=slice_s,
-            latencies_per_slice=1.0,
-            max_slice_s=slice_s,
-            timeout_s=timeout_s,
-            max_connections=1024,
-            queue_limit_s=5.0,
-        )
-        return Measured(*self._generator.drive(order, Watcher()))
+        return drive_oracle(self._generator, SCENARIO, oracle, load, slice_s, timeout_s)
 
 
-def intended_times_ns(load: OpenLoad, driven: Driven, count: int) -> NDArray[np.int64]:
-    """The first ``count`` intended send times of a drive, drawn again from its seed."""
-    chunks = arrivals_s(np.random.default_rng(1), load, 86_400.0)
-    times_s = np.empty(0)
-    while len(times_s) < count:
-        times_s = np.concatenate([times_s, next(chunks)])
-    return driven.origin_ns + (times_s[:count] * 1e9).astype(np.int64)
+class _FixedLength(Watcher):
+    """A window of a given length."""
+
+    def __init__(self, slice_s: float) -> None:
+        self._slice_s = slice_s
+
+    def warm(self, mean_latency_s: float) -> float:
+        """As long as was asked for."""
+        return self._slice_s
 
 
-def _in_window(intended_ns: NDArray[np.int64], values: NDArray[np.float64], driven: Driven) -> NDArray[np.float64]:
-    closed_ns = driven.opened_ns + int(driven.window_s * 1e9)
-    return values[(intended_ns >= driven.opened_ns) & (intended_ns < closed_ns)]
+def drive_oracle(
+    generator: Generator, scenario: Scenario, oracle: OracleProcess, load: Load, slice_s: float, timeout_s: float = 10.0
+) -> Measured:
+    """One slice against an oracle."""
+    order = Drive(
+        scenario=scenario.name,
+        url=oracle.url,
+        load=load,
+        seed=SEED,
+        warmup_s=0.2,
+        max_warmup_s=5.0,
+        timeout_s=timeout_s,
+        max_connections=2048,
+        queue_limit_s=5.0,
+    )
+    return Measured(*generator.drive(order, _FixedLength(slice_s)))
+
+
+def true_latencies_of(load: OpenLoad, driven: Driven, log: Log) -> NDArray[np.float64]:
+    """The latencies of a window's arrivals as the oracle's account has them, in seconds.
+
+    The intended times are drawn again from the seed. The answers are those to the requests that the oracle read after
+    the warm-up's, as many as were intended.
+    """
+    intended_ns = driven.opened_ns + (arrivals_until_s(window_rng(SEED), load, driven.window_s) * 1e9).astype(np.int64)
+    before = sum(tally.offered for tally in driven.warmup)
+    sent = sum(tally.offered for tally in driven.tallies)  # An arrival at the very end may fall on either side of it.
+    return true_latencies_s(intended_ns[:sent], log.answered_ns[before : before + sent][: len(intended_ns)])

@@ -28,7 +28,9 @@ from bakeoff.model import (
     Failure,
     GeneratorUse,
     Interval,
+    Load,
     Manifest,
+    OpenLoad,
     Record,
     RunState,
     Scenario,
@@ -37,7 +39,7 @@ from bakeoff.model import (
     Stack,
     Timeline,
 )
-from bakeoff.plan import plan_blocks
+from bakeoff.plan import plan_blocks, slice_length_s
 from bakeoff.run import Run
 from bakeoff.store import RunFolder, load_run
 from bakeoff.timeline import send_together
@@ -220,9 +222,10 @@ def _unequal_answers(experiment: Experiment, line_up: LineUp, generator: LoadGen
 
 
 class _Meter(Watcher):
-    """Reads what the stacks use at both ends of a slice's window."""
+    """Says how long a slice's window is to be, and reads what the stacks use at both ends of it."""
 
-    def __init__(self, one: Slice, line_up: LineUp, observer: Observer) -> None:
+    def __init__(self, experiment: Experiment, one: Slice, line_up: LineUp, observer: Observer) -> None:
+        self._experiment = experiment
         self._stack = line_up.running[one.stack]
         self._line_up = line_up
         self._observer = observer
@@ -231,12 +234,17 @@ class _Meter(Watcher):
         self.use: ServerUse | None = None
         self.opened_unix_s = 0.0
 
-    def window_opened(self, slice_s: float) -> None:
+    def warm(self, mean_latency_s: float) -> float:
+        """Long enough to outlast the queue that the warm-up saw; as long as its stages where a load has some."""
+        slice_s = window_s(self._experiment, self._slice.load, mean_latency_s)
+        self._observer.slice_began(self._slice, slice_s)
+        return slice_s
+
+    def window_opened(self) -> None:
         """Read the counters, the measured stack's last: nearest to the moment."""
         self.opened_unix_s = time.time()
         others_s = self._line_up.usage_of_others(self._slice.stack)
         self._before = self._stack.usage(), others_s
-        self._observer.slice_began(self._slice, slice_s)
 
     def window_closed(self) -> None:
         """Read the counters again, the measured stack's first."""
@@ -261,7 +269,7 @@ def run_slice(
 ) -> tuple[Record, list[Interval]]:
     """Drive one slice; its record, and its histograms."""
     running = line_up.running[one.stack]
-    meter = _Meter(one, line_up, bench.observer)
+    meter = _Meter(experiment, one, line_up, bench.observer)
     driven, seconds = bench.generator.drive(_order(experiment, one, running.url), meter)
     ended = running.exit_message()
     if ended:
@@ -289,6 +297,14 @@ def run_slice(
     return record, [_interval(block, one, driven, second) for second in seconds]
 
 
+def window_s(experiment: Experiment, load: Load, mean_latency_s: float) -> float:
+    """How long a slice's window is to be, in seconds."""
+    if isinstance(load, OpenLoad) and load.stages:
+        return sum(stage.for_s for stage in load.stages)
+    latencies = LATENCIES_PER_SLICE * SLICE_MARGIN
+    return slice_length_s(experiment.slice_s, mean_latency_s, latencies, experiment.max_slice_s)
+
+
 def _order(experiment: Experiment, one: Slice, url: str) -> Drive:
     return Drive(
         scenario=one.scenario,
@@ -296,9 +312,7 @@ def _order(experiment: Experiment, one: Slice, url: str) -> Drive:
         load=one.load,
         seed=one.seed,
         warmup_s=experiment.warmup_s,
-        slice_s=experiment.slice_s,
-        latencies_per_slice=LATENCIES_PER_SLICE * SLICE_MARGIN,
-        max_slice_s=experiment.max_slice_s,
+        max_warmup_s=experiment.max_slice_s,
         timeout_s=TIMEOUT_S,
         max_connections=MAX_CONNECTIONS,
         queue_limit_s=QUEUE_LIMIT_S,

@@ -92,11 +92,22 @@ class ClosedLoad(Struct, frozen=True, kw_only=True, tag="users", tag_field="kind
     think_s: float = 0.0
 
 
+class Stage(Struct, frozen=True, kw_only=True):
+    """A stretch of an open loop: a step where the two rates are equal, else a ramp."""
+
+    for_s: float
+    rate_rps: float
+    to_rps: float
+
+
 class OpenLoad(Struct, frozen=True, kw_only=True, tag="rate", tag_field="kind"):
     """Arrivals at a given rate, whatever the server does."""
 
     rate_rps: float
+    """The rate; with stages, that after the last of them."""
     arrivals: Arrivals = "poisson"
+    stages: tuple[Stage, ...] = ()
+    """Rates that change within the slice, which then lasts as long as they do."""
 
 
 Load = ClosedLoad | OpenLoad
@@ -106,6 +117,8 @@ def label(load: Load) -> str:
     """A load in a reader's words: ``64 users`` or ``50/s``."""
     if isinstance(load, ClosedLoad):
         return f"{load.users} users" if load.users != 1 else "1 user"
+    if load.stages:
+        return "/s, ".join(f"{stage.rate_rps:g} to {stage.to_rps:g}" for stage in load.stages) + "/s"
     return f"{load.rate_rps:g}/s"
 
 

@@ -6,7 +6,9 @@ it never outlives it.
 
 from __future__ import annotations
 
+import ctypes
 import os
+import signal
 import socket
 import sys
 import traceback
@@ -27,12 +29,14 @@ from bakeoff.load.messages import (
     Ask,
     Drive,
     Driven,
+    OpenWindow,
     Order,
     Ready,
     Report,
     Stop,
     Trouble,
     UseScenario,
+    Warm,
     line,
     order_decoder,
 )
@@ -41,6 +45,8 @@ from bakeoff.load.slices import drive
 from bakeoff.load.traffic import Traffic
 from bakeoff.load.user import BakeoffUser, requests_user
 from bakeoff.model import OpenLoad, Scenario
+
+_PR_SET_PDEATHSIG = 1
 
 
 class UsersMistake(Exception):
@@ -57,12 +63,21 @@ class Child:
     def run(self) -> None:
         """Carry out orders until told to stop or the harness is gone."""
         self._say(Ready())
-        with self._channel.makefile("rb") as orders:
-            for received in orders:
-                order = order_decoder.decode(received)
-                if isinstance(order, Stop):
-                    return
+        with self._channel.makefile("rb") as self._orders:
+            while not isinstance(order := self._next_order(), Stop):
                 self._say(self._carry_out(order))
+
+    def _next_order(self) -> Order:
+        received = self._orders.readline()
+        return order_decoder.decode(received) if received else Stop()
+
+    def _wait_to_open(self, mean_latency_s: float) -> float:
+        """Say that the warm-up is over; how long the window is to be."""
+        self._say(Warm(mean_latency_s=mean_latency_s))
+        order = self._next_order()
+        if not isinstance(order, OpenWindow):
+            raise RuntimeError(f"told {order!r} where the window was to be opened")
+        return order.slice_s
 
     def _say(self, report: Report) -> None:
         self._channel.sendall(line(report))
@@ -85,7 +100,7 @@ class Child:
         environment, traffic = self._environments[order.scenario]
         _refuse_open_loop(order, environment)
         _aim(environment, order.url)
-        return drive(environment, traffic, order, self._say)
+        return drive(environment, traffic, order, self._say, self._wait_to_open)
 
     def _ask(self, order: Ask) -> Answers:
         environment, _ = self._environments[order.scenario]
@@ -182,8 +197,15 @@ def _aim(environment: Environment, url: str) -> None:
         user_class.host = url
 
 
+def _end_with_parent() -> None:
+    """Have the kernel kill this process when the harness ends without a word, even in the middle of a slice."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
 def main(arguments: list[str]) -> None:
     """Serve the harness at the given descriptor, on the given CPUs."""
+    _end_with_parent()
     descriptor = int(arguments[0])
     if len(arguments) > 1 and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {int(cpu) for cpu in arguments[1].split(",")})

@@ -10,23 +10,19 @@ from locust.env import Environment
 from bakeoff.load.client import Client
 from bakeoff.load.recorder import SliceSink
 from bakeoff.load.traffic import Traffic
-from bakeoff.model import ClosedLoad
 
 
 class ClosedLoop:
     """Users on Locust's own runner, started and stopped together."""
 
-    origin_ns = 0
-    """A closed loop has no arrival times."""
-
     waited = 0
     """Closed-loop users never wait for a connection: each has its own."""
 
-    def __init__(self, environment: Environment, traffic: Traffic, load: ClosedLoad, drain_s: float) -> None:
+    def __init__(self, environment: Environment, traffic: Traffic, users: int, think_s: float, drain_s: float) -> None:
         self._environment = environment
         self._traffic = traffic
-        self._users = load.users
-        self._think_s = load.think_s
+        self._users = users
+        self._think_s = think_s
         environment.stop_timeout = drain_s
         self._runner: Any = environment.runner or environment.create_local_runner()
 
@@ -48,6 +44,9 @@ class ClosedLoop:
     def _warmed_up_by_others(self) -> bool:
         sink = self._traffic.sink
         return isinstance(sink, SliceSink) and sink.total("offered") >= self._users
+
+    def open_window(self, at_ns: int) -> None:
+        """Users go on as before."""
 
     def stop(self) -> None:
         """Let every user finish its request, then stop it; give up after the drain time."""

@@ -17,6 +17,7 @@ from bakeoff.load.messages import (
     Ask,
     Drive,
     Driven,
+    OpenWindow,
     Order,
     Ready,
     Report,
@@ -25,6 +26,7 @@ from bakeoff.load.messages import (
     Tick,
     Trouble,
     UseScenario,
+    Warm,
     WindowClosed,
     WindowOpened,
     line,
@@ -40,10 +42,14 @@ class GeneratorError(BakeoffError):
 
 
 class Watcher:
-    """Told what goes on within a slice. Override what is of interest."""
+    """Told what goes on within a slice, and asked how long it is to be."""
 
-    def window_opened(self, slice_s: float) -> None:
-        """The warm-up is over."""
+    def warm(self, mean_latency_s: float) -> float:
+        """The warm-up is over, and saw this mean latency; returns how long the window is to be, in seconds."""
+        raise NotImplementedError
+
+    def window_opened(self) -> None:
+        """Requests count from now on."""
 
     def window_closed(self) -> None:
         """The measured window is over."""
@@ -116,8 +122,10 @@ class Generator:
         seconds: list[Second] = []
         for report in self._listen():
             match report:
-                case WindowOpened(slice_s=slice_s):
-                    watcher.window_opened(slice_s)
+                case Warm(mean_latency_s=mean_latency_s):
+                    self._tell(OpenWindow(slice_s=watcher.warm(mean_latency_s)))
+                case WindowOpened():
+                    watcher.window_opened()
                 case WindowClosed():
                     watcher.window_closed()
                 case Tick(elapsed_s=elapsed_s, rate_rps=rate_rps):

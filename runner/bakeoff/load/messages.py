@@ -23,27 +23,33 @@ class Ask(Struct, frozen=True, kw_only=True, tag="ask"):
 
 
 class Drive(Struct, frozen=True, kw_only=True, tag="drive"):
-    """Drive one slice."""
+    """Drive one slice, or one generator's share of it: start, warm up, and say so."""
 
     scenario: str
     url: str
     load: Load
     seed: int
     warmup_s: float
-    slice_s: float
-    latencies_per_slice: float
-    """A slice lasts at least this many mean latencies, as seen in the warm-up."""
-    max_slice_s: float
+    max_warmup_s: float
     timeout_s: float
     max_connections: int
     queue_limit_s: float
+    share: int = 0
+    shares: int = 1
+    """Several generators that drive one slice together have equal orders, but for their ``share`` of ``shares``."""
+
+
+class OpenWindow(Struct, frozen=True, kw_only=True, tag="open"):
+    """The answer to `Warm`: measure from now on, for so long."""
+
+    slice_s: float
 
 
 class Stop(Struct, frozen=True, kw_only=True, tag="stop"):
     """End the child."""
 
 
-Order = UseScenario | Ask | Drive | Stop
+Order = UseScenario | Ask | Drive | OpenWindow | Stop
 
 
 class Ready(Struct, frozen=True, kw_only=True, tag="ready"):
@@ -68,10 +74,15 @@ class Answers(Struct, frozen=True, kw_only=True, tag="answers"):
     answers: tuple[Answer, ...]
 
 
-class WindowOpened(Struct, frozen=True, kw_only=True, tag="opened"):
-    """The warm-up is over; from now on requests count."""
+class Warm(Struct, frozen=True, kw_only=True, tag="warm"):
+    """The warm-up is over; the window opens when told to."""
 
-    slice_s: float
+    mean_latency_s: float
+    """As seen in the warm-up; by Little's law in a closed loop."""
+
+
+class WindowOpened(Struct, frozen=True, kw_only=True, tag="opened"):
+    """From now on requests count."""
 
 
 class WindowClosed(Struct, frozen=True, kw_only=True, tag="closed"):
@@ -106,12 +117,11 @@ class Driven(Struct, frozen=True, kw_only=True, tag="driven"):
     waited: int
     """Arrivals that found no free connection and had to wait."""
     tallies: tuple[Tally, ...]
-    around: tuple[Tally, ...] = ()
-    """Requests that began before or after the window; with ``tallies`` all that the target was ever sent."""
-    origin_ns: int = 0
-    """Open loop: the moment from which arrival times count, on the clock of ``time.perf_counter_ns``."""
+    warmup: tuple[Tally, ...] = ()
+    drain: tuple[Tally, ...] = ()
+    """Requests that began before and after the window; with ``tallies`` all that the target was ever sent."""
     opened_ns: int = 0
-    """When the window opened, on the same clock."""
+    """When the window opened, on the clock of ``time.perf_counter_ns``; its arrival times count from this moment."""
 
 
 class Trouble(Struct, frozen=True, kw_only=True, tag="trouble"):
@@ -121,7 +131,7 @@ class Trouble(Struct, frozen=True, kw_only=True, tag="trouble"):
     users_mistake: bool = False
 
 
-Report = Ready | Answers | WindowOpened | WindowClosed | Tick | Second | Driven | Trouble
+Report = Ready | Answers | Warm | WindowOpened | WindowClosed | Tick | Second | Driven | Trouble
 
 order_decoder = msgspec.json.Decoder(Order)
 report_decoder = msgspec.json.Decoder(Report)

@@ -57,19 +57,22 @@ class Worker:
 class Pacer:
     """Calls back once for each arrival, at its intended time or as soon after it as can be."""
 
-    def __init__(self, chunks: Iterator[NDArray[np.float64]], arrive: Callable[[int], None]) -> None:
-        self._chunks = chunks
+    def __init__(self, arrive: Callable[[int], None]) -> None:
         self._arrive = arrive
+        self._chunks: Iterator[NDArray[np.float64]] = iter(())
         self._times_ns: list[int] = []
-        self.origin_ns = 0
+        self._origin_ns = 0
         self._next_ns: int | None = None
         self._alarm = new_alarm(self.ring)
 
-    def start(self) -> None:
-        """Begin now: arrival times count from this moment."""
-        self.origin_ns = now_ns()
+    def follow(self, chunks: Iterator[NDArray[np.float64]], origin_ns: int) -> None:
+        """Deliver these arrivals, whose times in seconds count from ``origin_ns``, and no others any more."""
+        self._chunks = chunks
+        self._origin_ns = origin_ns
+        self._times_ns = []
         self._advance()
-        self.ring()
+        if self._next_ns is not None:
+            self._alarm.set(self._next_ns)  # Not at once: greenlets may be switched to from the hub only.
 
     def ring(self) -> None:
         """Deliver every arrival that is due, and set the alarm for the next."""
@@ -97,7 +100,7 @@ class Pacer:
             if chunk is None:
                 self._next_ns = None
                 return
-            self._times_ns = (self.origin_ns + (chunk[::-1] * 1e9).astype(np.int64)).tolist()
+            self._times_ns = (self._origin_ns + (chunk[::-1] * 1e9).astype(np.int64)).tolist()
         self._next_ns = self._times_ns.pop()
 
 
@@ -111,7 +114,8 @@ class OpenLoop:
         self,
         environment: Environment,
         traffic: Traffic,
-        chunks: Iterator[NDArray[np.float64]],
+        warmup: Iterator[NDArray[np.float64]],
+        window: Iterator[NDArray[np.float64]],
         max_connections: int,
         queue_limit_s: float,
         drain_s: float,
@@ -126,18 +130,19 @@ class OpenLoop:
         self._workers: list[Worker] = []
         self._idle: list[Worker] = []
         self._line: deque[tuple[int, SliceLog]] = deque()
-        self._pacer = Pacer(chunks, self._arrive)
+        self._warmup = warmup
+        self._window = window
+        self._pacer = Pacer(self._arrive)
         self.waited = 0
 
-    @property
-    def origin_ns(self) -> int:
-        """The moment from which arrival times count."""
-        return self._pacer.origin_ns
-
     def start(self) -> None:
-        """Begin the arrivals."""
+        """Begin the arrivals of the warm-up."""
         self._traffic.inbox.after_each = self._pacer.catch_up
-        self._pacer.start()
+        self._pacer.follow(self._warmup, now_ns())
+
+    def open_window(self, at_ns: int) -> None:
+        """Begin the arrivals of the window, in place of the warm-up's."""
+        self._pacer.follow(self._window, at_ns)
 
     def stop(self) -> None:
         """End the arrivals, serve those that are under way or in line, then send the users home."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import random
+import sys
 import time
 from collections.abc import Callable
 from typing import Protocol
@@ -12,21 +13,20 @@ import gevent
 import numpy as np
 from locust.env import Environment
 
-from bakeoff.arrivals import arrivals_s
+from bakeoff.arrivals import arrivals_s, window_rng
 from bakeoff.load.closed_loop import ClosedLoop
 from bakeoff.load.foreign import overheard
 from bakeoff.load.messages import Drive, Driven, Report, Second, Tick, WindowClosed, WindowOpened
 from bakeoff.load.open_loop import OpenLoop
 from bakeoff.load.recorder import SECOND_NS, Histograms, SliceSink
 from bakeoff.load.traffic import Traffic, now_ns
-from bakeoff.model import ClosedLoad, Tally
-from bakeoff.plan import slice_length_s
+from bakeoff.model import ClosedLoad, OpenLoad, Tally
+
+LEAST_RATE_RPS = 1.0
+"""Rate of the warm-up of a load that begins with none."""
 
 TICK_S = 0.25
 HARVEST_S = 0.2
-LONGEST_S = 86_400.0
-"""Arrivals are drawn lazily, for longer than any slice lasts."""
-
 Say = Callable[[Report], None]
 
 
@@ -36,15 +36,16 @@ class Loop(Protocol):
     waited: int
 
     @property
-    def origin_ns(self) -> int: ...
-    @property
     def warm(self) -> bool: ...
     def start(self) -> None: ...
+    def open_window(self, at_ns: int) -> None: ...
     def stop(self) -> None: ...
 
 
-def drive(environment: Environment, traffic: Traffic, order: Drive, say: Say) -> Driven:
-    """Warm up, open the window, measure, close it, drain; say what happens as it happens."""
+def drive(
+    environment: Environment, traffic: Traffic, order: Drive, say: Say, slice_s_once_warm: Callable[[float], float]
+) -> Driven:
+    """Warm up, open the window when told how long it is to be, measure, close it, drain; say what happens meanwhile."""
     random.seed(order.seed)
     loop = _loop_for(environment, traffic, order)
     _quiet_memory()
@@ -54,10 +55,11 @@ def drive(environment: Environment, traffic: Traffic, order: Drive, say: Say) ->
             started_ns = traffic.switch(warm)
             loop.start()
             gevent.sleep(order.warmup_s)
-            while not loop.warm and now_ns() - started_ns < order.max_slice_s * 1e9:
+            while not loop.warm and now_ns() - started_ns < order.max_warmup_s * 1e9:
                 gevent.sleep(0.005)
-            window = _Window(traffic, warm, _length_s(order, warm, now_ns() - started_ns), say)
-            window.run()
+            slice_s = slice_s_once_warm(_mean_latency_s(order, warm, now_ns() - started_ns))
+            window = _Window(traffic, warm, slice_s, order.timeout_s, say)
+            window.run(loop)
             loop.stop()
         return window.result(started_ns, loop)
     finally:
@@ -67,16 +69,24 @@ def drive(environment: Environment, traffic: Traffic, order: Drive, say: Say) ->
 
 def _loop_for(environment: Environment, traffic: Traffic, order: Drive) -> Loop:
     if isinstance(order.load, ClosedLoad):
-        return ClosedLoop(environment, traffic, order.load, order.timeout_s)
-    rng = np.random.default_rng(order.seed)
+        users = users_of_share(order.load.users, order.share, order.shares)
+        return ClosedLoop(environment, traffic, users, order.load.think_s, order.timeout_s)
+    first_rate_rps = order.load.stages[0].rate_rps if order.load.stages else order.load.rate_rps
+    steady = OpenLoad(rate_rps=max(first_rate_rps, LEAST_RATE_RPS), arrivals=order.load.arrivals)
     return OpenLoop(
         environment,
         traffic,
-        arrivals_s(rng, order.load, LONGEST_S),
+        arrivals_s(np.random.default_rng([order.seed, 0]), steady, order.share, order.shares),
+        arrivals_s(window_rng(order.seed), order.load, order.share, order.shares),
         order.max_connections,
         order.queue_limit_s,
         order.timeout_s,
     )
+
+
+def users_of_share(users: int, share: int, shares: int) -> int:
+    """How many of the users are one generator's: as even as can be, and all of them together exactly ``users``."""
+    return users // shares + (share < users % shares)
 
 
 def _quiet_memory() -> None:
@@ -86,28 +96,32 @@ def _quiet_memory() -> None:
     gc.disable()
 
 
-def _length_s(order: Drive, warm: SliceSink, elapsed_ns: int) -> float:
-    """How long the window has to be, given what the warm-up saw."""
+def _mean_latency_s(order: Drive, warm: SliceSink, elapsed_ns: int) -> float:
+    """The mean latency that the warm-up saw; in a closed loop by Little's law, as it fills the queue meanwhile."""
     if isinstance(order.load, ClosedLoad):
         answered = max(1, warm.total("offered") - _under_way(warm))
-        mean_s = order.load.users * elapsed_ns / 1e9 / answered  # Little's law
-    else:
-        done = [np.array(log.done_ns) - np.array(log.intended_ns) for log in warm.logs.values() if log.right]
-        mean_s = float(np.concatenate(done).mean()) / 1e9 if done else 0.0
-    return slice_length_s(order.slice_s, mean_s, order.latencies_per_slice, order.max_slice_s)
+        return users_of_share(order.load.users, order.share, order.shares) * elapsed_ns / 1e9 / answered
+    done = [np.array(log.done_ns) - np.array(log.intended_ns) for log in warm.logs.values() if log.right]
+    return float(np.concatenate(done).mean()) / 1e9 if done else 0.0
 
 
 def _under_way(sink: SliceSink) -> int:
     return sink.total("offered") - sum(log.tally("", 0).fates.offered for log in sink.logs.values())
 
 
+def _account(sink: SliceSink) -> tuple[Tally, ...]:
+    return tuple(log.tally(endpoint, 0) for endpoint, log in sorted(sink.logs.items()))
+
+
 class _Window:
     """The measured part of a slice."""
 
-    def __init__(self, traffic: Traffic, warm: SliceSink, slice_s: float, say: Say) -> None:
+    def __init__(self, traffic: Traffic, warm: SliceSink, slice_s: float, timeout_s: float, say: Say) -> None:
         self._traffic = traffic
         self._warm = warm
         self._slice_s = slice_s
+        self._settled_after_s = timeout_s + 1.0
+        """A second's histograms are final once no request of it can be under way any more."""
         self._say = say
         self._sink = SliceSink()
         self._drain = SliceSink()
@@ -116,13 +130,14 @@ class _Window:
         self._window_s = 0.0
         self.opened_ns = 0
 
-    def run(self) -> None:
+    def run(self, loop: Loop) -> None:
         """Open, measure, close."""
         warm_rights = self._warm.rights()
         cpu_before_s = time.process_time()
         self.opened_ns = self._traffic.switch(self._sink)
         self._histograms = Histograms(self._sink, self.opened_ns)
-        self._say(WindowOpened(slice_s=self._slice_s))
+        loop.open_window(self.opened_ns)
+        self._say(WindowOpened())
         self._measure()
         self._window_s = (self._traffic.switch(self._drain) - self.opened_ns) / 1e9
         self._say(WindowClosed())
@@ -140,6 +155,8 @@ class _Window:
             for _ in self._histograms.absorb():
                 gevent.sleep(0)
             gc.collect(0)
+            elapsed_s = (now_ns() - self.opened_ns) / 1e9
+            self._send_finished(before_s=int(elapsed_s - self._settled_after_s))
             if now_ns() >= next_tick_ns:
                 next_tick_ns = now_ns() + int(TICK_S * SECOND_NS)
                 self._tick()
@@ -152,8 +169,7 @@ class _Window:
         """The drained slice: histograms are sent, fates are final."""
         for _ in self._histograms.absorb():
             pass
-        for second, endpoint, kind, histogram in self._histograms.finished(before_s=int(LONGEST_S)):
-            self._say(Second(second=second, endpoint=endpoint, kind=kind, blob=histogram.encode()))
+        self._send_finished(before_s=sys.maxsize)
         return Driven(
             window_s=self._window_s,
             warmup_s=(self.opened_ns - started_ns) / 1e9,
@@ -162,14 +178,15 @@ class _Window:
             requests_sent=self._sink.total("offered") - self._sink.total("dropped"),
             waited=loop.waited,
             tallies=self._tallies(),
-            around=tuple(
-                log.tally(endpoint, 0)
-                for sink in (self._warm, self._drain)
-                for endpoint, log in sorted(sink.logs.items())
-            ),
-            origin_ns=loop.origin_ns,
+            warmup=_account(self._warm),
+            drain=_account(self._drain),
             opened_ns=self.opened_ns,
         )
+
+    def _send_finished(self, before_s: int) -> None:
+        for second, endpoint, kind, histogram in self._histograms.finished(before_s):
+            self._say(Second(second=second, endpoint=endpoint, kind=kind, blob=histogram.encode()))
+            gevent.sleep(0)
 
     def _tallies(self) -> tuple[Tally, ...]:
         for endpoint in self._completed:

@@ -1,0 +1,15 @@
+"""What a run found, for people: a page, Markdown, figures, the terminal. Everything here is bytes or text out."""
+
+from __future__ import annotations
+
+from bakeoff.run import Run
+
+__all__ = ["render_all"]
+
+
+def render_all(run: Run) -> dict[str, bytes]:
+    """Every file of a report, by its path in the run's folder: ``report.html``, ``figures/throughput.png``, ..."""
+    # Imported here, because matplotlib takes longer to import than most verbs take to run.
+    from bakeoff.report import formats
+
+    return formats.render_all(run)

@@ -1,0 +1,110 @@
+"""What every chart is made of: the run's tables, the words around the picture, and how to say that there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from bakeoff.model import ALL_ENDPOINTS
+from bakeoff.report import lookup, style, tables
+from bakeoff.report.lookup import Case
+from bakeoff.report.numerals import percent, plural
+from bakeoff.report.style import FONT, Layout, Look, Theme, plain
+from bakeoff.run import Run
+
+
+@dataclass(frozen=True)
+class Material:
+    """A run and its tables, each made once, when a chart first asks for it."""
+
+    run: Run
+
+    @cached_property
+    def results(self) -> pd.DataFrame:
+        """One row per stack and case, all endpoints together."""
+        table = tables.results_table(self.run)
+        return table[table["endpoint"] == ALL_ENDPOINTS]
+
+    @cached_property
+    def percentiles(self) -> pd.DataFrame:
+        """The latency distributions, all endpoints together."""
+        table = tables.percentile_table(self.run)
+        return table[table["endpoint"] == ALL_ENDPOINTS]
+
+    @cached_property
+    def seconds(self) -> pd.DataFrame:
+        """Throughput and latency by second."""
+        return tables.time_table(self.run)
+
+    @cached_property
+    def timeline(self) -> pd.DataFrame:
+        """The steps of the timelines."""
+        return tables.timeline_table(self.run)
+
+    @cached_property
+    def looks(self) -> dict[str, Look]:
+        """How each stack is drawn."""
+        return style.looks(self.run)
+
+
+@dataclass(frozen=True)
+class Chart:
+    """One figure."""
+
+    name: str
+    """Of its file."""
+    title: str
+    caption: str
+    """How to read it; ``{interval}`` stands for what the whiskers of this run are."""
+    alt: Callable[[Material], str]
+    """What it shows, for those who do not see it."""
+    has_data: Callable[[Material], bool]
+    draw: Callable[[Material, Theme, str, str], Figure]
+    """From the material, a theme, a title and a subtitle."""
+
+
+def caption(chart: Chart, run: Run) -> str:
+    """How to read a chart of this run."""
+    return chart.caption.format(interval=_interval_words(run))
+
+
+def _interval_words(run: Run) -> str:
+    found = [row.throughput_rps for row in run.summary.results if row.throughput_rps]
+    if not found:
+        return "confidence intervals over blocks"
+    return f"{percent(found[0].level)} confidence intervals over {plural(found[0].n, 'block')}"
+
+
+def of_case(table: pd.DataFrame, case: Case) -> pd.DataFrame:
+    """The rows of a table that belong to one case."""
+    title = lookup.load_title(case.load)
+    return table[(table["scenario"] == case.scenario) & (table["load"] == title)]
+
+
+def of_stack(table: pd.DataFrame, stack: str) -> pd.DataFrame:
+    """The rows of a table that belong to one stack."""
+    return table[table["stack"] == stack]
+
+
+def cases_in(material: Material, table: pd.DataFrame) -> list[Case]:
+    """The cases that a table has rows for, in order."""
+    return [case for case in lookup.cases(material.run) if len(of_case(table, case))]
+
+
+def stacks_in(table: pd.DataFrame) -> list[str]:
+    """The stacks that a table has rows for, in order of appearance."""
+    return [str(name) for name in table["stack"].unique()]
+
+
+def no_data(theme: Theme, title: str, reason: str) -> Figure:
+    """A figure that says that it shows nothing, and why."""
+    layout = Layout(panel_height=0.9, head=0.7)
+    made = style.sheet(theme, title, "", layout)
+    axes = made.panels[0][0]
+    axes.set_axis_off()
+    axes.text(0.5, 0.5, f"No data: {plain(reason)}", color=theme.quiet, fontsize=11, fontfamily=FONT, ha="center")
+    return made.figure

@@ -1,0 +1,77 @@
+"""The latency distribution on HdrHistogram's axis, which gives each further nine the same room."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
+
+from bakeoff.report import lookup, style, tables
+from bakeoff.report.charts.chart import Chart, Material, cases_in, of_case, of_stack, stacks_in
+from bakeoff.report.lookup import Case
+from bakeoff.report.numerals import number
+from bakeoff.report.style import Layout, Theme, plain
+
+PERCENTS = ((2, "50 %"), (10, "90 %"), (100, "99 %"), (1e3, "99.9 %"), (1e4, "99.99 %"), (1e5, "99.999 %"))
+"""Where each percentile lies on an axis of ``1 / (1 - q)``."""
+
+
+def _draw(material: Material, theme: Theme, title: str, subtitle: str) -> Figure:
+    found, stacks = cases_in(material, material.percentiles), stacks_in(material.percentiles)
+    head = style.HEAD + style.legend_height(len(stacks))
+    rows, columns = style.grid(len(found))
+    layout = Layout(rows=rows, columns=columns, panel_height=3.1, between_rows=0.95, head=head)
+    made = style.sheet(theme, title, subtitle, layout)
+    style.legend(made, material.run, stacks)
+    for at, (axes, case) in enumerate(zip(style.used_panels(made, len(found)), found, strict=True)):
+        _panel(material, axes, theme, case)
+        style.name_axes(axes, theme, x="percentile of the requests", y="" if at % columns else "latency in ms")
+    return made.figure
+
+
+def _panel(material: Material, axes: Axes, theme: Theme, case: Case) -> None:
+    rows = of_case(material.percentiles, case)
+    for name in stacks_in(rows):
+        curve, look = of_stack(rows, name), material.looks[name]
+        axes.plot(1 / (1 - curve["quantile"]), curve["latency_ms"], color=look.colour, linestyle=look.dash, linewidth=2)
+    axes.set_xscale("log")
+    right = float(1 / (1 - rows["quantile"].max()))
+    axes.set_xlim(1, 1.15 * right)
+    shown = [(at, text) for at, text in PERCENTS if at <= 1.15 * right]
+    axes.set_xticks([at for at, _ in shown], [text for _, text in shown])
+    axes.xaxis.set_minor_locator(NullLocator())
+    style.log_scale(axes, rows["latency_ms"], labels=8)
+    style.head_panel(axes, theme, plain(lookup.case_title(material.run, case)))
+
+
+def _alt(material: Material) -> str:
+    told = []
+    for case in cases_in(material, material.percentiles):
+        rows = of_case(material.percentiles, case)
+        parts = [f"{name} {_quantiles_words(of_stack(rows, name))}" for name in stacks_in(rows)]
+        told.append(f"{lookup.case_title(material.run, case)}: {', '.join(parts)}")
+    return f"Curves of latency in milliseconds by percentile. {'; '.join(told)}."
+
+
+def _quantiles_words(curve: pd.DataFrame) -> str:
+    parts = []
+    for quantile in (0.5, 0.99):
+        at = curve[np.isclose(curve["quantile"], quantile, atol=1e-9, rtol=0)]["latency_ms"]
+        if len(at):
+            parts.append(f"p{100 * quantile:g} {number(float(at.iloc[0]))}")
+    return " and ".join(parts) or "too few requests"
+
+
+PERCENTILES = Chart(
+    name="latency-percentiles",
+    title="Latency, from the quickest request to the slowest",
+    caption=(
+        "All blocks merged. Both axes are logarithmic; "
+        f"a curve ends where fewer than {tables.BEYOND} requests took longer."
+    ),
+    alt=_alt,
+    has_data=lambda material: len(material.percentiles) > 0,
+    draw=_draw,
+)

@@ -1,0 +1,86 @@
+"""The charts of a run as PNG files."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from io import BytesIO
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from PIL import Image
+
+from bakeoff.report import style, words
+from bakeoff.report.charts import CHARTS, Chart, Material, caption, no_data
+from bakeoff.report.style import DARK, LIGHT, Theme
+from bakeoff.run import Run
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A chart with its words, drawn for both themes."""
+
+    name: str
+    title: str
+    caption: str
+    alt: str
+    light: bytes
+    dark: bytes
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels, from the PNG's header."""
+        width, height = struct.unpack(">II", self.light[16:24])
+        return width, height
+
+
+def render_figures(run: Run, theme: Theme = LIGHT) -> dict[str, bytes]:
+    """Every figure as a PNG, by name: ``throughput``, ``latency-percentiles``, ``timeline`` and so on."""
+    material = Material(run)
+    return {chart.name: draw(chart, material, theme) for chart in CHARTS}
+
+
+def pictures(run: Run) -> tuple[Picture, ...]:
+    """Every figure with its title, caption and text alternative, light and dark."""
+    material = Material(run)
+    return tuple(_picture(chart, material) for chart in CHARTS)
+
+
+def _picture(chart: Chart, material: Material) -> Picture:
+    known = chart.has_data(material)
+    return Picture(
+        name=chart.name,
+        title=chart.title,
+        caption=caption(chart, material.run) if known else "",
+        alt=chart.alt(material) if known else f"No data: {reason(material.run)}.",
+        light=draw(chart, material, LIGHT),
+        dark=draw(chart, material, DARK),
+    )
+
+
+def draw(chart: Chart, material: Material, theme: Theme) -> bytes:
+    """One figure as a PNG; one that says why when there is nothing to show."""
+    if not chart.has_data(material):
+        return png(no_data(theme, chart.title, reason(material.run)))
+    return png(chart.draw(material, theme, chart.title, caption(chart, material.run)))
+
+
+def reason(run: Run) -> str:
+    """Why a figure is empty."""
+    return "nothing was measured" if not words.measured_anything(run) else "all of it was withheld or not recorded"
+
+
+def png(figure: Figure) -> bytes:
+    """A figure as a PNG, the same bytes for the same figure."""
+    figure.set_dpi(style.DPI)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()  # type: ignore[no-untyped-call]
+    # A palette makes a third of the size; this method keeps thin lines, where median cut recolours them.
+    pixels = np.asarray(canvas.buffer_rgba())  # type: ignore[no-untyped-call]
+    image = Image.fromarray(pixels).convert("RGB")
+    buffer = BytesIO()
+    image.quantize(colors=256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(
+        buffer, format="PNG", optimize=True
+    )
+    return buffer.getvalue()

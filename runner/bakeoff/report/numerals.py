@@ -1,0 +1,67 @@
+"""How numbers are written, everywhere: three digits, thousands apart, intervals in brackets."""
+
+from __future__ import annotations
+
+import math
+
+from bakeoff.model import Estimate
+
+TIMES = "\u00d7"
+DASH = "\u2013"
+"""Stands where a number was withheld or never measured; a reason goes with it."""
+
+
+def number(value: float | None) -> str:
+    """Three significant digits, never fewer than the whole part: ``0.0123``, ``9.10``, ``1,234``."""
+    if value is None or not math.isfinite(value):
+        return DASH
+    rounded = float(f"{value:.3g}")
+    if rounded == 0:
+        return "0"
+    if abs(rounded) >= 1000:
+        return f"{value:,.0f}"
+    return f"{rounded:.{max(0, 2 - math.floor(math.log10(abs(rounded))))}f}"
+
+
+def count(value: int) -> str:
+    """A whole number with its thousands apart."""
+    return f"{value:,}"
+
+
+def bounds(estimate: Estimate) -> str:
+    """An interval: ``[8.70, 9.60]``; empty where there were too few blocks for one."""
+    if estimate.low is None or estimate.high is None:
+        return ""
+    return f"[{number(estimate.low)}, {number(estimate.high)}]"
+
+
+def ratio(estimate: Estimate) -> str:
+    """A ratio with its interval: ``9.10 x [8.70, 9.60]``."""
+    return f"{number(estimate.point)} {TIMES} {bounds(estimate)}".rstrip()
+
+
+def percent(share: float) -> str:
+    """A share of one in per cent, to three digits: ``95 %``, ``99.9 %``."""
+    return f"{100 * share:.3g} %"
+
+
+def confidence(estimate: Estimate) -> str:
+    """What an interval rests on: ``95 % interval, 7 blocks``."""
+    if estimate.low is None or estimate.high is None:
+        return f"no interval from {plural(estimate.n, 'block')}"
+    return f"{percent(estimate.level)} interval, {plural(estimate.n, 'block')}"
+
+
+def plural(amount: int, noun: str) -> str:
+    """``1 block``, ``7 blocks``."""
+    return f"{count(amount)} {noun}" if amount == 1 else f"{count(amount)} {noun}s"
+
+
+def mib(size_bytes: float) -> str:
+    """A size in MiB, or GiB from one upwards."""
+    return f"{number(size_bytes / 2**30)} GiB" if size_bytes >= 2**30 else f"{number(size_bytes / 2**20)} MiB"
+
+
+def listing(words: list[str]) -> str:
+    """``a``, ``a and b``, ``a, b and c``."""
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}" if words else ""

@@ -1,0 +1,153 @@
+"""The figures, as files and as what they say to those who do not see them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from io import BytesIO
+
+import msgspec
+import numpy as np
+import pytest
+from PIL import Image
+
+from bakeoff.model import Scenario, Stack
+from bakeoff.report import charts, figures, style
+from bakeoff.report.charts import CHARTS, Chart, Material
+from bakeoff.report.style import DARK, LIGHT
+from bakeoff.run import Run
+from tests.report import made_up
+
+NAMES = [chart.name for chart in CHARTS]
+
+
+@pytest.fixture(scope="module")
+def pngs(run: Run) -> dict[str, bytes]:
+    """The figures of the complete run."""
+    return figures.render_figures(run)
+
+
+def pixels(png: bytes) -> np.ndarray:
+    """A PNG as red, green and blue."""
+    return np.asarray(Image.open(BytesIO(png)).convert("RGB"))
+
+
+def rgb(colour: str) -> tuple[int, ...]:
+    """``#D55E00`` as three numbers."""
+    return tuple(bytes.fromhex(colour[1:]))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_figure_is_a_png_with_something_on_it(pngs: dict[str, bytes], name: str) -> None:
+    """And none is so large that the page would suffer."""
+    image = pixels(pngs[name])
+    assert image.shape[1] == pytest.approx(style.WIDTH * style.DPI, abs=2)
+    assert len(np.unique(image.reshape(-1, 3), axis=0)) > 20
+    assert len(pngs[name]) < 120_000
+
+
+@pytest.mark.parametrize("chart", CHARTS, ids=NAMES)
+def test_a_figure_without_data_says_so_instead_of_failing(empty: Run, chart: Chart) -> None:
+    """Its reason is in the picture and in its text."""
+    (picture,) = (each for each in figures.pictures(empty) if each.name == chart.name)
+    assert picture.alt == "No data: nothing was measured."
+    assert pixels(picture.light).shape[0] > 50
+
+
+def test_the_same_run_gives_the_same_bytes(run: Run) -> None:
+    """A committed figure changes only when the numbers do."""
+    chart = CHARTS[0]
+    assert figures.draw(chart, Material(run), LIGHT) == figures.draw(chart, Material(run), LIGHT)
+
+
+def test_the_dark_figures_are_dark(run: Run) -> None:
+    """A white sheet in a dark page glares."""
+    image = pixels(figures.draw(CHARTS[0], Material(run), DARK))
+    assert tuple(image[0, 0]) == rgb(DARK.paper)
+
+
+@pytest.mark.parametrize("name", ["throughput", "cpu-per-request", "latency-over-time", "throughput-over-time"])
+def test_each_stack_has_its_own_colour_in_every_figure(run: Run, pngs: dict[str, bytes], name: str) -> None:
+    """Compression must not turn one stack's colour into another's."""
+    image = pixels(pngs[name]).astype(int)
+    for look in style.looks(run).values():
+        distance = np.abs(image - np.array(rgb(look.colour))).sum(axis=2)
+        assert (distance < 20).sum() > 100
+
+
+def test_a_stack_keeps_its_colour_when_another_is_missing(run: Run, failed_stack: Run) -> None:
+    """Two reports can be laid side by side."""
+    assert style.looks(run) == style.looks(failed_stack)
+
+
+def test_wsgi_is_warm_and_asgi_is_cool(run: Run) -> None:
+    """Red outweighs blue in the one family, blue red in the other."""
+    for stack in run.manifest.experiment.stacks:
+        red, _, blue = rgb(style.looks(run)[stack.name].colour)
+        assert (red > blue) == (stack.interface == "wsgi")
+
+
+def test_bars_start_at_zero_and_show_their_intervals(run: Run) -> None:
+    """No bar is cut off to make a difference look larger."""
+    figure = charts.THROUGHPUT.draw(Material(run), LIGHT, "", "")
+    for axes in figure.axes:
+        assert axes.get_xlim()[0] == 0
+        assert len(axes.patches) == 4
+        assert len(axes.collections) >= 1
+
+
+@pytest.mark.parametrize("chart", CHARTS, ids=NAMES)
+def test_every_axis_with_data_is_named_or_labelled(run: Run, chart: Chart) -> None:
+    """What is counted, and in which unit."""
+    figure = chart.draw(Material(run), LIGHT, "", "")
+    assert any(axes.get_xlabel() for axes in figure.axes)
+    for axes in figure.axes:
+        assert axes.get_ylabel() or any(label.get_text() for label in axes.get_yticklabels())
+
+
+def test_the_percentile_axis_is_labelled_with_percentiles(run: Run) -> None:
+    """Not with the reciprocal that it is drawn on."""
+    axes = charts.PERCENTILES.draw(Material(run), LIGHT, "", "").axes[0]
+    assert axes.get_xscale() == "log"
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["50 %", "90 %", "99 %", "99.9 %"]
+
+
+def test_the_text_of_a_bar_chart_has_the_numbers_of_the_summary(run: Run) -> None:
+    """A screen reader reads what others see."""
+    alt = charts.THROUGHPUT.alt(Material(run))
+    assert "64 users: flask-gunicorn-sync 89.4, flask-gunicorn-gthread 802" in alt
+
+
+def test_a_withheld_bar_is_called_withheld(failed_stack: Run) -> None:
+    """It is not a bar of no length."""
+    assert "fastapi-uvicorn withheld" in charts.THROUGHPUT.alt(Material(failed_stack))
+
+
+@pytest.mark.parametrize(
+    "name", [made_up.HOSTILE, "$x_1$", "_hidden", "\u4e2d\u6587 \U0001f370", "{interval}", "a" * 80]
+)
+def test_any_name_can_be_drawn(run: Run, name: str) -> None:
+    """Formulas, missing glyphs and endless names are only letters here."""
+    renamed = made_up.renamed(run, "fastapi-uvicorn", name)
+    assert all(png.startswith(b"\x89PNG") for png in figures.render_figures(renamed).values())
+
+
+def test_many_stacks_scenarios_and_loads_still_fit(run: Run) -> None:
+    """Colours run out before names do, and panels find room."""
+    stacks = tuple(Stack(name=f"stack-{at}", interface="asgi") for at in range(9))
+    rows = tuple(
+        msgspec.structs.replace(run.summary.results[0], stack=stack.name, scenario=scenario)
+        for stack in stacks
+        for scenario in ("bakery", "front", "search")
+    )
+    asked = msgspec.structs.replace(
+        run.manifest.experiment,
+        stacks=stacks,
+        scenarios=tuple(Scenario(name=name) for name in ("bakery", "front", "search")),
+    )
+    many = replace(
+        run,
+        manifest=msgspec.structs.replace(run.manifest, experiment=asked),
+        summary=msgspec.structs.replace(run.summary, results=rows),
+    )
+    assert pixels(figures.draw(charts.THROUGHPUT, Material(many), LIGHT)).size > 0
+    assert len({(look.colour, look.dash) for look in style.looks(many).values()}) == 9

@@ -1,0 +1,197 @@
+"""The page: whole, safe and in the promised order."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from bakeoff.report import facts, html, words
+from bakeoff.report.figures import Picture, pictures
+from bakeoff.run import Run
+from tests.report.made_up import FAILURE, HOSTILE, TOO_FEW
+
+VOID = {"meta", "img", "source", "br"}
+
+
+class Page(HTMLParser):
+    """What a browser would make of a page: its text, its elements, and whether they nest."""
+
+    def __init__(self, page: bytes) -> None:
+        super().__init__()
+        self.words: list[str] = []
+        self.elements: list[tuple[str, dict[str, str]]] = []
+        self._open: list[str] = []
+        self.feed(page.decode())
+        assert self._open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, {name: value or "" for name, value in attrs}))
+        if tag not in VOID:
+            self._open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self._open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if "style" not in self._open:
+            self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        """All that is read, spaces normalised."""
+        return " ".join(" ".join(self.words).split())
+
+    def all(self, tag: str) -> list[dict[str, str]]:
+        """The attributes of every element of a kind."""
+        return [attributes for name, attributes in self.elements if name == tag]
+
+
+def page_of(run: Run, drawn: tuple[Picture, ...] | None = None) -> Page:
+    """A run's page, read."""
+    return Page(html.render(run, pictures(run) if drawn is None else drawn))
+
+
+@pytest.fixture(scope="module")
+def page(run: Run) -> Page:
+    """The page of the complete run."""
+    return page_of(run)
+
+
+@pytest.fixture(scope="module")
+def hostile_page(hostile: Run) -> Page:
+    """The page of the run that attacks it."""
+    return page_of(hostile)
+
+
+def squeezed(text: str) -> str:
+    """Text with all its spaces alike."""
+    return " ".join(text.split())
+
+
+def test_the_first_thing_said_is_the_answer(run: Run, page: Page) -> None:
+    """Before it stand only the names of tool and experiment."""
+    assert 0 < page.text.index(squeezed(words.answer(run)), 20) < 150
+
+
+def test_sections_come_in_the_promised_order(failed_stack: Run) -> None:
+    """From the finding to its evidence to the raw files."""
+    text = page_of(failed_stack, ()).text
+    order = [
+        "How sure is this?", "What was withheld", "Results", "Pictures", "Who waited for whom", "What failed",
+        "How it was measured", "What was compared", "Where and when", "Raw files",
+    ]  # fmt: skip
+    places = [text.index(heading) for heading in order]
+    assert places == sorted(places)
+
+
+def test_nothing_is_loaded_from_elsewhere(page: Page) -> None:
+    """The file opens offline, and tells nobody that it was opened."""
+    targets = [
+        value
+        for _, attributes in page.elements
+        for name, value in attributes.items()
+        if name in {"src", "srcset", "href", "action", "data", "poster"}
+    ]
+    assert targets
+    assert not [target for target in targets if re.match(r"(?i)\s*(https?:|//|javascript:)", target)]
+    assert {tag for tag, _ in page.elements}.isdisjoint({"script", "link", "iframe", "object", "embed", "base"})
+
+
+def test_the_styles_load_nothing_either(run: Run) -> None:
+    """No import and no url() hides in the CSS."""
+    styles = html.render(run, ()).decode().partition("<style>")[2].partition("</style>")[0]
+    assert "url(" not in styles
+    assert "@import" not in styles
+
+
+def test_every_picture_is_inside_in_both_themes_with_a_text(page: Page) -> None:
+    """And with its size, so that the page does not jump."""
+    images, sources = page.all("img"), page.all("source")
+    assert len(images) == len(sources) == 6
+    for image, source in zip(images, sources, strict=True):
+        assert image["src"].startswith("data:image/png;base64,")
+        assert source["srcset"].startswith("data:image/png;base64,")
+        assert len(image["alt"]) > 40
+        assert int(image["width"]) > int(image["height"]) * 0.8
+
+
+def test_a_hostile_name_is_shown_as_text(hostile_page: Page) -> None:
+    """Wherever a stack's name appears."""
+    assert hostile_page.text.count(HOSTILE) > 10
+    assert not hostile_page.all("script")
+
+
+def test_a_failure_shows_its_message_and_its_log_as_text(hostile_page: Page) -> None:
+    """The log is folded away, and its markup is inert."""
+    assert FAILURE.message in hostile_page.text
+    assert squeezed(FAILURE.log) in hostile_page.text
+
+
+def test_a_hostile_name_cannot_leave_an_attribute(run: Run) -> None:
+    """Quotes are escaped in the texts of figures and regions."""
+    from tests.report.made_up import renamed
+
+    attack = renamed(run, "fastapi-uvicorn", '" onload="alert(1)')
+    assert not [attributes for _, attributes in page_of(attack).elements if "onload" in attributes]
+
+
+@pytest.mark.parametrize("name", ["run", "failed_stack"])
+def test_every_reason_for_withholding_appears(request: pytest.FixtureRequest, name: str) -> None:
+    """What is not shown is accounted for."""
+    chosen: Run = request.getfixturevalue(name)
+    text = page_of(chosen, ()).text
+    for row in chosen.summary.results:
+        for reason in row.withheld:
+            assert reason in text
+    assert TOO_FEW in text
+
+
+def test_every_mark_leads_to_its_footnote(hostile_page: Page) -> None:
+    """A dash never stands without a reason."""
+    identifiers = {attributes["id"] for _, attributes in hostile_page.elements if "id" in attributes}
+    marks = [link["href"] for link in hostile_page.all("a") if link["href"].startswith("#")]
+    assert marks
+    assert all(mark[1:] in identifiers for mark in marks)
+
+
+def test_identifiers_are_unique(hostile_page: Page) -> None:
+    """A link leads to one place."""
+    identifiers = [attributes["id"] for _, attributes in hostile_page.elements if "id" in attributes]
+    assert len(identifiers) == len(set(identifiers))
+
+
+def test_raw_files_are_linked_relative_to_the_page(page: Page) -> None:
+    """The folder can be moved as a whole."""
+    links = {link["href"] for link in page.all("a")}
+    assert {"summary.json", "manifest.json", "blocks/"} <= links
+
+
+def test_the_machine_and_the_method_are_told(run: Run, page: Page) -> None:
+    """With the numbers of this run, not of the documentation."""
+    assert "AMD EPYC 7B13, 2 cores" in page.text
+    assert "gunicorn 25.0.1" in page.text
+    for _, text in facts.method(run):
+        assert squeezed(text) in page.text
+
+
+def test_a_run_without_results_still_makes_a_page(empty: Run) -> None:
+    """It says what went wrong and shows what there is."""
+    text = page_of(empty).text
+    assert "There is no valid comparison: the run failed (no space left on device)" in text
+    assert "The load generator is not certified: it was never checked." in text
+
+
+def test_the_page_is_readable_by_machines_and_phones(page: Page) -> None:
+    """Language, viewport, one main heading, and heads for every table."""
+    assert page.all("html")[0]["lang"] == "en"
+    assert any(meta.get("name") == "viewport" for meta in page.all("meta"))
+    assert len(page.all("h1")) == 1
+    assert len(page.all("caption")) == len(page.all("table"))
+    assert all(head.get("scope") in {"col", "row"} for head in page.all("th"))
+
+
+def test_the_page_is_small(run: Run) -> None:
+    """Under 2.5 MB, figures for both themes included."""
+    assert len(html.render(run, pictures(run))) < 1_000_000
