@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from bakeoff.model import Fates, OracleCheck, Tally
+from bakeoff.model import OracleCheck, Tally
+from bakeoff.tallies import total_fates
 
 RELATIVE_TOLERANCE = 0.03
 ABSOLUTE_TOLERANCE_S = 0.0003
@@ -44,20 +45,6 @@ def _check(case: str, what: str, asked_s: float, measured_s: float | None) -> Or
     ok = measured_s is not None and abs(measured_s - asked_s) <= tolerance_s
     return OracleCheck(
         case=case, what=what, asked=asked_s * 1e3, measured=None if measured_s is None else measured_s * 1e3, ok=ok
-    )
-
-
-def total_fates(tallies: Iterable[Tally]) -> Fates:
-    """The fates of several tallies added up."""
-    several = [tally.fates for tally in tallies]
-    kinds = {kind for fates in several for kind in fates.failed}
-    return Fates(
-        right=sum(fates.right for fates in several),
-        wrong=sum(fates.wrong for fates in several),
-        failed={kind: sum(fates.failed.get(kind, 0) for fates in several) for kind in sorted(kinds)},
-        timed_out=sum(fates.timed_out for fates in several),
-        dropped=sum(fates.dropped for fates in several),
-        unfinished=sum(fates.unfinished for fates in several),
     )
 
 

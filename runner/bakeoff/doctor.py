@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from bakeoff.arrivals import arrivals_until_s, window_rng
 from bakeoff.certify import QUANTILES, check_accounting, check_percentiles, shortcomings, true_latencies_s
 from bakeoff.histogram import Histogram
-from bakeoff.load.generator import Generator, Watcher
+from bakeoff.load.generator import LoadGenerator, Watcher
 from bakeoff.load.messages import Drive, Driven, Second
 from bakeoff.model import Certificate, ClosedLoad, HistogramKind, Load, OpenLoad, OracleCheck, Scenario
 from bakeoff.oracle.account import Log
@@ -67,7 +67,7 @@ class Measured:
 class Doctor:
     """Examines one generator, with oracles on the CPUs of the servers."""
 
-    def __init__(self, generator: Generator, server_cpus: Sequence[int], say: Callable[[str], None]) -> None:
+    def __init__(self, generator: LoadGenerator, server_cpus: Sequence[int], say: Callable[[str], None]) -> None:
         self._generator = generator
         self._cpus = frozenset(server_cpus) or None
         self._say = say
@@ -175,7 +175,12 @@ class _FixedLength(Watcher):
 
 
 def drive_oracle(
-    generator: Generator, scenario: Scenario, oracle: OracleProcess, load: Load, slice_s: float, timeout_s: float = 10.0
+    generator: LoadGenerator,
+    scenario: Scenario,
+    oracle: OracleProcess,
+    load: Load,
+    slice_s: float,
+    timeout_s: float = 10.0,
 ) -> Measured:
     """One slice against an oracle."""
     order = Drive(

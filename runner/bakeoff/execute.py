@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
 
 import msgspec
 
@@ -18,7 +17,7 @@ from bakeoff.answers import difference, first_problem
 from bakeoff.audit import LATENCIES_PER_SLICE
 from bakeoff.backends import Backend, RunningStack, StartFailure, Usage
 from bakeoff.histogram import Histogram
-from bakeoff.load.generator import Watcher
+from bakeoff.load.generator import LoadGenerator, Watcher
 from bakeoff.load.messages import Answer, Drive, Driven, Second
 from bakeoff.model import (
     Block,
@@ -33,7 +32,6 @@ from bakeoff.model import (
     OpenLoad,
     Record,
     RunState,
-    Scenario,
     ServerUse,
     Slice,
     Stack,
@@ -54,14 +52,6 @@ SETTLE_WITHIN_S = 5.0
 SETTLE_LOOK_S = 0.05
 SETTLED_SHARE = 0.10
 """Share of a core below which started stacks count as having come to rest."""
-
-
-class LoadGenerator(Protocol):
-    """What drives the load; in a run, `bakeoff.load.generator.Generator`."""
-
-    def use(self, scenario: Scenario) -> None: ...
-    def ask(self, scenario: str, url: str) -> tuple[Answer, ...]: ...
-    def drive(self, order: Drive, watcher: Watcher) -> tuple[Driven, list[Second]]: ...
 
 
 class Observer:

@@ -17,9 +17,10 @@ from bakeoff.backends.local import LocalBackend
 from bakeoff.config import apply_profile, read_experiment, select
 from bakeoff.doctor import Doctor
 from bakeoff.execute import Observer, Workbench, execute, take_timelines
-from bakeoff.load.generator import Generator
+from bakeoff.load.fleet import Fleet
 from bakeoff.model import Certificate, Manifest, Profile, Summary
 from bakeoff.progress import ProgressBar
+from bakeoff.report import certificate as certificates
 from bakeoff.report import terminal, words
 from bakeoff.run import Run
 from bakeoff.store import RunFolder, load_run, run_id
@@ -51,7 +52,7 @@ def run(
         print(f"bakeoff: note: {warning}", file=sys.stderr)
     with (
         tempfile.TemporaryDirectory() as scratch,
-        Generator(manifest.machine.generator_cpus, Path(scratch) / "generator.log") as generator,
+        Fleet(manifest.machine.generator_cpus, Path(scratch)) as generator,
         ProgressBar(experiment) as progress,
     ):
         doctor = Doctor(generator, manifest.machine.server_cpus, progress.certifying)
@@ -71,11 +72,9 @@ def timeline(file: Path, stacks: Sequence[str]) -> int:
     """Take and print the timelines of an experiment's stacks; 3 when one fails."""
     experiment = select(read_experiment(file), stacks, ())
     servers_cpus, generator_cpus = host.cpu_sets()
-    with tempfile.TemporaryDirectory() as scratch:
-        log = Path(scratch) / "generator.log"
-        with Generator(generator_cpus, log) as generator:
-            bench = Workbench(LocalBackend(servers_cpus), generator, Observer(), Certificate)
-            timelines = take_timelines(experiment, Path(scratch), bench)
+    with tempfile.TemporaryDirectory() as scratch, Fleet(generator_cpus, Path(scratch)) as generator:
+        bench = Workbench(LocalBackend(servers_cpus), generator, Observer(), Certificate)
+        timelines = take_timelines(experiment, Path(scratch), bench)
     for one in timelines:
         print(words.timeline_story(one), end="\n\n")
     return FAILED if any(one.failure for one in timelines) else DONE
@@ -92,11 +91,11 @@ def doctor() -> int:
         print(f"note: {warning}")
     with (
         tempfile.TemporaryDirectory() as scratch,
-        Generator(machine.generator_cpus, Path(scratch) / "generator.log") as generator,
+        Fleet(machine.generator_cpus, Path(scratch)) as generator,
     ):
         examiner = Doctor(generator, machine.server_cpus, lambda what: print(f"... {what}", file=sys.stderr))
         certificate = examiner.certificate()
-    print(terminal.render_certificate(certificate))
+    print(certificates.render(certificate))
     return DONE if certificate.certified else FAILED
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from bakeoff.report.figures import Picture, pictures
 from bakeoff.run import Run
 from tests.report import made_up
 
@@ -12,6 +13,12 @@ from tests.report import made_up
 def run() -> Run:
     """A complete run: nothing went wrong, and only p99.9 was withheld."""
     return made_up.complete_run()
+
+
+@pytest.fixture(scope="session")
+def drawn(run: Run) -> tuple[Picture, ...]:
+    """The figures of the complete run, which take longer to draw than all else."""
+    return pictures(run)
 
 
 @pytest.fixture(scope="session")

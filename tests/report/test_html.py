@@ -8,9 +8,9 @@ from html.parser import HTMLParser
 import pytest
 
 from bakeoff.report import facts, html, words
-from bakeoff.report.figures import Picture, pictures
+from bakeoff.report.figures import Picture
 from bakeoff.run import Run
-from tests.report.made_up import FAILURE, HOSTILE, TOO_FEW
+from tests.report.made_up import FAILURE, HOSTILE, TOO_FEW, renamed
 
 VOID = {"meta", "img", "source", "br"}
 
@@ -48,21 +48,21 @@ class Page(HTMLParser):
         return [attributes for name, attributes in self.elements if name == tag]
 
 
-def page_of(run: Run, drawn: tuple[Picture, ...] | None = None) -> Page:
+def page_of(run: Run, drawn: tuple[Picture, ...]) -> Page:
     """A run's page, read."""
-    return Page(html.render(run, pictures(run) if drawn is None else drawn))
+    return Page(html.render(run, drawn))
 
 
 @pytest.fixture(scope="module")
-def page(run: Run) -> Page:
+def page(run: Run, drawn: tuple[Picture, ...]) -> Page:
     """The page of the complete run."""
-    return page_of(run)
+    return page_of(run, drawn)
 
 
 @pytest.fixture(scope="module")
 def hostile_page(hostile: Run) -> Page:
     """The page of the run that attacks it."""
-    return page_of(hostile)
+    return page_of(hostile, ())
 
 
 def squeezed(text: str) -> str:
@@ -131,10 +131,12 @@ def test_a_failure_shows_its_message_and_its_log_as_text(hostile_page: Page) -> 
 
 def test_a_hostile_name_cannot_leave_an_attribute(run: Run) -> None:
     """Quotes are escaped in the texts of figures and regions."""
-    from tests.report.made_up import renamed
-
-    attack = renamed(run, "fastapi-uvicorn", '" onload="alert(1)')
-    assert not [attributes for _, attributes in page_of(attack).elements if "onload" in attributes]
+    name = '" onload="alert(1)'
+    attack = renamed(run, "fastapi-uvicorn", name)
+    drawn = Picture(name="x", title=name, caption=name, alt=name, light=bytes(32), dark=bytes(32))
+    page = page_of(attack, (drawn,))
+    assert name in page.all("img")[0]["alt"]
+    assert not [attributes for _, attributes in page.elements if "onload" in attributes]
 
 
 @pytest.mark.parametrize("name", ["run", "failed_stack"])
@@ -178,7 +180,7 @@ def test_the_machine_and_the_method_are_told(run: Run, page: Page) -> None:
 
 def test_a_run_without_results_still_makes_a_page(empty: Run) -> None:
     """It says what went wrong and shows what there is."""
-    text = page_of(empty).text
+    text = page_of(empty, ()).text
     assert "There is no valid comparison: the run failed (no space left on device)" in text
     assert "The load generator is not certified: it was never checked." in text
 
@@ -192,6 +194,6 @@ def test_the_page_is_readable_by_machines_and_phones(page: Page) -> None:
     assert all(head.get("scope") in {"col", "row"} for head in page.all("th"))
 
 
-def test_the_page_is_small(run: Run) -> None:
+def test_the_page_is_small(run: Run, drawn: tuple[Picture, ...]) -> None:
     """Under 2.5 MB, figures for both themes included."""
-    assert len(html.render(run, pictures(run))) < 1_000_000
+    assert len(html.render(run, drawn)) < 1_000_000

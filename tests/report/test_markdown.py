@@ -7,7 +7,7 @@ import re
 import pytest
 
 from bakeoff.report import markdown, words
-from bakeoff.report.figures import pictures
+from bakeoff.report.figures import Picture
 from bakeoff.run import Run
 from tests.report.made_up import FAILURE, HOSTILE, renamed
 
@@ -72,10 +72,10 @@ def test_the_heading_is_the_answer(run: Run) -> None:
     assert text_of(run).splitlines()[0] == f"# bakery: {words.answer(run)}"
 
 
-def test_pictures_are_files_beside_the_report_with_a_text(run: Run) -> None:
+def test_pictures_are_files_beside_the_report_with_a_text(run: Run, drawn: tuple[Picture, ...]) -> None:
     """One line each, so that it stays an image."""
-    images = re.findall(r"^!\[(.+)\]\((.+)\)$", markdown.render(run, pictures(run)).decode(), flags=re.MULTILINE)
-    assert [path for _, path in images][0] == "figures/throughput.png"
+    images = re.findall(r"^!\[(.+)\]\((.+)\)$", markdown.render(run, drawn).decode(), flags=re.MULTILINE)
+    assert images[0][1] == "figures/throughput.png"
     assert len(images) == 6
     assert all(len(alt) > 40 for alt, _ in images)
 

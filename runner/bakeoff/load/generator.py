@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import BinaryIO, Self, TypeVar
+from typing import BinaryIO, Protocol, Self, TypeVar
 
 from bakeoff.errors import BakeoffError, UserError
 from bakeoff.load.messages import (
@@ -58,6 +58,14 @@ class Watcher:
         """A moment within the window."""
 
 
+class LoadGenerator(Protocol):
+    """What drives the load: one process (`Generator`) or several (`bakeoff.load.fleet.Fleet`)."""
+
+    def use(self, scenario: Scenario) -> None: ...
+    def ask(self, scenario: str, url: str) -> tuple[Answer, ...]: ...
+    def drive(self, order: Drive, watcher: Watcher) -> tuple[Driven, list[Second]]: ...
+
+
 class Generator:
     """A Locust process. A context manager: leaving it ends the process."""
 
@@ -92,7 +100,7 @@ class Generator:
         """End the process."""
         if self._process.poll() is None:
             try:
-                self._tell(Stop())
+                self._channel.sendall(line(Stop()))
                 self._channel.shutdown(socket.SHUT_RDWR)
                 self._process.wait(timeout=2)
             except (OSError, subprocess.TimeoutExpired):

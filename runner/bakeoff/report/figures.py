@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
-from io import BytesIO
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from PIL import Image
 
 from bakeoff.report import style, words
 from bakeoff.report.charts import CHARTS, Chart, Material, caption, no_data
+from bakeoff.report.png import encode
 from bakeoff.report.style import DARK, LIGHT, Theme
 from bakeoff.run import Run
 
@@ -76,11 +75,4 @@ def png(figure: Figure) -> bytes:
     figure.set_dpi(style.DPI)
     canvas = FigureCanvasAgg(figure)
     canvas.draw()  # type: ignore[no-untyped-call]
-    # A palette makes a third of the size; this method keeps thin lines, where median cut recolours them.
-    pixels = np.asarray(canvas.buffer_rgba())  # type: ignore[no-untyped-call]
-    image = Image.fromarray(pixels).convert("RGB")
-    buffer = BytesIO()
-    image.quantize(colors=256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(
-        buffer, format="PNG", optimize=True
-    )
-    return buffer.getvalue()
+    return encode(np.asarray(canvas.buffer_rgba())[..., :3])  # type: ignore[no-untyped-call]

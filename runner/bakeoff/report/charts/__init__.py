@@ -8,4 +8,16 @@ from bakeoff.report.charts.timeline import TIMELINE
 
 CHARTS = (THROUGHPUT, PERCENTILES, CPU, THROUGHPUT_OVER_TIME, LATENCY_OVER_TIME, TIMELINE)
 
-__all__ = ["CHARTS", "Chart", "Material", "caption", "no_data"]
+__all__ = [
+    "CHARTS",
+    "CPU",
+    "LATENCY_OVER_TIME",
+    "PERCENTILES",
+    "THROUGHPUT",
+    "THROUGHPUT_OVER_TIME",
+    "TIMELINE",
+    "Chart",
+    "Material",
+    "caption",
+    "no_data",
+]

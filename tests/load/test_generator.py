@@ -1,0 +1,164 @@
+"""Locust processes drive an oracle, and account for every request as the oracle does."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bakeoff.certify import check_accounting
+from bakeoff.doctor import FAULTS, SCENARIO, drive_oracle
+from bakeoff.errors import UserError
+from bakeoff.histogram import Histogram
+from bakeoff.load.fleet import Fleet
+from bakeoff.load.generator import Generator, GeneratorError
+from bakeoff.model import ClosedLoad, Load, OpenLoad, Request, Scenario, Stage
+from bakeoff.oracle.behaviour import Behaviour
+from bakeoff.oracle.process import OracleProcess, start_oracle
+
+pytestmark = pytest.mark.e2e
+
+LOCUSTFILE = """
+from locust import {base}, task
+
+class Old({base}):
+    @task
+    def ask(self):
+        self.client.get("/old")
+"""
+
+
+@pytest.fixture(params=[1, 2], ids=["one process", "two processes"])
+def fleet(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Fleet]:
+    """A load generator of one process or of two."""
+    with Fleet((), tmp_path, processes=request.param) as fleet:
+        fleet.use(SCENARIO)
+        yield fleet
+
+
+@pytest.fixture
+def oracle() -> Iterator[OracleProcess]:
+    """An oracle that answers everything at once."""
+    with start_oracle(Behaviour()) as oracle:
+        oracle.start_epoch()
+        yield oracle
+
+
+LOADS: list[Load] = [
+    ClosedLoad(users=1),
+    ClosedLoad(users=5, think_s=0.01),
+    OpenLoad(rate_rps=300.0),
+    OpenLoad(rate_rps=300.0, arrivals="constant"),
+]
+
+
+@pytest.mark.parametrize("load", LOADS, ids=str)
+def test_no_request_is_unaccounted_for(fleet: Fleet, load: Load) -> None:
+    """Under every fault at once, the generator's account is the oracle's, count by count."""
+    with start_oracle(FAULTS) as oracle:
+        oracle.start_epoch()
+        driven = drive_oracle(fleet, SCENARIO, oracle, load, slice_s=0.5, timeout_s=0.3).driven
+        served = oracle.account().fates
+    checks = check_accounting("faults", driven.tallies + driven.warmup + driven.drain, served)
+    assert [check for check in checks if not check.ok] == []
+
+
+@pytest.mark.parametrize("load", LOADS, ids=str)
+def test_every_right_answer_is_in_each_histogram_once(fleet: Fleet, oracle: OracleProcess, load: Load) -> None:
+    """Latency, service time and lag of as many requests as were answered."""
+    measured = drive_oracle(fleet, SCENARIO, oracle, load, slice_s=0.5)
+    rights = sum(tally.fates.right for tally in measured.driven.tallies)
+    assert rights > 0
+    for kind in ("latency", "service", "lag"):
+        assert measured.histogram(kind).total == rights  # type: ignore[arg-type]
+
+
+def test_merged_histograms_are_the_sum_of_their_parts(tmp_path: Path, oracle: OracleProcess) -> None:
+    """Count by count, from four processes."""
+    with Fleet((), tmp_path, processes=4) as fleet:
+        fleet.use(SCENARIO)
+        measured = drive_oracle(fleet, SCENARIO, oracle, OpenLoad(rate_rps=400.0), slice_s=0.5)
+    parts = [Histogram.decode(second.blob) for second in measured.seconds if second.kind == "latency"]
+    assert len(parts) == 4
+    merged = measured.histogram("latency")
+    for bucket, count in zip(merged.buckets, merged.counts, strict=True):
+        assert count == sum(int(part.counts[part.buckets == bucket].sum()) for part in parts)
+
+
+def test_shares_of_constant_arrivals_add_up_to_the_rate(tmp_path: Path, oracle: OracleProcess) -> None:
+    """Three processes offer what one would, to within one arrival each."""
+    with Fleet((), tmp_path, processes=3) as fleet:
+        fleet.use(SCENARIO)
+        load = OpenLoad(rate_rps=200.0, arrivals="constant")
+        driven = drive_oracle(fleet, SCENARIO, oracle, load, slice_s=0.5).driven
+    assert abs(sum(tally.offered for tally in driven.tallies) - 200 * driven.window_s) <= 3
+
+
+def test_a_rate_in_stages_offers_their_area(tmp_path: Path, oracle: OracleProcess) -> None:
+    """A ramp from 0 to 400/s in half a second, then none: a hundred arrivals."""
+    ramp = OpenLoad(rate_rps=1.0, arrivals="constant", stages=(Stage(for_s=0.5, rate_rps=0.0, to_rps=400.0),))
+    with Generator((), tmp_path / "log") as generator:
+        generator.use(SCENARIO)
+        driven = drive_oracle(generator, SCENARIO, oracle, ramp, slice_s=0.6).driven
+    assert abs(sum(tally.offered for tally in driven.tallies) - 100) <= 1
+
+
+@pytest.mark.parametrize("base", ["HttpUser", "FastHttpUser"])
+def test_an_existing_locustfile_runs_unchanged(tmp_path: Path, oracle: OracleProcess, base: str) -> None:
+    """In a closed loop, at its own speed; a rate it cannot be driven at, and says so."""
+    path = tmp_path / "old.py"
+    path.write_text(LOCUSTFILE.format(base=base), "utf-8")
+    scenario = Scenario(name="old", locustfile=str(path))
+    with Generator((), tmp_path / "log") as generator:
+        generator.use(scenario)
+        measured = drive_oracle(generator, scenario, oracle, ClosedLoad(users=3), slice_s=0.5)
+        (tally,) = measured.driven.tallies
+        assert tally.endpoint == "/old"
+        assert tally.fates.right == tally.offered == measured.histogram("latency").total > 0
+        with pytest.raises(UserError, match=r"cannot be driven at a rate; derive it from bakeoff\.load\.BakeoffUser"):
+            drive_oracle(generator, scenario, oracle, OpenLoad(rate_rps=10.0), slice_s=0.5)
+
+
+def test_requests_are_asked_by_weight(tmp_path: Path, oracle: OracleProcess) -> None:
+    """Nine to one, within five standard errors."""
+    requests = (Request(method="GET", path="/often", weight=9), Request(method="GET", path="/seldom"))
+    scenario = Scenario(name="weighted", requests=requests)
+    with Generator((), tmp_path / "log") as generator:
+        generator.use(scenario)
+        tallies = drive_oracle(generator, scenario, oracle, ClosedLoad(users=4), slice_s=0.5).driven.tallies
+    offered = {tally.endpoint: tally.offered for tally in tallies}
+    total = sum(offered.values())
+    assert abs(offered["/seldom"] - total / 10) < 5 * (total * 0.09) ** 0.5
+
+
+def test_a_task_that_raises_is_a_failed_request_and_not_the_end(tmp_path: Path, oracle: OracleProcess) -> None:
+    """The reason is told, the loop goes on."""
+    path = tmp_path / "buggy.py"
+    path.write_text(
+        "from bakeoff.load import BakeoffUser, task\n"
+        "class Buggy(BakeoffUser):\n"
+        "    @task\n"
+        "    def ask(self):\n"
+        "        self.client.get('/')\n"
+        "        raise KeyError('cake')\n",
+        "utf-8",
+    )
+    scenario = Scenario(name="buggy", locustfile=str(path))
+    with Generator((), tmp_path / "log") as generator:
+        generator.use(scenario)
+        tallies = drive_oracle(generator, scenario, oracle, ClosedLoad(users=1), slice_s=0.3).driven.tallies
+    (failed,) = (tally for tally in tallies if tally.endpoint == "(task)")
+    assert failed.fates.failed == {"task": failed.offered}
+    assert failed.reason == "KeyError in a task: 'cake'"
+
+
+def test_a_generator_that_dies_is_a_loud_failure_of_the_slice(tmp_path: Path, oracle: OracleProcess) -> None:
+    """Whatever it had measured is not used."""
+    with Generator((), tmp_path / "log") as generator:
+        generator.use(SCENARIO)
+        os.kill(generator.pid, signal.SIGKILL)
+        with pytest.raises(GeneratorError, match="ended with status -9"):
+            drive_oracle(generator, SCENARIO, oracle, ClosedLoad(users=1), slice_s=0.3)

@@ -1,0 +1,49 @@
+"""A Bakeoff scenario under plain ``locust -f``: Locust's own statistics show the true totals."""
+
+from __future__ import annotations
+
+import csv
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bakeoff.oracle.behaviour import Behaviour
+from bakeoff.oracle.process import start_oracle
+
+pytestmark = pytest.mark.e2e
+
+LOCUSTFILE = """
+from bakeoff.load import BakeoffUser, task
+
+class Shopper(BakeoffUser):
+    @task
+    def ask(self):
+        self.client.get("/cake?size=2")
+
+    def check(self, response):
+        return response.json()["ok"] is True or "no cake"
+"""
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_locusts_csv_shows_every_request(tmp_path: Path, processes: int) -> None:
+    """As many requests and failures as the oracle counts, from one process or from Locust's own two."""
+    (tmp_path / "shop.py").write_text(LOCUSTFILE, "utf-8")
+    with start_oracle(Behaviour(wrong_every=10)) as oracle:
+        command = ["-m", "locust", "-f", "shop.py", "--headless", "-u", "4", "-r", "4", "-t", "2s", "--csv", "out"]
+        several = ["--processes", str(processes)] if processes > 1 else []
+        subprocess.run(
+            [sys.executable, *command, *several, "--stop-timeout", "2", "--host", oracle.url],
+            cwd=tmp_path,
+            capture_output=True,
+            timeout=60,
+            check=False,  # Locust exits with 1 when requests failed.
+        )
+        served = oracle.account().fates
+    with (tmp_path / "out_stats.csv").open(newline="") as file:
+        (row,) = (row for row in csv.DictReader(file) if row["Name"] == "/cake")
+    assert row["Type"] == "GET"
+    assert int(row["Request Count"]) == served["right"] + served["wrong"] > 0
+    assert int(row["Failure Count"]) == served["wrong"] > 0
