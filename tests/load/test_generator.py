@@ -31,10 +31,10 @@ class Old({base}):
 """
 
 
-@pytest.fixture(params=[1, 2], ids=["one process", "two processes"])
-def fleet(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Fleet]:
-    """A load generator of one process or of two."""
-    with Fleet((), tmp_path, processes=request.param) as fleet:
+@pytest.fixture(scope="module", params=[1, 2], ids=["one process", "two processes"])
+def fleet(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    """A load generator of one process or of two, as a run has it: for many slices."""
+    with Fleet((), tmp_path_factory.mktemp("fleet"), processes=request.param) as fleet:
         fleet.use(SCENARIO)
         yield fleet
 
@@ -73,7 +73,7 @@ def test_every_right_answer_is_in_each_histogram_once(fleet: Fleet, oracle: Orac
     rights = sum(tally.fates.right for tally in measured.driven.tallies)
     assert rights > 0
     for kind in ("latency", "service", "lag"):
-        assert measured.histogram(kind).total == rights  # type: ignore[arg-type]
+        assert measured.histogram(kind).total == rights
 
 
 def test_merged_histograms_are_the_sum_of_their_parts(tmp_path: Path, oracle: OracleProcess) -> None:

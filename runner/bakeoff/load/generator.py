@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import subprocess
@@ -153,11 +154,16 @@ class Generator:
             raise self._gone() from error
 
     def _listen(self) -> Iterable[Report]:
-        for received in self._reports:
+        for received in self._lines():
             report = report_decoder.decode(received)
             if isinstance(report, Trouble):
                 raise UserError(report.message) if report.users_mistake else GeneratorError(report.message)
             yield report
+
+    def _lines(self) -> Iterable[bytes]:
+        """What the process says, until it ends, in whatever way."""
+        with contextlib.suppress(ConnectionResetError):
+            yield from self._reports
 
     def _expect(self, kind: type[T]) -> T:
         for report in self._listen():
