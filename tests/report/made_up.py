@@ -318,7 +318,10 @@ def manifest() -> Manifest:
 def complete_run() -> Run:
     """A complete run."""
     rng = np.random.default_rng(1)
-    blocks = tuple(BlockResult(number=number, records=tuple(records(number))) for number in range(1, BLOCKS + 1))
+    blocks = tuple(
+        BlockResult(number=number, records=tuple(records(number)), ready_s={stack.name: 0.62 for stack in STACKS})
+        for number in range(1, BLOCKS + 1)
+    )
     found = tuple(each for block in blocks for one in block.records for each in intervals(one, rng))
     return Run(manifest=manifest(), summary=summary(), blocks=blocks, intervals=found)
 

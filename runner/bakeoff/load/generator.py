@@ -163,7 +163,9 @@ class Generator:
     def _lines(self) -> Iterable[bytes]:
         """What the process says, until it ends, in whatever way."""
         with contextlib.suppress(ConnectionResetError):
-            yield from self._reports
+            # Not "yield from", which would close the channel when the caller stops listening.
+            for received in self._reports:  # noqa: UP028
+                yield received
 
     def _expect(self, kind: type[T]) -> T:
         for report in self._listen():

@@ -319,7 +319,9 @@ def stack_grid(run: Run) -> Grid:
         Head("seen", "processes, threads"),
         Head("ready after", "s, median"),
     )
-    return Grid("The stacks", heads, tuple(_stack_cells(run, stack) for stack in run.manifest.experiment.stacks))
+    rows = [_stack_cells(run, stack) for stack in run.manifest.experiment.stacks]
+    notes = ("not recorded",) if any(cell.missing for row in rows for cell in row) else ()
+    return Grid("The stacks", heads, tuple(tuple(_marked(cell, notes, notes) for cell in row) for row in rows), notes)
 
 
 def _stack_cells(run: Run, stack: Stack) -> tuple[Cell, ...]:

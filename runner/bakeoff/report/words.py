@@ -145,7 +145,7 @@ def _numbered(noun: str, numbers: tuple[int, ...]) -> str:
     if len(numbers) == 1:
         return f"{noun} {numbers[0]}"
     consecutive = numbers == tuple(range(numbers[0], numbers[-1] + 1))
-    return f"{noun}s {f'{numbers[0]}-{numbers[-1]}' if consecutive else listing([str(each) for each in numbers])}"
+    return f"{noun}s {f'{numbers[0]} to {numbers[-1]}' if consecutive else listing([str(each) for each in numbers])}"
 
 
 # --- what else there is to say ---------------------------------------------------------------------------------------
