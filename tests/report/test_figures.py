@@ -94,6 +94,21 @@ def test_bars_start_at_zero_and_show_their_intervals(run: Run) -> None:
         assert len(axes.collections) >= 1
 
 
+def test_one_block_draws_no_whiskers_and_says_why(run: Run) -> None:
+    """An interval of no width would look like certainty."""
+    rows = tuple(
+        msgspec.structs.replace(
+            row, throughput_rps=msgspec.structs.replace(row.throughput_rps, low=None, high=None, n=1)
+        )
+        for row in run.summary.results
+        if row.throughput_rps
+    )
+    summary = msgspec.structs.replace(run.summary, results=rows)
+    single = replace(run, summary=summary, blocks=run.blocks[:1])
+    assert charts.caption(charts.THROUGHPUT, single) == "Bars start at zero; one block gives no intervals."
+    assert pixels(figures.draw(charts.THROUGHPUT, Material(single), LIGHT)).size > 0
+
+
 @pytest.mark.parametrize("chart", CHARTS, ids=NAMES)
 def test_every_figure_names_what_its_axes_count(run: Run, chart: Chart) -> None:
     """A unit on each axis, or names of stacks and requests."""
@@ -123,7 +138,7 @@ def test_a_withheld_bar_is_called_withheld(failed_stack: Run) -> None:
 
 def test_any_name_can_be_drawn(run: Run) -> None:
     """Formulas, hidden labels, missing glyphs and markup are only letters here."""
-    names = ("$x_1$", "_hidden", "\u4e2d\u6587 \U0001f370 {interval}", made_up.HOSTILE)
+    names = ("$x_1$", "_hidden", "\u4e2d\u6587 \U0001f370 {whiskers}", made_up.HOSTILE)
     renamed = run
     for stack, name in zip(run.manifest.experiment.stacks, names, strict=True):
         renamed = made_up.renamed(renamed, stack.name, name)

@@ -208,6 +208,33 @@ def test_a_written_number_is_within_half_a_per_cent(value: float) -> None:
     assert float(numerals.number(value).replace(",", "")) == pytest.approx(value, rel=0.005 + 1e-9)
 
 
+@pytest.mark.parametrize(
+    ("several", "one"),
+    [
+        (["p99 needs 1,000 requests, there were 61", "p99 needs 1,000 requests, there were 1,911"],
+         "p99 needs 1,000 requests, there were 61 to 1,911"),
+        (["exited with code 3", "exited with code 3"], "exited with code 3"),
+        (["needs gunicorn 25.0.1"], "needs gunicorn 25.0.1"),
+        (["a stall of 0.5 s."], "a stall of 0.5 s."),
+    ],
+)  # fmt: skip
+def test_reasons_that_differ_only_in_numbers_are_told_once(several: list[str], one: str) -> None:
+    """A footnote for each row would bury the table."""
+    assert len({numerals.shape(each) for each in several}) == 1
+    assert numerals.merged(several) == one
+
+
+def test_p99_and_p90_are_different_reasons() -> None:
+    """Their digits are part of a name."""
+    assert numerals.shape("p99 needs 100") != numerals.shape("p90 needs 100")
+
+
+def test_one_block_is_too_few_for_an_answer_and_the_sentence_says_so(run: Run) -> None:
+    """A smoke run is not a measurement."""
+    single = replace(with_comparisons(run), blocks=run.blocks[:1])
+    assert words.ONE_BLOCK in words.answer(single)
+
+
 def test_loads_are_told_in_words(run: Run) -> None:
     """An evenly spaced load is not a Poisson load."""
     even = compared("fastapi-uvicorn", "latency_p50", "faster", 0.5)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime
 from typing import NamedTuple
 
 from bakeoff.model import ALL_ENDPOINTS, ClosedLoad, Load, Result
 from bakeoff.report import lookup
 from bakeoff.report.lookup import Case
-from bakeoff.report.numerals import count, listing, mib, number, percent, plural
+from bakeoff.report.numerals import count, listing, merged, mib, number, percent, plural, shape
 from bakeoff.run import Run
 
 
@@ -25,20 +24,15 @@ def withheld(run: Run) -> tuple[Withheld, ...]:
     alike: dict[str, list[tuple[str, str]]] = {}
     for row in run.summary.results:
         for reason in row.withheld:
-            alike.setdefault(NUMBERS.sub("#", reason), []).append((reason, _place(run, row)))
+            alike.setdefault(shape(reason), []).append((reason, _place(run, row)))
     return tuple(_grouped(several) for several in alike.values())
 
 
-NUMBERS = re.compile(r"(?<=\s)[\d.,]*\d")
-"""Those that stand alone: the 99 of p99 is a name."""
-
-
 def _grouped(several: list[tuple[str, str]]) -> Withheld:
-    reasons = {reason for reason, _ in several}
-    first = several[0][0]
-    if len(reasons) == 1:
-        return Withheld(first, tuple(dict.fromkeys(place for _, place in several)))
-    return Withheld(f"{first}, and the like", tuple(f"{place}: {reason}" for reason, place in several))
+    reasons = [reason for reason, _ in several]
+    if len(set(reasons)) == 1:
+        return Withheld(reasons[0], tuple(dict.fromkeys(place for _, place in several)))
+    return Withheld(merged(reasons), tuple(f"{place}: {reason}" for reason, place in several))
 
 
 def _place(run: Run, row: Result) -> str:
@@ -66,10 +60,12 @@ def _intervals(run: Run) -> str:
     done, asked = lookup.measured_blocks(run), run.manifest.experiment.blocks
     if not done:
         return ""
+    if done == 1:
+        return "There is only one block, so there are no intervals: nothing here tells how much the numbers vary."
     short = f" of the {asked} asked for" if done != asked else ""
     return (
-        f"Numbers in brackets are 95 % confidence intervals over {plural(done, 'block')}{short}: "
-        "fresh starts of every stack, not requests, are what is counted."
+        f"Numbers in brackets are {percent(lookup.level(run))} confidence intervals over {plural(done, 'block')}{short}"
+        ": fresh starts of every stack, not requests, are what is counted."
     )
 
 
@@ -89,7 +85,7 @@ def _rows(run: Run) -> str:
 def _generator(run: Run) -> str:
     found = run.summary.generator
     if not found.certified:
-        why = listing(list(found.reasons)) or "it was not checked"
+        why = "; ".join(found.reasons) or "it was not checked"
         return f"The load generator is not certified: {why}."
     return "The load generator was certified before the run: " + _ceilings(run) + "."
 

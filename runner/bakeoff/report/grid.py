@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from bakeoff.model import ALL_ENDPOINTS, Comparison, Estimate, Metric, Result, Stack, Timeline
 from bakeoff.report import lookup, words
 from bakeoff.report.lookup import Case
-from bakeoff.report.numerals import DASH, TIMES, bounds, confidence, count, number, percent
+from bakeoff.report.numerals import DASH, TIMES, bounds, confidence, count, merged, number, percent, shape
 from bakeoff.run import Run
 
 
@@ -247,18 +247,26 @@ def _endpoint_grid(run: Run, case: Case) -> Grid:
 def _written(title: str, columns: Sequence[Column], lines: Iterable[Line]) -> Grid:
     """Lines written out as cells, and the reasons for the missing ones collected as footnotes."""
     rows = [[(column.cell(line), column.reasons(line)) for column in columns] for line in lines]
-    notes = tuple(dict.fromkeys(reason for row in rows for cell, reasons in row if cell.missing for reason in reasons))
+    notes = _notes(reason for row in rows for cell, reasons in row if cell.missing for reason in reasons)
     return Grid(
         title=title,
         heads=tuple(column.head for column in columns),
-        rows=tuple(tuple(_marked(cell, reasons, notes) for cell, reasons in row) for row in rows),
-        notes=notes,
+        rows=tuple(tuple(_marked(cell, reasons, list(notes)) for cell, reasons in row) for row in rows),
+        notes=tuple(notes.values()),
     )
 
 
-def _marked(cell: Cell, reasons: Sequence[str], notes: Sequence[str]) -> Cell:
-    marks = tuple(notes.index(reason) + 1 for reason in dict.fromkeys(reasons)) if cell.missing else ()
-    return replace(cell, marks=marks)
+def _notes(reasons: Iterable[str]) -> dict[str, str]:
+    """One footnote for all reasons that differ only in their numbers, by what they have in common."""
+    alike: dict[str, list[str]] = {}
+    for reason in reasons:
+        alike.setdefault(shape(reason), []).append(reason)
+    return {common: merged(several) for common, several in alike.items()}
+
+
+def _marked(cell: Cell, reasons: Sequence[str], shapes: Sequence[str]) -> Cell:
+    marks = dict.fromkeys(shapes.index(shape(reason)) + 1 for reason in reasons) if cell.missing else ()
+    return replace(cell, marks=tuple(marks))
 
 
 def narrowed(whole: Grid, rank: int) -> Grid:

@@ -129,6 +129,11 @@ def measured_blocks(run: Run) -> int:
     return len({record.block for record in records(run) if record.failure is None})
 
 
+def level(run: Run) -> float:
+    """The confidence level of the run's intervals, a share of one."""
+    return next((row.throughput_rps.level for row in run.summary.results if row.throughput_rps), 0.95)
+
+
 def troubles(run: Run) -> tuple[Trouble, ...]:
     """Every failure once, with the stack and the blocks where they are known."""
     seen: dict[tuple[str, str, str], Trouble] = {}

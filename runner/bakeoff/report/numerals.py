@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+from collections.abc import Sequence
 
 from bakeoff.model import Estimate
 
@@ -60,6 +62,26 @@ def plural(amount: int, noun: str) -> str:
 def mib(size_bytes: float) -> str:
     """A size in MiB, or GiB from one upwards."""
     return f"{number(size_bytes / 2**30)} GiB" if size_bytes >= 2**30 else f"{number(size_bytes / 2**20)} MiB"
+
+
+LONE = re.compile(r"(?<=\s)\d+(?:,\d{3})*(?:\.\d+)?(?!\w|\.\d)")
+"""A number that stands alone in a sentence: not the 99 of ``p99``."""
+
+
+def shape(text: str) -> str:
+    """A sentence without its numbers."""
+    return LONE.sub("#", text)
+
+
+def merged(texts: Sequence[str]) -> str:
+    """One sentence for several of one shape: ``there were 61 to 911``."""
+    ranges = iter([_range(values) for values in zip(*(LONE.findall(text) for text in texts), strict=True)])
+    return LONE.sub(lambda _: next(ranges), texts[0])
+
+
+def _range(values: tuple[str, ...]) -> str:
+    ordered = sorted(set(values), key=lambda value: float(value.replace(",", "")))
+    return ordered[0] if len(ordered) == 1 else f"{ordered[0]} to {ordered[-1]}"
 
 
 def listing(words: list[str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from io import BytesIO
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,27 +20,30 @@ BLENDED = 192
 
 def encode(pixels: NDArray[np.uint8]) -> bytes:
     """An array of height x width x (red, green, blue) as a PNG; the same bytes for the same pixels."""
-    colours, places, counts = np.unique(_packed(pixels), return_inverse=True, return_counts=True)
-    channels = _channels(colours)
-    palette = np.concatenate([channels[np.argsort(counts, kind="stable")[-EXACT:]], _blends(pixels)])
-    nearest = np.argmin(((channels[:, None, :] - palette) ** 2).sum(axis=2), axis=1)
-    image = Image.fromarray(nearest[places].reshape(pixels.shape[:2]).astype(np.uint8))
+    picture = Image.fromarray(pixels)
+    colours = _by_frequency(picture)
+    palette = np.concatenate([colours[:EXACT], _blends(picture)])
+    # A table over all 24-bit colours: 16 MB for a moment, and ten times as fast as sorting the pixels.
+    entries = np.zeros(1 << 24, dtype=np.uint8)
+    entries[_packed(colours)] = np.argmin(((colours[:, None, :] - palette) ** 2).sum(axis=2), axis=1)
+    image = Image.fromarray(entries[_packed(pixels)])
     image.putpalette(palette.astype(np.uint8).tobytes(), "RGB")
     buffer = BytesIO()
     image.save(buffer, format="PNG", optimize=True)
     return buffer.getvalue()
 
 
-def _packed(pixels: NDArray[np.uint8]) -> NDArray[np.uint32]:
-    return pixels.astype(np.uint32) @ np.array([1 << 16, 1 << 8, 1], dtype=np.uint32)
+def _by_frequency(picture: Image.Image) -> Colours:
+    counted = picture.getcolors(maxcolors=picture.width * picture.height) or []
+    return np.array([colour for _, colour in sorted(counted, reverse=True)], dtype=np.int32)
 
 
-def _channels(packed: NDArray[np.uint32]) -> Colours:
-    return np.stack([packed >> 16, packed >> 8 & 255, packed & 255], axis=1).astype(np.int32)
+def _packed(channels: NDArray[np.integer[Any]]) -> NDArray[np.int32]:
+    red, green, blue = (channels[..., at].astype(np.int32) for at in range(3))
+    return red << 16 | green << 8 | blue
 
 
-def _blends(pixels: NDArray[np.uint8]) -> Colours:
+def _blends(picture: Image.Image) -> Colours:
     # Not the default method, median cut: it gives thin lines the colour of their neighbours.
-    coverage = Image.Quantize.MAXCOVERAGE
-    found = Image.fromarray(pixels).quantize(BLENDED, method=coverage, dither=Image.Dither.NONE)
+    found = picture.quantize(BLENDED, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
     return np.reshape(np.array(found.getpalette(), dtype=np.int32), (-1, 3))

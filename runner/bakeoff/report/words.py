@@ -113,9 +113,15 @@ def why_nothing(run: Run) -> tuple[str, ...]:
     failures = [_trouble_words(trouble) for trouble in lookup.troubles(run)]
     withheld = [f"{row.stack}: {reason}" for row in run.summary.results if not row.valid for reason in row.withheld]
     absent = [] if measured_anything(run) else ["no block was measured"]
+    single = [ONE_BLOCK] if lookup.measured_blocks(run) == 1 else []
     alone = ["only one stack was measured"] if len({row.stack for row in run.summary.results}) == 1 else []
-    found = tuple(dict.fromkeys(reason.rstrip(".") for reason in crashed + failures + withheld + absent + alone))
+    found = tuple(
+        dict.fromkeys(reason.rstrip(".") for reason in crashed + failures + withheld + absent + single + alone)
+    )
     return found or ("the analysis made none",)
+
+
+ONE_BLOCK = "one block cannot tell a difference from chance, so nothing was compared; at least two are needed"
 
 
 def measured_anything(run: Run) -> bool:

@@ -41,12 +41,13 @@ def _draw(material: Material, theme: Theme, title: str, subtitle: str, column: s
 
 def _bars(axes: Axes, theme: Theme, rows: pd.DataFrame, column: str, colours: Sequence[str]) -> None:
     points = rows[column].to_numpy(float)
-    low, high = (rows[f"{column}_{end}"].fillna(rows[column]).to_numpy(float) for end in ("low", "high"))
-    top = float(np.nanmax(high)) if np.isfinite(high).any() else 1.0
+    low, high = (rows[f"{column}_{end}"].to_numpy(float) for end in ("low", "high"))
+    ends = np.fmax(points, high)
+    top = float(np.nanmax(ends)) if np.isfinite(ends).any() else 1.0
     places, errors = np.arange(len(points)), [points - low, high - points]
     axes.barh(places, np.nan_to_num(points), height=0.62, color=colours)
     axes.errorbar(points, places, xerr=errors, fmt="none", ecolor=theme.ink, elinewidth=1.3, capsize=3.5)
-    for place, point, end in zip(range(len(points)), points, high, strict=True):
+    for place, point, end in zip(range(len(points)), points, ends, strict=True):
         _bar_label(axes, theme, place, point, end + 0.02 * top)
     axes.set_xlim(0, 1.2 * top)
     axes.xaxis.set_major_locator(MaxNLocator(5))
@@ -92,7 +93,7 @@ def _alt(material: Material, column: str, unit: str) -> str:
     return f"Bar chart, {unit}. {'; '.join(told)}."
 
 
-CAPTION = "Bars start at zero; whiskers are {interval}."
+CAPTION = "Bars start at zero; {whiskers}."
 
 
 def _known(material: Material, column: str) -> bool:

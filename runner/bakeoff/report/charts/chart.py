@@ -59,7 +59,7 @@ class Chart:
     """Of its file."""
     title: str
     caption: str
-    """How to read it; ``{interval}`` stands for what the whiskers of this run are."""
+    """How to read it; ``{whiskers}`` stands for what they are in this run."""
     alt: Callable[[Material], str]
     """What it shows, for those who do not see it."""
     has_data: Callable[[Material], bool]
@@ -69,14 +69,14 @@ class Chart:
 
 def caption(chart: Chart, run: Run) -> str:
     """How to read a chart of this run."""
-    return chart.caption.format(interval=_interval_words(run))
+    return chart.caption.format(whiskers=_whiskers(run))
 
 
-def _interval_words(run: Run) -> str:
-    found = [row.throughput_rps for row in run.summary.results if row.throughput_rps]
-    if not found:
-        return "confidence intervals over blocks"
-    return f"{percent(found[0].level)} confidence intervals over {plural(found[0].n, 'block')}"
+def _whiskers(run: Run) -> str:
+    blocks = lookup.measured_blocks(run)
+    if blocks < 2:
+        return "one block gives no intervals"
+    return f"whiskers are {percent(lookup.level(run))} confidence intervals over {plural(blocks, 'block')}"
 
 
 def of_case(table: pd.DataFrame, case: Case) -> pd.DataFrame:

@@ -14,8 +14,11 @@ from bakeoff.report.lookup import Case
 from bakeoff.report.numerals import number
 from bakeoff.report.style import Layout, Theme, plain
 
+QUARTER = (4, "75 %")
+"""Shown on a short axis, which would have hardly a label otherwise."""
 PERCENTS = ((2, "50 %"), (10, "90 %"), (100, "99 %"), (1e3, "99.9 %"), (1e4, "99.99 %"), (1e5, "99.999 %"))
 """Where each percentile lies on an axis of ``1 / (1 - q)``."""
+SHORT = 40
 
 
 def _draw(material: Material, theme: Theme, title: str, subtitle: str) -> Figure:
@@ -39,7 +42,7 @@ def _panel(material: Material, axes: Axes, theme: Theme, case: Case) -> None:
     axes.set_xscale("log")
     right = float(1 / (1 - rows["quantile"].max()))
     axes.set_xlim(1, 1.15 * right)
-    shown = [(at, text) for at, text in PERCENTS if at <= 1.15 * right]
+    shown = [(at, text) for at, text in (*PERCENTS, *([QUARTER] if right < SHORT else [])) if at <= 1.15 * right]
     axes.set_xticks([at for at, _ in shown], [text for _, text in shown])
     axes.xaxis.set_minor_locator(NullLocator())
     style.log_scale(axes, rows["latency_ms"], labels=8)
