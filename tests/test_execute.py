@@ -48,6 +48,9 @@ class FakeStack:
             raise StartFailure("not ready within 30 s")
         return 0.5
 
+    def confine(self) -> None:
+        return
+
     def usage(self) -> Usage:
         self._looks += 1
         return Usage(cpu_s=1e-3 * self._looks, rss_bytes=2**20, processes=1, threads=1)

@@ -45,7 +45,7 @@ from bakeoff.timeline import send_together
 TIMEOUT_S = 10.0
 MAX_CONNECTIONS = 256
 QUEUE_LIMIT_S = 5.0
-SLICE_MARGIN = 1.1
+SLICE_MARGIN = 1.05
 """Slices are made this much longer than the audit demands, since the warm-up only estimates the mean latency."""
 
 SETTLE_WITHIN_S = 5.0
@@ -69,8 +69,8 @@ class Observer:
     def slice_ended(self, record: Record) -> None:
         """A slice has its record."""
 
-    def timeline_began(self, stack: Stack) -> None:
-        """A stack's timeline is about to be taken."""
+    def timeline_began(self) -> None:
+        """The timelines are about to be taken."""
 
 
 @dataclass
@@ -172,6 +172,8 @@ def started(stacks: Sequence[Stack], block: Block, logs: Path, backend: Backend)
                 running.stop()
                 del line_up.running[name]
         _settle(line_up)
+        for running in line_up.running.values():
+            running.confine()
         yield line_up
     finally:
         for running in line_up.running.values():
@@ -336,19 +338,20 @@ def _failed(block: Block, one: Slice, failure: Failure) -> Record:
 
 
 def take_timelines(experiment: Experiment, logs: Path, bench: Workbench) -> tuple[Timeline, ...]:
-    """The timeline of every stack, each alone with a single worker."""
+    """The timeline of every stack, one after another, each with a single worker."""
     if not experiment.timeline:
         return ()
     logs.mkdir(parents=True, exist_ok=True)
-    return tuple(_take_timeline(stack, experiment, logs, bench) for stack in experiment.stacks)
+    singles = [msgspec.structs.replace(stack, workers=1) for stack in experiment.stacks]
+    names = tuple(stack.name for stack in singles)
+    block = Block(number=0, start_order=names, hash_seed=0, port_seed=time.time_ns() % 2**31, slices=())
+    bench.observer.timeline_began()
+    with started(singles, block, logs, bench.backend) as line_up:
+        return tuple(_take_timeline(stack, experiment.timeline, line_up) for stack in singles)
 
 
-def _take_timeline(stack: Stack, experiment: Experiment, logs: Path, bench: Workbench) -> Timeline:
-    bench.observer.timeline_began(stack)
-    single = msgspec.structs.replace(stack, workers=1)
-    block = Block(number=0, start_order=(stack.name,), hash_seed=0, port_seed=time.time_ns() % 2**31, slices=())
-    with started([single], block, logs, bench.backend) as line_up:
-        failure = line_up.failures.get(stack.name)
-        if failure:
-            return Timeline(stack=stack.name, interface=stack.interface, requests=(), failure=failure.message)
-        return send_together(single, line_up.running[stack.name].url, experiment.timeline)
+def _take_timeline(stack: Stack, paths: Sequence[str], line_up: LineUp) -> Timeline:
+    failure = line_up.failures.get(stack.name)
+    if failure:
+        return Timeline(stack=stack.name, interface=stack.interface, requests=(), failure=failure.message)
+    return send_together(stack, line_up.running[stack.name].url, paths)

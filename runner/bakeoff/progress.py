@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from bakeoff.execute import Observer
-from bakeoff.model import Experiment, Record, Slice, Stack, label
+from bakeoff.model import Experiment, Record, Slice, label
 from bakeoff.plan import expected_s
 
 
@@ -73,9 +73,9 @@ class ProgressBar(Observer):
             self._progress.console.print(f"{record.stack} failed: {record.failure.message}", markup=False)
         self._progress.update(self._task, completed=self._done)
 
-    def timeline_began(self, stack: Stack) -> None:
+    def timeline_began(self) -> None:
         """Show the last act."""
-        self._show(f"timeline of {stack.name}", description="timeline")
+        self._show("one of each, at once, on every stack", description="timeline")
 
     def _show(self, what: str, description: str | None = None) -> None:
         self._progress.update(self._task, description=description, what=what, left=self._left())

@@ -1,4 +1,4 @@
-"""Becomes another program, pinned to CPUs, that ends when its parent does: ``launch.py CPUS PROGRAM ARGUMENT...``.
+"""Becomes another program, one that ends when its parent does: ``launch.py PROGRAM ARGUMENT...``.
 
 Run as a plain script by the interpreter alone (``-I -S``): it imports nothing of the package, and replaces itself.
 """
@@ -10,10 +10,8 @@ import sys
 _PR_SET_PDEATHSIG = 1
 
 
-def main(cpus: str, command: list[str]) -> None:
-    """Pin to ``cpus`` (comma-separated; empty for anywhere), then run ``command`` in this process's place."""
-    if cpus:
-        os.sched_setaffinity(0, {int(cpu) for cpu in cpus.split(",")})
+def main(command: list[str]) -> None:
+    """Run ``command`` in this process's place."""
     if sys.platform == "linux":
         import ctypes
 
@@ -27,4 +25,4 @@ def main(cpus: str, command: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2:])
+    main(sys.argv[1:])

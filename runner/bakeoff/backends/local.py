@@ -16,7 +16,7 @@ from pathlib import Path
 
 from bakeoff import servers
 from bakeoff.backends import StartFailure, launch
-from bakeoff.backends.usage import Usage, session_pids, usage_of_session
+from bakeoff.backends.usage import Usage, confine_session, session_pids, usage_of_session
 from bakeoff.model import Block, Stack
 
 HOST = "127.0.0.1"
@@ -48,10 +48,9 @@ class LocalBackend:
             raise StartFailure(f"port {stack.port} is taken; free it, or leave out port to have one drawn")
         command = _command(stack, port, self._python)
         log = logs / f"{stack.name}.log"
-        pinning = ",".join(map(str, self._cpus))
         with log.open("ab") as output:
             process = subprocess.Popen(
-                [sys.executable, "-I", "-S", launch.__file__, pinning, *command],
+                [sys.executable, "-I", "-S", launch.__file__, *command],
                 cwd=stack.directory,
                 env=_environment(stack, block),
                 stdin=subprocess.DEVNULL,
@@ -59,19 +58,23 @@ class LocalBackend:
                 stderr=output,
                 start_new_session=True,
             )
-        return LocalStack(stack, process, port, log)
+        return LocalStack(stack, process, port, log, self._cpus)
 
 
 class LocalStack:
     """A stack that runs as one or more processes in one session."""
 
-    def __init__(self, stack: Stack, process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    def __init__(
+        self, stack: Stack, process: subprocess.Popen[bytes], port: int, log: Path, cpus: Sequence[int]
+    ) -> None:
         self.stack = stack
         self.url = f"http://{HOST}:{port}"
         self._process = process
         self._port = port
         self._log = log
+        self._cpus = cpus
         self._started_s = time.monotonic()
+        self._asked_s = 0.0
 
     def wait_ready(self) -> float:
         """Poll until the stack answers 200 on its ready path; seconds since its start. Raises `StartFailure`."""
@@ -91,6 +94,11 @@ class LocalStack:
             time.sleep(POLL_S)
         raise StartFailure(f"not ready within {READY_WITHIN_S:g} s: {problem}")
 
+    def confine(self) -> None:
+        """Keep it to its CPUs from now on; it may start up on any, which is faster."""
+        if self._cpus:
+            confine_session(self._process.pid, self._cpus)
+
     def usage(self) -> Usage:
         """What its processes have used so far."""
         return usage_of_session(self._process.pid)
@@ -109,15 +117,17 @@ class LocalStack:
         return "\n".join(self._log.read_text("utf-8", "replace").splitlines()[-LOG_LINES:])
 
     def ask_to_stop(self) -> None:
-        """Ask it to end soon. gunicorn and uvicorn take SIGINT for a quick shutdown."""
-        if self._process.poll() is None:
+        """Ask it once to end soon. gunicorn and uvicorn take SIGINT for a quick shutdown."""
+        if self._asked_s == 0.0 and self._process.poll() is None:
+            self._asked_s = time.monotonic()
             self._process.send_signal(signal.SIGINT)
 
     def stop(self) -> None:
-        """End it and every process of its session, and wait until they are gone."""
+        """End it and every process of its session, and wait until they are gone. Asked before, it has had its time."""
         self.ask_to_stop()
+        left_s = self._asked_s + STOP_WITHIN_S - time.monotonic()
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(timeout=STOP_WITHIN_S)
+            self._process.wait(timeout=max(0.0, left_s))
         deadline_s = time.monotonic() + GONE_WITHIN_S
         while self._kill_session() and time.monotonic() < deadline_s:
             time.sleep(POLL_S)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -40,6 +41,15 @@ def usage_of_session(leader_pid: int) -> Usage:
         threads += len(tasks)
         processes += 1
     return Usage(cpu_s=cpu_s, rss_bytes=rss_bytes, processes=processes, threads=threads)
+
+
+def confine_session(leader_pid: int, cpus: Iterable[int]) -> None:
+    """Have every thread of a session run on some CPUs only; what they start later inherits it."""
+    allowed = set(cpus)
+    for pid in session_pids(leader_pid):
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            with contextlib.suppress(ProcessLookupError):
+                os.sched_setaffinity(int(task.name), allowed)
 
 
 def session_pids(leader_pid: int) -> list[int]:
