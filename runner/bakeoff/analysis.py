@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -93,7 +94,7 @@ def summarise(
     experiment = manifest.experiment
     rows = _rows(experiment, blocks, intervals)
     cores = max(1, len(manifest.machine.server_cpus))
-    results = [_result(row, _unloaded_s(row, rows), cores, certificate) for row in rows]
+    results = [_result(row, _unloaded_s(row, blocks), cores, certificate) for row in rows]
     failures = [record.failure for block in blocks for record in block.records if record.failure]
     return Summary(
         run_id=manifest.run_id,
@@ -161,15 +162,15 @@ def _measure(records: Iterable[Record], endpoint: str, histograms: dict[SliceKey
 _NO_VALUES = Histogram.of([])
 
 
-def _unloaded_s(row: Row, rows: Iterable[Row]) -> float | None:
-    """The unloaded latency of a stack's scenario: the median at its lowest open load, if one was measured."""
-    medians = [
-        stats.geometric_mean(list(other.per_block("latency_p50").values()))
-        for other in rows
-        if (other.stack, other.condition[0], other.endpoint) == (row.stack, row.condition[0], row.endpoint)
-        and isinstance(other.condition[1], OpenLoad)
-    ]
-    return min((median.point for median in medians if median), default=None)
+def _unloaded_s(row: Row, blocks: Iterable[BlockResult]) -> float | None:
+    """The mean latency without load of the requests that made up a row: each endpoint's, weighted by its share."""
+    asked = [found for block in blocks if (found := block.unloaded_s.get(row.stack.name))]
+    tallies = [tally for record in row.records for tally in record.tallies]
+    known = [tally for tally in tallies if all(tally.endpoint in found for found in asked)]
+    offered = sum(tally.offered for tally in known)
+    if not asked or not offered or known != tallies:
+        return None
+    return sum(tally.offered * statistics.median(found[tally.endpoint] for found in asked) / offered for tally in known)
 
 
 def _result(row: Row, unloaded_s: float | None, cores: int, certificate: Certificate) -> Result:

@@ -127,7 +127,7 @@ def run_block(experiment: Experiment, block: Block, logs: Path, bench: Workbench
     intervals: list[Interval] = []
     records: list[Record] = []
     with started(experiment.stacks, block, logs, bench.backend) as line_up:
-        line_up.failures.update(_unequal_answers(experiment, line_up, bench.generator))
+        compare_answers(experiment, line_up, bench.generator)
         for one in block.slices:
             failure = line_up.failures.get(one.stack)
             if failure:
@@ -137,7 +137,9 @@ def run_block(experiment: Experiment, block: Block, logs: Path, bench: Workbench
                 intervals += found
             bench.observer.slice_ended(record)
             records.append(record)
-    return BlockResult(number=block.number, records=tuple(records), ready_s=line_up.ready_s), intervals
+    return BlockResult(
+        number=block.number, records=tuple(records), ready_s=line_up.ready_s, unloaded_s=line_up.unloaded_s
+    ), intervals
 
 
 @dataclass
@@ -147,6 +149,7 @@ class LineUp:
     running: dict[str, RunningStack] = field(default_factory=dict)
     failures: dict[str, Failure] = field(default_factory=dict)
     ready_s: dict[str, float] = field(default_factory=dict)
+    unloaded_s: dict[str, dict[str, float]] = field(default_factory=dict)
 
     def usage_of_others(self, stack: str) -> float:
         """CPU seconds used so far by every running stack but one."""
@@ -194,23 +197,25 @@ def _settle(line_up: LineUp) -> None:
         before_s = now_s
 
 
-def _unequal_answers(experiment: Experiment, line_up: LineUp, generator: LoadGenerator) -> dict[str, Failure]:
-    """Stacks whose answers are wrong, or not those of the baseline (or of the first stack that runs)."""
-    failures: dict[str, Failure] = {}
+def compare_answers(experiment: Experiment, line_up: LineUp, generator: LoadGenerator) -> None:
+    """Ask each stack alone: one whose answers are wrong, or not the baseline's (or the first's that runs), has failed.
+
+    How long the answers took is kept: it is the latency without load.
+    """
     names = sorted(line_up.running, key=lambda name: name != experiment.baseline)
     for scenario in experiment.scenarios:
         reference: tuple[Answer, ...] | None = None
         for name in names:
             running = line_up.running[name]
             answers = generator.ask(scenario.name, running.url)
+            line_up.unloaded_s.setdefault(name, {}).update({one.endpoint: one.elapsed_s for one in answers})
             problem = first_problem(answers)
             if problem is None and reference is not None:
                 problem = difference(reference, answers, experiment.volatile)
             if problem:
-                failures[name] = Failure(stage="answers", message=problem, log=running.log_tail())
+                line_up.failures[name] = Failure(stage="answers", message=problem, log=running.log_tail())
             elif reference is None:
                 reference = answers
-    return failures
 
 
 class _Meter(Watcher):

@@ -268,6 +268,8 @@ class BlockResult(Struct, frozen=True, kw_only=True):
     records: tuple[Record, ...]
     ready_s: dict[str, float] = {}
     """Seconds from start to the first answer, by stack."""
+    unloaded_s: dict[str, dict[str, float]] = {}
+    """Latency of a single request at a time, by stack and endpoint."""
 
 
 class Interval(Struct, frozen=True, kw_only=True):

@@ -50,7 +50,7 @@ class LocalBackend:
         log = logs / f"{stack.name}.log"
         with log.open("ab") as output:
             process = subprocess.Popen(
-                [sys.executable, "-I", "-S", launch.__file__, *command],
+                [sys.executable, "-I", "-S", launch.__file__, str(os.getpid()), *command],
                 cwd=stack.directory,
                 env=_environment(stack, block),
                 stdin=subprocess.DEVNULL,

@@ -16,7 +16,7 @@ class UseScenario(Struct, frozen=True, kw_only=True, tag="use"):
 
 
 class Ask(Struct, frozen=True, kw_only=True, tag="ask"):
-    """Run every task of a scenario once against a target, and say what it answered."""
+    """Run every task of a scenario against a target, one request at a time, and say what it answered."""
 
     scenario: str
     url: str
@@ -64,6 +64,7 @@ class Answer(Struct, frozen=True, kw_only=True):
     path: str
     status: int
     body: str
+    elapsed_s: float = 0.0
     problem: str | None = None
     """Why it is no right answer, if it is none."""
 
