@@ -46,7 +46,7 @@ def test_locusts_statistics_hold_every_request(tmp_path: Path, processes: int) -
             "-r",
             "4",
             "-t",
-            "1s",
+            "3s",
             "--json-file",
             "out",
         ]
