@@ -12,7 +12,7 @@ VERSION := import sys; print("%d.%d" % sys.version_info[:2])
 FIT     := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench test lint format lock clean
+.PHONY: help setup bench test selfbench soak lint format lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -25,6 +25,12 @@ bench: $(READY) ## Compare the stacks of bakeoff.toml (ARGS="--profile quick")
 
 test: $(READY) ## Run the tests (ARGS="-m 'not e2e'")
 	@$(BIN)/pytest $(ARGS)
+
+selfbench: $(READY) ## Measure the load generator against its peers (hey is one of them where it is installed)
+	@$(BIN)/python benchmarks/selfbench.py $(ARGS)
+
+soak: $(READY) ## Ten minutes of load: does the generator's memory stay flat?
+	@$(BIN)/python benchmarks/soak.py $(ARGS)
 
 lint: $(READY) ## Check style, format and types
 	@$(BIN)/ruff check

@@ -6,7 +6,7 @@ import pytest
 
 from bakeoff.config import apply_profile, read_experiment, select
 from bakeoff.errors import UserError
-from bakeoff.model import ClosedLoad, OpenLoad
+from bakeoff.model import ClosedLoad, OpenLoad, Stage
 
 STACK = '[stacks.mine]\ncommand = ["./serve", "--port", "{port}"]\n'
 SCENARIO = '[scenarios.front]\nrequests = [{ get = "/" }]\n'
@@ -27,6 +27,14 @@ def test_the_smallest_file_is_one_stack_and_one_path(tmp_path: Path) -> None:
     assert experiment.baseline == "mine"
     assert experiment.loads == (ClosedLoad(users=64), OpenLoad(rate_rps=50.0))
     assert experiment.scenarios[0].requests[0].path == "/"
+
+
+def test_a_load_may_step_and_ramp(tmp_path: Path) -> None:
+    """A stage without a second rate keeps its first."""
+    loads = "[experiment]\nloads = [{ stages = [{ rate = 10, to = 90, for_s = 4 }, { rate = 90, for_s = 2 }] }]\n"
+    (load,) = read_experiment(write(tmp_path, SMALLEST + loads)).loads
+    assert isinstance(load, OpenLoad)
+    assert load.stages == (Stage(for_s=4, rate_rps=10, to_rps=90), Stage(for_s=2, rate_rps=90, to_rps=90))
 
 
 def test_the_bundled_experiment_is_valid_and_can_conclude() -> None:
@@ -73,6 +81,11 @@ MISTAKES = {
     "a load of nothing": (SMALLEST + "[experiment]\nloads = [{}]\n", r"loads\[0\]: needs either users"),
     "no users": (SMALLEST + "[experiment]\nloads = [{ users = 0 }]\n", "users must be at least 1"),
     "no rate": (SMALLEST + "[experiment]\nloads = [{ rate = 0 }]\n", "rate must be above 0"),
+    "a stage without a length": (
+        SMALLEST + "[experiment]\nloads = [{ stages = [{ rate = 5, for_s = 0 }] }]\n",
+        "for_s",
+    ),
+    "stages of nothing": (SMALLEST + "[experiment]\nloads = [{ stages = [{ rate = 0, for_s = 1 }] }]\n", "above 0"),
     "no blocks": (SMALLEST + "[experiment]\nblocks = 0\n", r"\[experiment\]: blocks: must be at least 1"),
     "a name that is a path": (SMALLEST + '[experiment]\nname = "../x"\n', "is no name"),
 }

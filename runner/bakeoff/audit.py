@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from bakeoff.arrivals import mean_rate_rps
 from bakeoff.model import ClosedLoad, Load, OpenLoad, Record
 
 LITTLE_TOLERANCE = 0.10
@@ -73,14 +74,15 @@ def outlasts_queue(window_s: float, mean_latency_s: float) -> list[str]:
     ]
 
 
-def carried(load: Load, offered: int, window_s: float) -> list[str]:
-    """An open loop must have offered what it was asked to."""
+def carried(load: Load, offered: int, window_s: float, slices: int = 1) -> list[str]:
+    """An open loop must have offered what it was asked to, over slices of ``window_s`` in all."""
     if not isinstance(load, OpenLoad):
         return []
-    expected = load.rate_rps * window_s
+    rate_rps = mean_rate_rps(load, window_s / slices)
+    expected = rate_rps * window_s
     if abs(offered - expected) <= RATE_TOLERANCE * max(expected, 1.0) ** 0.5:
         return []
-    return [f"asked for {load.rate_rps:g} arrivals a second, offered {offered / window_s:.1f}"]
+    return [f"asked for {rate_rps:g} arrivals a second, offered {offered / window_s:.1f}"]
 
 
 def generator_kept_up(records: Iterable[Record]) -> list[str]:

@@ -24,6 +24,7 @@ from bakeoff.model import (
     Request,
     Scenario,
     Stack,
+    Stage,
     Struct,
 )
 from bakeoff.plan import DesignError, check_design, fewest_blocks
@@ -58,6 +59,15 @@ class LoadTable(Struct, frozen=True, kw_only=True):
     think_s: float = 0.0
     rate: float | None = None
     arrivals: Arrivals = "poisson"
+    stages: tuple[StageTable, ...] = ()
+
+
+class StageTable(Struct, frozen=True, kw_only=True):
+    """One entry of ``stages``: a step at ``rate``, or a ramp from it to another."""
+
+    rate: float
+    for_s: float
+    to: float | None = None
 
 
 class ScenarioTable(Struct, frozen=True, kw_only=True):
@@ -258,16 +268,30 @@ class Reader:
 
     def _load(self, index: int, table: LoadTable) -> Load:
         place = f"[experiment]: loads[{index}]"
-        if (table.users is None) == (table.rate is None):
-            raise self._error(place, "needs either users (closed loop) or rate (open loop, arrivals a second)")
+        if [table.users is not None, table.rate is not None, bool(table.stages)].count(True) != 1:
+            raise self._error(place, "needs either users (closed loop), or rate or stages (open loop, arrivals/s)")
         if table.users is not None:
             if table.users < 1 or table.think_s < 0:
                 raise self._error(place, "users must be at least 1, think_s at least 0")
             return ClosedLoad(users=table.users, think_s=table.think_s)
+        if table.stages:
+            return self._staged(place, table)
         assert table.rate is not None
         if table.rate <= 0:
             raise self._error(place, "rate must be above 0")
         return OpenLoad(rate_rps=table.rate, arrivals=table.arrivals)
+
+    def _staged(self, place: str, table: LoadTable) -> Load:
+        stages = tuple(
+            Stage(for_s=stage.for_s, rate_rps=stage.rate, to_rps=stage.rate if stage.to is None else stage.to)
+            for stage in table.stages
+        )
+        if any(stage.for_s <= 0 or stage.rate_rps < 0 or stage.to_rps < 0 for stage in stages):
+            raise self._error(place, "a stage's for_s must be above 0, its rates not below")
+        if not any(stage.rate_rps + stage.to_rps for stage in stages):
+            raise self._error(place, "one stage at least must have a rate above 0")
+        last = max(stages[-1].to_rps, 1.0)  # Never used: the slice ends with its stages.
+        return OpenLoad(rate_rps=last, arrivals=table.arrivals, stages=stages)
 
     def _baseline(self, asked: str | None, names: Sequence[str]) -> str:
         if asked is None:
