@@ -81,7 +81,7 @@ MISTAKES = {
     "a load of nothing": (SMALLEST + "[experiment]\nloads = [{}]\n", r"loads\[0\]: needs either users"),
     "no users": (SMALLEST + "[experiment]\nloads = [{ users = 0 }]\n", "users must be at least 1"),
     "no rate": (SMALLEST + "[experiment]\nloads = [{ rate = 0 }]\n", "rate must be above 0"),
-    "a stage without a length": (
+    "an empty stage": (
         SMALLEST + "[experiment]\nloads = [{ stages = [{ rate = 5, for_s = 0 }] }]\n",
         "for_s",
     ),

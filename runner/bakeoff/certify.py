@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from bakeoff.audit import enough_for
 from bakeoff.model import OracleCheck, Tally
 from bakeoff.tallies import total_fates
 
@@ -33,10 +34,11 @@ def true_latencies_s(intended_ns: NDArray[np.int64], answered_ns: NDArray[np.int
 def check_percentiles(
     case: str, measured_s: Mapping[str, float | None], truth_s: NDArray[np.float64]
 ) -> tuple[OracleCheck, ...]:
-    """Each measured percentile against the true one."""
+    """Each measured percentile against the true one, where there are requests enough to quote it."""
     return tuple(
         _check(case, name, float(np.quantile(truth_s, quantile, method="inverted_cdf")), measured_s[name])
         for name, quantile in QUANTILES.items()
+        if enough_for(quantile, len(truth_s)) is None
     )
 
 

@@ -266,6 +266,10 @@ def _family_of(host: str) -> int:
     return plain_socket.AF_INET6 if ":" in host else plain_socket.AF_INET
 
 
+def _nothing() -> None:
+    return
+
+
 def default_check(response: Response) -> bool | str:
     """An answer is right when its status is below 400."""
     return response.status_code < 400 or f"status {response.status_code}"
@@ -296,6 +300,8 @@ class Client:
         self._traffic = traffic
         self._check = check
         self._timeout_ns = int(timeout_s * 1e9)
+        self.on_connected: Callable[[], None] = _nothing
+        """Called when connecting has ended, well or not."""
         self.last_used_ns = 0
         """When the last request ended; 0 before that."""
         self._requests: dict[tuple[str, str], bytes] = {}
@@ -441,10 +447,13 @@ class Client:
             self.close()
         log.connections += 1
         timeout_s = max(0.001, (self.deadline_ns - now_ns()) / 1e9)
-        if self._tls is None:
-            self.wire = PlainWire(self._address, timeout_s, self._traffic.inbox)
-        else:
-            self.wire = TlsWire(self._address, timeout_s, self._tls)
+        try:
+            if self._tls is None:
+                self.wire = PlainWire(self._address, timeout_s, self._traffic.inbox)
+            else:
+                self.wire = TlsWire(self._address, timeout_s, self._tls)
+        finally:
+            self.on_connected()
         return self.wire
 
     def _receive(self, wire: Wire, method: str) -> Response:

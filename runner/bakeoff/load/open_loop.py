@@ -23,6 +23,13 @@ from bakeoff.load.timer import new_alarm
 from bakeoff.load.traffic import Traffic, now_ns
 from bakeoff.load.user import BakeoffUser, report_task_error
 
+CONNECTING_AT_ONCE = 8
+"""New connections that are opened at the same time.
+
+Opening one costs several times what a request does: without a limit, a moment's delay would have every arrival open
+one, and so delay the next ones more.
+"""
+
 
 class Worker:
     """A user with a greenlet that runs one task per arrival."""
@@ -129,6 +136,7 @@ class OpenLoop:
         self._drain_s = drain_s
         self._workers: list[Worker] = []
         self._idle: list[Worker] = []
+        self._connecting = 0
         self._line: deque[tuple[int, SliceLog]] = deque()
         self._warmup = warmup
         self._window = window
@@ -172,17 +180,31 @@ class OpenLoop:
             worker = self._idle.pop()
             worker.intended_ns = intended_ns
             worker.greenlet.switch()
-        elif len(self._workers) < self._max_connections:
+        elif self._may_hire():
             self._hire(intended_ns)
         else:
             self._wait_in_line(intended_ns)
 
+    def _may_hire(self) -> bool:
+        return len(self._workers) < self._max_connections and self._connecting < CONNECTING_AT_ONCE
+
     def _hire(self, intended_ns: int) -> None:
         (user_class,) = random.choices(self._classes, self._weights)
         worker = Worker(self, user_class(self._environment))
+        worker.user.client.on_connected = lambda: self._connected(worker)
+        self._connecting += 1
         worker.intended_ns = intended_ns
         self._workers.append(worker)
         worker.greenlet.start()
+
+    def _connected(self, worker: Worker) -> None:
+        """A new worker has its connection, or failed to get one: the next in line may have one of its own."""
+        worker.user.client.on_connected = lambda: None
+        self._connecting -= 1
+        if self._line and self._may_hire():
+            intended_ns, log = self._line.popleft()
+            log.offered -= 1  # The request itself counts it from here on.
+            self._hire(intended_ns)
 
     def _wait_in_line(self, intended_ns: int) -> None:
         log = self._traffic.sink.log_of("", NOT_SENT)
