@@ -109,16 +109,24 @@ def _hey_per_cpu_s(rig: Rig, oracle: OracleProcess) -> float:
 def open_loop(rig: Rig, rates_rps: Sequence[float] = (5_000, 10_000)) -> str:
     """Send lag at given rates, and whether all was offered."""
     lines = [
-        "| asked for | offered | send lag p50 | p99 | p99.9 | most | generator CPU |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
+        "| asked for | offered | send lag p50 | p99 | p99.9 | most | generator CPU | stolen from it |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     with rig.oracle(Behaviour(log=False)) as oracle:
         for rate_rps in rates_rps:
+            stolen_before_s = stolen_s(rig.generator_cpus)
             runs = [
                 rig.drive(oracle, OWN, OpenLoad(rate_rps=rate_rps), 2 * rig.slice_s) for _ in range(rig.repetitions)
             ]
-            lines.append(f"| {rate_rps:,.0f}/s | {_open_row(runs)} |")
+            stolen = (stolen_s(rig.generator_cpus) - stolen_before_s) / sum(run.driven.window_s for run in runs)
+            lines.append(f"| {rate_rps:,.0f}/s | {_open_row(runs)} | {stolen:.1%} |")
     return "\n".join([f"Open loop, Poisson arrivals on one core, medians of {rig.repetitions}:", "", *lines])
+
+
+def stolen_s(cpus: Sequence[int]) -> float:
+    """CPU seconds that the hypervisor gave to others while these CPUs had work: field 8 of /proc/stat (proc(5))."""
+    rows = {row.split()[0]: row.split() for row in Path("/proc/stat").read_text("utf-8").splitlines()}
+    return sum(int(rows[f"cpu{cpu}"][8]) for cpu in cpus) / os.sysconf("SC_CLK_TCK")
 
 
 def _open_row(runs: Sequence[Measured]) -> str:

@@ -41,7 +41,7 @@ from bakeoff.load.messages import (
     line,
     order_decoder,
 )
-from bakeoff.load.recorder import SliceSink
+from bakeoff.load.recorder import SliceSink, practise_bookkeeping
 from bakeoff.load.slices import drive
 from bakeoff.load.traffic import Traffic
 from bakeoff.load.user import BakeoffUser, requests_user
@@ -227,6 +227,7 @@ def main(arguments: list[str]) -> None:
     if len(arguments) > 1 and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {int(cpu) for cpu in arguments[1].split(",")})
     channel = socket.socket(fileno=descriptor)
+    practise_bookkeeping()
     Child(channel).run()
     gevent.get_hub().destroy()
 
