@@ -22,6 +22,7 @@ from bakeoff.load.generator import Generator
 from bakeoff.model import Certificate, Experiment, Manifest, OpenLoad, Stack
 from bakeoff.store import run_id
 
+ORACLE = '{"log": false}'
 MIB = 2**20
 MINUTE_S = 60.0
 
@@ -53,7 +54,12 @@ def main() -> None:
     oracle = Stack(
         name="oracle",
         interface="wsgi",
-        command=(sys.executable, "-m", "bakeoff.oracle", "--port", "{port}", "--behaviour", '{"log": false}'),
+        # An oracle ends with its stdin: here that is a pipe which nobody closes before the stack is stopped.
+        command=(
+            "sh",
+            "-c",
+            f"sleep 86400 | {sys.executable} -m bakeoff.oracle --port {{port}} --behaviour '{ORACLE}'",
+        ),
         ready="/",
     )
     experiment = Experiment(

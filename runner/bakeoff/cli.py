@@ -52,6 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_report(verbs)
     _verb(verbs, "doctor", _doctor, "Examine this machine, and certify its load generator against an oracle.")
     _add_stacks(verbs)
+    _add_init(verbs)
     _add_schema(verbs)
     return parser
 
@@ -106,6 +107,11 @@ def _add_stacks(verbs: Any) -> None:
     _add_file(parser)
 
 
+def _add_init(verbs: Any) -> None:
+    parser = _verb(verbs, "init", _init, "Write an experiment to start your own from.")
+    parser.add_argument("file", nargs="?", type=Path, default=Path("bakeoff.toml"), help="(default: bakeoff.toml)")
+
+
 def _add_schema(verbs: Any) -> None:
     _verb(verbs, "schema", _schema, "Print the JSON Schema of summary.json.")
 
@@ -140,6 +146,12 @@ def _stacks(options: argparse.Namespace) -> int:
     from bakeoff import verbs
 
     return verbs.list_stacks(options.file, options.stack)
+
+
+def _init(options: argparse.Namespace) -> int:
+    from bakeoff import verbs
+
+    return verbs.init(options.file)
 
 
 def _schema(_: argparse.Namespace) -> int:

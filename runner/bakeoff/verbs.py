@@ -8,6 +8,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from importlib import resources
 from pathlib import Path
 
 import msgspec
@@ -16,6 +17,7 @@ from bakeoff import host, servers
 from bakeoff.backends.local import LocalBackend
 from bakeoff.config import apply_profile, read_experiment, select
 from bakeoff.doctor import Doctor
+from bakeoff.errors import UserError
 from bakeoff.execute import Observer, Workbench, execute, take_timelines
 from bakeoff.load.fleet import Fleet
 from bakeoff.model import Certificate, Manifest, Profile, Summary
@@ -23,7 +25,7 @@ from bakeoff.progress import ProgressBar
 from bakeoff.report import certificate as certificates
 from bakeoff.report import terminal, words
 from bakeoff.run import Run
-from bakeoff.store import RunFolder, load_run, run_id
+from bakeoff.store import RunFolder, load_run, run_id, write_file
 
 DONE, FAILED = 0, 3
 
@@ -127,6 +129,19 @@ def list_stacks(file: Path, stacks: Sequence[str]) -> int:
         what = " ".join(stack.command) or f"{stack.app} on {stack.server}, {stack.workers} x {stack.threads}"
         print(f"{stack.name:{width}}  {stack.interface}  {what}")
     print(f"\nknown servers: {', '.join(servers.names())}; any command that listens on a port will do too")
+    return DONE
+
+
+def init(file: Path) -> int:
+    """Write a small experiment that its user can make their own."""
+    if file.exists():
+        raise UserError(f"{file} exists already; name another file")
+    starter = resources.files("bakeoff").joinpath("starter.toml").read_bytes()
+    try:
+        write_file(file, starter)
+    except OSError as error:
+        raise UserError(f"{file} cannot be written: {error.strerror}") from None
+    print(f"wrote {file}; make it yours, then: bakeoff run {file} --profile smoke")
     return DONE
 
 

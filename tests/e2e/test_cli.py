@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+from bakeoff.config import read_experiment
 
 pytestmark = pytest.mark.e2e
 
@@ -41,6 +44,15 @@ def test_the_schema_is_json_and_names_the_parts_of_a_summary() -> None:
     """Other programs can check what they read."""
     schema = json.loads(bakeoff("schema").stdout)
     assert {"results", "comparisons", "generator"} <= set(schema["$defs"]["Summary"]["properties"])
+
+
+def test_init_writes_a_valid_experiment_once(tmp_path: Path) -> None:
+    """And never over one that is there."""
+    path = tmp_path / "mine.toml"
+    assert bakeoff("init", str(path)).returncode == 0
+    assert len(read_experiment(path).stacks) == 2
+    again = bakeoff("init", str(path))
+    assert (again.returncode, again.stderr.count("\n")) == (2, 1)
 
 
 def test_the_timeline_tells_who_waited_for_whom() -> None:
