@@ -8,8 +8,9 @@ from collections.abc import Iterator
 import gevent
 import pytest
 
-from bakeoff.load.client import Client, Response
+from bakeoff.load.client import Client
 from bakeoff.load.recorder import SliceLog, SliceSink
+from bakeoff.load.response import Response
 from bakeoff.load.traffic import Traffic
 from tests.load.scripted import CLOSE, OK, scripted
 
@@ -219,6 +220,7 @@ def test_an_answer_tells_its_headers_and_json(traffic: Traffic) -> None:
         response = client.get("/")
         client.leave()
     assert (response.status_code, response.headers["x-a"], response.json()) == (201, "1, 2", {"a": 1})
+    assert response.elapsed.total_seconds() == pytest.approx(response.elapsed_s, abs=1e-6)
 
 
 def test_a_url_that_is_none_is_refused(traffic: Traffic) -> None:

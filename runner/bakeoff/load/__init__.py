@@ -7,7 +7,7 @@ Locust file, which runs in a process of its own.
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bakeoff.load.client import Response
+    from bakeoff.load.response import Response
     from bakeoff.load.user import BakeoffUser, task
 
 __all__ = ["BakeoffUser", "Response", "task"]
@@ -17,7 +17,7 @@ def __getattr__(name: str) -> Any:
     if name in __all__:
         import locust  # noqa: F401  (patches first, before anything under it is imported)
 
-        from bakeoff.load import client, user
+        from bakeoff.load import response, user
 
-        return getattr(client if name == "Response" else user, name)
+        return getattr(response if name == "Response" else user, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -22,7 +22,7 @@ from locust import User
 from locust.env import Environment
 from locust.util.load_locustfile import load_locustfile
 
-from bakeoff.load.client import Client, Response
+from bakeoff.load.client import Client
 from bakeoff.load.foreign import is_foreign
 from bakeoff.load.messages import (
     Answer,
@@ -42,6 +42,7 @@ from bakeoff.load.messages import (
     order_decoder,
 )
 from bakeoff.load.recorder import SliceSink, practise_bookkeeping
+from bakeoff.load.response import Response
 from bakeoff.load.slices import drive
 from bakeoff.load.traffic import Traffic
 from bakeoff.load.user import BakeoffUser, requests_user

@@ -1,9 +1,7 @@
 """A lean HTTP/1.1 client for users on gevent: one connection, kept open, and no copies on the way.
 
-A connection keeps one readiness watcher for its whole life and waits by switching to the hub, so that a request costs
-one ``send`` and one ``recv``; nothing is registered with the kernel in between. A complete answer of stated length, the
-common case, is cut out of the received bytes; everything else (chunked bodies, answers in pieces, interim answers)
-goes through httptools.
+A complete answer of stated length, the common case, is cut out of the received bytes; everything else (chunked bodies,
+answers in pieces, interim answers) goes through httptools.
 
 A task never sees an exception from the network: what went wrong is the answer's ``error``, and the request's fate.
 """
@@ -12,20 +10,19 @@ from __future__ import annotations
 
 import errno
 import re
-import socket as plain_socket
 import ssl
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import gevent
 import httptools
 import msgspec
-from gevent import socket as gevent_socket
-from gevent.ssl import SSLContext
 
 from bakeoff.load.recorder import EndpointLog
-from bakeoff.load.traffic import Inbox, RequestError, Traffic, now_ns
+from bakeoff.load.response import ParsedAnswer, Response
+from bakeoff.load.traffic import RequestError, Traffic, now_ns
+from bakeoff.load.wire import PlainWire, TlsWire, Wire
 
 MAX_IDLE_NS = 1_000_000_000
 """An idle connection older than this is not used again, lest the server close it at the same moment.
@@ -36,234 +33,12 @@ Below the keep-alive times of gunicorn (2 s) and uvicorn (5 s).
 FAILURE_PAUSE_S = 0.001
 """What a user rests after a request without an answer."""
 
-_RECEIVE_BYTES = 65536
 _FRAMING = re.compile(
-    rb"\r\n(?:content-length:[ \t]*(\d+)|(transfer-encoding):|connection:[ \t]*(close))[ \t]*(?=\r|$)"
-    rb"|\r\n(transfer-encoding):",
-    re.IGNORECASE,
+    rb"\r\n(?:content-length:[ \t]*(\d+)[ \t]*(?=\r)|(transfer-encoding):|(connection:[ \t]*close))", re.IGNORECASE
 )
 
-Check = Callable[["Response"], bool | str | None]
+Check = Callable[[Response], bool | str | None]
 """Says whether an answer is right: ``None`` or ``True`` when it is; ``False`` or a reason when it is not."""
-
-
-class Response:
-    """An answer, or the lack of one (``status_code`` 0 and an ``error``)."""
-
-    __slots__ = ("_head", "_headers", "content", "elapsed_s", "error", "status_code", "url")
-
-    def __init__(self, status_code: int, head: bytes, content: bytes, error: RequestError | None = None) -> None:
-        self.status_code = status_code
-        self.content = content
-        self.error = error
-        self.elapsed_s = 0.0
-        self.url = ""
-        self._head = head
-        self._headers: dict[str, str] | None = None
-
-    @property
-    def ok(self) -> bool:
-        """Whether an answer came with a status below 400."""
-        return 0 < self.status_code < 400
-
-    @property
-    def headers(self) -> dict[str, str]:
-        """The header fields, names in lower case; repeated fields are joined with a comma (RFC 9110, 5.3)."""
-        if self._headers is None:
-            self._headers = _parse_headers(self._head)
-        return self._headers
-
-    @property
-    def text(self) -> str:
-        """The body as UTF-8, undecodable bytes replaced."""
-        return self.content.decode("utf-8", "replace")
-
-    @property
-    def elapsed(self) -> float:
-        """Seconds from the intended send time to the end of the answer."""
-        return self.elapsed_s
-
-    def json(self) -> Any:
-        """The body as JSON. Raises ``msgspec.DecodeError`` when it is none."""
-        return msgspec.json.decode(self.content)
-
-
-def _parse_headers(head: bytes) -> dict[str, str]:
-    fields: dict[str, str] = {}
-    for line in head.decode("latin-1").split("\r\n")[1:]:
-        name, _, value = line.partition(":")
-        key = name.strip().lower()
-        fields[key] = f"{fields[key]}, {value.strip()}" if key in fields else value.strip()
-    return fields
-
-
-class _ParsedAnswer:
-    """Collects one answer from httptools' callbacks."""
-
-    def __init__(self) -> None:
-        self.parser = httptools.HttpResponseParser(self)
-        self.complete = False
-        self.keeps_alive = False
-        self._body: list[bytes] = []
-        self._lines: list[bytes] = [b""]
-
-    def on_message_begin(self) -> None:
-        """An interim answer (1xx) is followed by another: start over."""
-        self.complete = False
-        self._body.clear()
-        self._lines[1:] = []
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        self._lines.append(name + b": " + value)
-
-    def on_body(self, body: bytes) -> None:
-        self._body.append(body)
-
-    def on_message_complete(self) -> None:
-        self.complete = self.parser.get_status_code() >= 200
-        # Asked here, because llhttp forgets the flags it needs as soon as this callback returns.
-        self.keeps_alive = self.parser.should_keep_alive()
-
-    def response(self) -> Response:
-        return Response(self.parser.get_status_code(), b"\r\n".join(self._lines), b"".join(self._body))
-
-
-class Wire(Protocol):
-    """A connection that can send a request and wait for bytes."""
-
-    received_ns: int
-    """When the last bytes were received."""
-
-    def send(self, data: bytes) -> None: ...
-    def receive(self) -> bytes: ...
-    def close(self) -> None: ...
-    def abort(self, error: BaseException) -> None: ...
-    @property
-    def usable(self) -> bool: ...
-
-
-class PlainWire:
-    """A TCP connection with one persistent readiness watcher."""
-
-    __slots__ = ("_hub", "_inbox", "_socket", "_stale", "_watcher", "greenlet", "received_ns")
-
-    def __init__(self, address: tuple[str, int], timeout_s: float, inbox: Inbox) -> None:
-        connected = gevent_socket.socket(_family_of(address[0]), plain_socket.SOCK_STREAM)
-        try:
-            connected.settimeout(timeout_s)
-            connected.setsockopt(plain_socket.IPPROTO_TCP, plain_socket.TCP_NODELAY, 1)
-            connected.connect(address)
-        except BaseException:
-            connected.close()
-            raise
-        self._socket = plain_socket.socket(fileno=connected.detach())
-        self._socket.setblocking(False)
-        self._hub = gevent.get_hub()
-        self._inbox = inbox
-        self.greenlet: Any = None
-        self.received_ns = 0
-        self._stale = False
-        self._watcher = self._hub.loop.io(self._socket.fileno(), 1)
-        self._watcher.start(self._on_readable)
-
-    @property
-    def usable(self) -> bool:
-        """Whether nothing came while nothing was expected: an idle connection becomes readable when it is closed."""
-        return not self._stale
-
-    def send(self, data: bytes) -> None:
-        """Send all of it."""
-        sent = self._socket.send(data)
-        while sent < len(data):
-            gevent_socket.wait_write(self._socket.fileno())
-            sent += self._socket.send(data[sent:])
-
-    def receive(self) -> bytes:
-        """Wait for bytes; empty when the peer closed."""
-        self.greenlet = gevent.getcurrent()
-        try:
-            received: bytes | OSError = self._hub.switch()
-        finally:
-            self.greenlet = None
-        if isinstance(received, OSError):
-            raise received
-        return received
-
-    def abort(self, error: BaseException) -> None:
-        """Raise ``error`` in the greenlet that waits here, if one does. Call from the hub or another greenlet."""
-        waiting = self.greenlet
-        if waiting is not None:
-            self.greenlet = None
-            self._hub.loop.run_callback(waiting.throw, error)
-
-    def close(self) -> None:
-        """Close the connection and stop watching it."""
-        self._watcher.stop()
-        self._watcher.close()
-        self._socket.close()
-
-    def _on_readable(self) -> None:
-        if self.greenlet is None:
-            self._stale = True
-            self._watcher.stop()
-            return
-        try:
-            self._inbox.put(self, self._socket.recv(_RECEIVE_BYTES))
-        except BlockingIOError:
-            return
-        except OSError as error:
-            self._inbox.put(self, error)
-
-
-class TlsWire:
-    """A TLS connection through gevent's own socket: correct, not fast."""
-
-    def __init__(self, address: tuple[str, int], timeout_s: float, context: SSLContext) -> None:
-        plain = gevent_socket.socket(_family_of(address[0]), plain_socket.SOCK_STREAM)
-        try:
-            plain.settimeout(timeout_s)
-            plain.setsockopt(plain_socket.IPPROTO_TCP, plain_socket.TCP_NODELAY, 1)
-            plain.connect(address)
-            self._socket = context.wrap_socket(plain, server_hostname=address[0])
-        except BaseException:
-            plain.close()
-            raise
-        self._greenlet: Any = None
-        self.received_ns = 0
-
-    @property
-    def usable(self) -> bool:
-        """Whether the connection may be used again; a closed one shows when it is."""
-        return True
-
-    def send(self, data: bytes) -> None:
-        """Send all of it."""
-        self._socket.sendall(data)
-
-    def receive(self) -> bytes:
-        """Wait for bytes; empty when the peer closed."""
-        self._greenlet = gevent.getcurrent()
-        try:
-            received = bytes(self._socket.recv(_RECEIVE_BYTES))
-            self.received_ns = now_ns()
-            return received
-        finally:
-            self._greenlet = None
-
-    def abort(self, error: BaseException) -> None:
-        """Raise ``error`` in the greenlet that waits here, if one does."""
-        waiting = self._greenlet
-        if waiting is not None:
-            self._greenlet = None
-            gevent.get_hub().loop.run_callback(waiting.throw, error)
-
-    def close(self) -> None:
-        """Close the connection."""
-        self._socket.close()
-
-
-def _family_of(host: str) -> int:
-    return plain_socket.AF_INET6 if ":" in host else plain_socket.AF_INET
 
 
 def _nothing() -> None:
@@ -469,7 +244,7 @@ class Client:
         return self._parse(wire, data, method)
 
     def _parse(self, wire: Wire, data: bytes, method: str) -> Response:
-        answer = _ParsedAnswer()
+        answer = ParsedAnswer()
         bodiless = method == "HEAD"
         received = b""
         while data:

@@ -13,8 +13,9 @@ from locust.env import Environment
 from locust.exception import StopTest, StopUser
 from locust.user.task import LOCUST_STATE_RUNNING, LOCUST_STATE_STOPPING, DefaultTaskSet
 
-from bakeoff.load.client import Client, Response, default_check
+from bakeoff.load.client import Client, default_check
 from bakeoff.load.plain_locust import LocustSink
+from bakeoff.load.response import Response
 from bakeoff.load.traffic import Traffic
 from bakeoff.model import Request
 
