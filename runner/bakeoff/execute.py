@@ -72,6 +72,9 @@ class Observer:
     def timeline_began(self) -> None:
         """The timelines are about to be taken."""
 
+    def report_began(self) -> None:
+        """All is measured; the reports are about to be written."""
+
 
 @dataclass
 class Workbench:
@@ -99,6 +102,7 @@ def execute(manifest: Manifest, results: Path, bench: Workbench) -> Run:
         )
         folder.write_manifest(manifest)
         folder.write_summary(summarise(manifest, folder.blocks(), folder.intervals(), certificate))
+    bench.observer.report_began()
     run = load_run(folder.path)
     folder.write_reports(report.render_all(run))
     return run

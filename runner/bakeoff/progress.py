@@ -77,6 +77,10 @@ class ProgressBar(Observer):
         """Show the last act."""
         self._show("one of each, at once, on every stack", description="timeline")
 
+    def report_began(self) -> None:
+        """Show that it is nearly done."""
+        self._show("writing the reports", description="report")
+
     def _show(self, what: str, description: str | None = None) -> None:
         self._progress.update(self._task, description=description, what=what, left=self._left())
 
