@@ -43,14 +43,8 @@ class MemoryLog(Observer):
         return statistics.median(size for at_s, size in self.sizes if from_s <= at_s < to_s) / MIB
 
 
-def main() -> None:
-    """Run it, print what was found."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--minutes", type=float, default=10.0)
-    parser.add_argument("--rate", type=float, default=5_000.0)
-    options = parser.parse_args()
-    duration_s = options.minutes * MINUTE_S
-    machine = host.describe()
+def soak_experiment(rate_rps: float, duration_s: float) -> Experiment:
+    """One long slice on an oracle that answers at once."""
     oracle = Stack(
         name="oracle",
         interface="wsgi",
@@ -62,18 +56,29 @@ def main() -> None:
         ),
         ready="/",
     )
-    experiment = Experiment(
+    return Experiment(
         name="soak",
         baseline=oracle.name,
         stacks=(oracle,),
         scenarios=(SCENARIO,),
-        loads=(OpenLoad(rate_rps=options.rate),),
+        loads=(OpenLoad(rate_rps=rate_rps),),
         blocks=1,
         passes=1,
         slice_s=duration_s,
         warmup_s=1.0,
         max_slice_s=duration_s,
     )
+
+
+def main() -> None:
+    """Run it, print what was found."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--minutes", type=float, default=10.0)
+    parser.add_argument("--rate", type=float, default=5_000.0)
+    options = parser.parse_args()
+    duration_s = options.minutes * MINUTE_S
+    machine = host.describe()
+    experiment = soak_experiment(options.rate, duration_s)
     manifest = Manifest(
         run_id=run_id(experiment.name),
         experiment=experiment,

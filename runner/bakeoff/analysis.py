@@ -235,6 +235,7 @@ def _faults(row: Row, latency: Histogram, certificate: Certificate) -> list[str]
     reasons = [tally.reason for record in row.records for tally in record.tallies if tally.reason]
     faults = audit.errors(offered, sum(one.errors for one in measured), reasons)
     faults += audit.accounting(row.records)
+    faults += audit.in_order([latency.quantile_s(quantile) or 0.0 for quantile in QUANTILES.values()])
     if row.endpoint != ALL_ENDPOINTS:
         return faults
     window_s = sum(one.window_s for one in measured)

@@ -165,15 +165,22 @@ class OpenLoop:
 
     def next_in_line(self, worker: Worker) -> bool:
         """Give a worker that is done the next arrival in line, if there is one in time; else it is idle."""
+        intended_ns = self._first_in_line()
+        if intended_ns is None:
+            self._idle.append(worker)
+            return False
+        worker.intended_ns = intended_ns
+        return True
+
+    def _first_in_line(self) -> int | None:
+        """Take the first arrival in line that has not waited too long, dropping those before it that have."""
         while self._line:
             intended_ns, log = self._line.popleft()
             if now_ns() - intended_ns <= self._queue_limit_ns:
                 log.offered -= 1  # The request itself counts it from here on.
-                worker.intended_ns = intended_ns
-                return True
+                return intended_ns
             self._drop(log)
-        self._idle.append(worker)
-        return False
+        return None
 
     def _arrive(self, intended_ns: int) -> None:
         if self._idle:
@@ -201,9 +208,7 @@ class OpenLoop:
         """A new worker has its connection, or failed to get one: the next in line may have one of its own."""
         worker.user.client.on_connected = lambda: None
         self._connecting -= 1
-        if self._line and self._may_hire():
-            intended_ns, log = self._line.popleft()
-            log.offered -= 1  # The request itself counts it from here on.
+        if self._may_hire() and (intended_ns := self._first_in_line()) is not None:
             self._hire(intended_ns)
 
     def _wait_in_line(self, intended_ns: int) -> None:

@@ -38,15 +38,7 @@ class PlainWire:
     __slots__ = ("_hub", "_inbox", "_socket", "_stale", "_watcher", "greenlet", "received_ns")
 
     def __init__(self, address: tuple[str, int], timeout_s: float, inbox: Inbox) -> None:
-        connected = gevent_socket.socket(_family_of(address[0]), plain_socket.SOCK_STREAM)
-        try:
-            connected.settimeout(timeout_s)
-            connected.setsockopt(plain_socket.IPPROTO_TCP, plain_socket.TCP_NODELAY, 1)
-            connected.connect(address)
-        except BaseException:
-            connected.close()
-            raise
-        self._socket = plain_socket.socket(fileno=connected.detach())
+        self._socket = plain_socket.socket(fileno=_connected(address, timeout_s).detach())
         self._socket.setblocking(False)
         self._hub = gevent.get_hub()
         self._inbox = inbox
@@ -109,11 +101,8 @@ class TlsWire:
     """A TLS connection through gevent's own socket: correct, not fast."""
 
     def __init__(self, address: tuple[str, int], timeout_s: float, context: SSLContext) -> None:
-        plain = gevent_socket.socket(_family_of(address[0]), plain_socket.SOCK_STREAM)
+        plain = _connected(address, timeout_s)
         try:
-            plain.settimeout(timeout_s)
-            plain.setsockopt(plain_socket.IPPROTO_TCP, plain_socket.TCP_NODELAY, 1)
-            plain.connect(address)
             self._socket = context.wrap_socket(plain, server_hostname=address[0])
         except BaseException:
             plain.close()
@@ -150,6 +139,19 @@ class TlsWire:
     def close(self) -> None:
         """Close the connection."""
         self._socket.close()
+
+
+def _connected(address: tuple[str, int], timeout_s: float) -> gevent_socket.socket:
+    """A connected TCP socket of gevent's that sends at once."""
+    connected = gevent_socket.socket(_family_of(address[0]), plain_socket.SOCK_STREAM)
+    try:
+        connected.settimeout(timeout_s)
+        connected.setsockopt(plain_socket.IPPROTO_TCP, plain_socket.TCP_NODELAY, 1)
+        connected.connect(address)
+    except BaseException:
+        connected.close()
+        raise
+    return connected
 
 
 def _family_of(host: str) -> int:
