@@ -145,7 +145,7 @@ class OpenLoop:
 
     def start(self) -> None:
         """Begin the arrivals of the warm-up."""
-        self._traffic.inbox.after_each = self._pacer.catch_up
+        self._traffic.inbox.after_each = self._after_each
         self._pacer.follow(self._warmup, now_ns())
 
     def open_window(self, at_ns: int) -> None:
@@ -182,6 +182,11 @@ class OpenLoop:
             self._drop(log)
         return None
 
+    def _after_each(self) -> None:
+        self._pacer.catch_up()
+        if self._line:
+            self._hire_for_line()
+
     def _arrive(self, intended_ns: int) -> None:
         if self._idle:
             worker = self._idle.pop()
@@ -193,7 +198,12 @@ class OpenLoop:
             self._wait_in_line(intended_ns)
 
     def _may_hire(self) -> bool:
-        return len(self._workers) < self._max_connections and self._connecting < CONNECTING_AT_ONCE
+        """Whether to open one more connection: not while an answer waits to be handed over, which frees a worker."""
+        return (
+            len(self._workers) < self._max_connections
+            and self._connecting < CONNECTING_AT_ONCE
+            and self._traffic.inbox.empty
+        )
 
     def _hire(self, intended_ns: int) -> None:
         (user_class,) = random.choices(self._classes, self._weights)
@@ -208,7 +218,10 @@ class OpenLoop:
         """A new worker has its connection, or failed to get one: the next in line may have one of its own."""
         worker.user.client.on_connected = lambda: None
         self._connecting -= 1
-        if self._may_hire() and (intended_ns := self._first_in_line()) is not None:
+        self._hire_for_line()
+
+    def _hire_for_line(self) -> None:
+        while self._may_hire() and (intended_ns := self._first_in_line()) is not None:
             self._hire(intended_ns)
 
     def _wait_in_line(self, intended_ns: int) -> None:

@@ -19,7 +19,7 @@ from bakeoff.histogram import Histogram, bucket_of
 from bakeoff.model import Fates, HistogramKind, Tally
 
 SECOND_NS = 1_000_000_000
-CHUNK = 512
+CHUNK = 256
 """Values turned into bucket numbers at a stretch: about 0.1 ms, so that no arrival waits longer for it."""
 
 NOT_SENT = "(not sent)"
