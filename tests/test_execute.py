@@ -100,7 +100,7 @@ class FakeGenerator:
         if self._interrupt_after == len(self.driven):
             raise KeyboardInterrupt
         self.driven.append(order)
-        latency_s = LATENCY_S.get(order.url, 0.02)
+        latency_s = LATENCY_S.get(order.targets[""], 0.02)
         load = order.load
         slice_s = watcher.warm(latency_s)
         answered = int((load.users / latency_s if isinstance(load, ClosedLoad) else load.rate_rps) * slice_s)

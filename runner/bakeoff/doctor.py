@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from bakeoff.arrivals import arrivals_until_s, window_rng
 from bakeoff.certify import QUANTILES, check_accounting, check_percentiles, shortcomings, true_latencies_s
 from bakeoff.histogram import Histogram
-from bakeoff.load.generator import LoadGenerator, Watcher
+from bakeoff.load.generator import FixedLength, LoadGenerator
 from bakeoff.load.messages import Drive, Driven, Second
 from bakeoff.model import Certificate, ClosedLoad, HistogramKind, Load, OpenLoad, OracleCheck, Scenario
 from bakeoff.oracle.account import Log
@@ -164,17 +164,6 @@ class Doctor:
         return drive_oracle(self._generator, SCENARIO, oracle, load, slice_s, timeout_s)
 
 
-class _FixedLength(Watcher):
-    """A window of a given length."""
-
-    def __init__(self, slice_s: float) -> None:
-        self._slice_s = slice_s
-
-    def warm(self, mean_latency_s: float) -> float:
-        """As long as was asked for."""
-        return self._slice_s
-
-
 def drive_oracle(
     generator: LoadGenerator,
     scenario: Scenario,
@@ -186,7 +175,7 @@ def drive_oracle(
     """One slice against an oracle."""
     order = Drive(
         scenario=scenario.name,
-        url=oracle.url,
+        targets={"": oracle.url},
         load=load,
         seed=SEED,
         warmup_s=0.2,
@@ -195,7 +184,7 @@ def drive_oracle(
         max_connections=2048,
         queue_limit_s=5.0,
     )
-    return Measured(*generator.drive(order, _FixedLength(slice_s)))
+    return Measured(*generator.drive(order, FixedLength(slice_s)))
 
 
 def true_latencies_of(load: OpenLoad, driven: Driven, log: Log) -> NDArray[np.float64]:

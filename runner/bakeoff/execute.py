@@ -309,7 +309,7 @@ def window_s(experiment: Experiment, load: Load, mean_latency_s: float) -> float
 def _order(experiment: Experiment, one: Slice, url: str) -> Drive:
     return Drive(
         scenario=one.scenario,
-        url=url,
+        targets={"": url},
         load=one.load,
         seed=one.seed,
         warmup_s=experiment.warmup_s,

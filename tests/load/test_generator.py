@@ -14,7 +14,8 @@ from bakeoff.doctor import FAULTS, SCENARIO, drive_oracle
 from bakeoff.errors import UserError
 from bakeoff.histogram import Histogram
 from bakeoff.load.fleet import Fleet
-from bakeoff.load.generator import Generator, GeneratorError
+from bakeoff.load.generator import FixedLength, Generator, GeneratorError
+from bakeoff.load.messages import Drive
 from bakeoff.model import ClosedLoad, Load, OpenLoad, Request, Scenario, Stage
 from bakeoff.oracle.behaviour import Behaviour
 from bakeoff.oracle.process import OracleProcess, start_oracle
@@ -162,3 +163,46 @@ def test_a_generator_that_dies_is_a_loud_failure_of_the_slice(tmp_path: Path, or
         os.kill(generator.pid, signal.SIGKILL)
         with pytest.raises(GeneratorError, match="ended with status -9"):
             drive_oracle(generator, SCENARIO, oracle, ClosedLoad(users=1), slice_s=0.3)
+
+
+DUET_LOADS: tuple[Load, ...] = (ClosedLoad(users=4), OpenLoad(rate_rps=400.0))
+
+
+@pytest.mark.parametrize("load", DUET_LOADS, ids=str)
+def test_a_duet_gives_each_target_as_many_requests_of_a_kind(tmp_path: Path, load: Load) -> None:
+    """Two targets under one load: equal shares of every endpoint, each counted apart, as the targets themselves say."""
+    scenario = Scenario(
+        name="two", requests=(Request(method="GET", path="/a"), Request(method="GET", path="/b", weight=3))
+    )
+    with (
+        start_oracle(Behaviour(log=False)) as first,
+        start_oracle(Behaviour(log=False)) as second,
+        Generator((), tmp_path / "log") as generator,
+    ):
+        generator.use(scenario)
+        for oracle in (first, second):
+            oracle.start_epoch()
+        targets = {"base": first.url, "head": second.url}
+        order = Drive(
+            scenario=scenario.name,
+            targets=targets,
+            load=load,
+            seed=1,
+            warmup_s=0.1,
+            max_warmup_s=5.0,
+            timeout_s=10.0,
+            max_connections=64,
+            queue_limit_s=5.0,
+        )
+        driven, seconds = generator.drive(order, FixedLength(0.5))
+        received = {name: oracle.account().received for name, oracle in (("base", first), ("head", second))}
+    ever = driven.tallies + driven.warmup + driven.drain
+    endpoints = {tally.endpoint for tally in driven.tallies if tally.offered}
+    assert endpoints == {"base /a", "head /a", "base /b", "head /b"}
+    for path in ("/a", "/b"):
+        sent = [sum(tally.offered for tally in ever if tally.endpoint == f"{name} {path}") for name in targets]
+        assert sent[0] > 20
+        assert abs(sent[0] - sent[1]) <= 1
+    for name in targets:
+        assert received[name] == sum(tally.offered for tally in ever if tally.endpoint.startswith(name))
+    assert {second.endpoint for second in seconds} == endpoints

@@ -12,7 +12,7 @@ import signal
 import socket
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +45,7 @@ from bakeoff.load.recorder import SliceSink, practise_bookkeeping
 from bakeoff.load.response import Response
 from bakeoff.load.slices import drive
 from bakeoff.load.traffic import Traffic
-from bakeoff.load.user import BakeoffUser, requests_user
+from bakeoff.load.user import BakeoffUser, Duet, requests_user, takes_turns
 from bakeoff.model import OpenLoad, Scenario
 
 _PR_SET_PDEATHSIG = 1
@@ -103,12 +103,13 @@ class Child:
     def _drive(self, order: Drive) -> Driven:
         environment, traffic = self._environments[order.scenario]
         _refuse_open_loop(order, environment)
-        _aim(environment, order.url)
+        _refuse_duet(order, environment)
+        _aim(environment, order.targets)
         return drive(environment, traffic, order, self._say, self._wait_to_open)
 
     def _ask(self, order: Ask) -> Answers:
         environment, _ = self._environments[order.scenario]
-        _aim(environment, order.url)
+        _aim(environment, {"": order.url})
         answers: list[Answer] = []
         for user_class in environment.user_classes:
             answers += _answers_of(user_class, environment)
@@ -151,6 +152,7 @@ def _answers_of(user_class: type[User], environment: Environment) -> list[Answer
     assert isinstance(witness, _Witness)
     witness.seen = []
     user.client = witness
+    user.clients = [witness]
     user.on_start()
     tasks: list[Any] = [task for task in user.tasks if not isinstance(task, type)]
     for one in [one for one in dict.fromkeys(tasks) for _ in range(ASKED_TIMES)]:
@@ -209,10 +211,20 @@ def _refuse_open_loop(order: Drive, environment: Environment) -> None:
         )
 
 
-def _aim(environment: Environment, url: str) -> None:
-    environment.host = url
+def _refuse_duet(order: Drive, environment: Environment) -> None:
+    unfit = [user_class for user_class in environment.user_classes if not takes_turns(user_class)]
+    if unfit and len(order.targets) > 1:
+        raise UsersMistake(
+            f"scenario {order.scenario!r}: {unfit[0].__name__} cannot ask two targets in turn; derive it from "
+            "bakeoff.load.BakeoffUser, with tasks that are functions"
+        )
+
+
+def _aim(environment: Environment, targets: Mapping[str, str]) -> None:
+    environment.duet = Duet(targets) if len(targets) > 1 else None  # type: ignore[attr-defined]
+    environment.host = next(iter(targets.values()))
     for user_class in environment.user_classes:
-        user_class.host = url
+        user_class.host = environment.host
 
 
 def _end_with_parent() -> None:

@@ -62,6 +62,8 @@ class Client:
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError(f"{base_url!r} is not an http or https URL, such as http://127.0.0.1:8000")
         self.base_url = base_url.rstrip("/")
+        self.label = ""
+        """Put before the name of each endpoint."""
         self.intended_ns = 0
         """The intended send time of the next request; 0 for "now"."""
         self.log: EndpointLog | None = None
@@ -124,7 +126,7 @@ class Client:
         """
         intended_ns = self.intended_ns or now_ns()
         self.intended_ns = 0
-        log = self._traffic.sink.log_of(method, name or path.partition("?")[0])
+        log = self._traffic.sink.log_of(method, self.label + (name or path.partition("?")[0]))
         log.offered += 1
         self.log = log
         self.deadline_ns = intended_ns + (self._timeout_ns if timeout is None else int(timeout * 1e9))

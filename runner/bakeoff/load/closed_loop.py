@@ -39,7 +39,7 @@ class ClosedLoop:
         clients = [client for client in self._traffic.clients if isinstance(client, Client)]
         if not clients:  # Locust's own user classes: as many answers as users must do.
             return self._warmed_up_by_others()
-        return len(clients) >= self._users and all(client.last_used_ns for client in clients)
+        return sum(client.last_used_ns > 0 for client in clients) >= self._users
 
     def _warmed_up_by_others(self) -> bool:
         sink = self._traffic.sink

@@ -59,6 +59,17 @@ class Watcher:
         """A moment within the window."""
 
 
+class FixedLength(Watcher):
+    """A window of a given length."""
+
+    def __init__(self, slice_s: float) -> None:
+        self._slice_s = slice_s
+
+    def warm(self, mean_latency_s: float) -> float:
+        """As long as was asked for."""
+        return self._slice_s
+
+
 class LoadGenerator(Protocol):
     """What drives the load: one process (`Generator`) or several (`bakeoff.load.fleet.Fleet`)."""
 

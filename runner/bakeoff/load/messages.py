@@ -26,7 +26,8 @@ class Drive(Struct, frozen=True, kw_only=True, tag="drive"):
     """Drive one slice, or one generator's share of it: start, warm up, and say so."""
 
     scenario: str
-    url: str
+    targets: dict[str, str]
+    """URLs by name. Several are a duet: each task draws its target, and endpoints are counted as ``NAME ENDPOINT``."""
     load: Load
     seed: int
     warmup_s: float

@@ -43,15 +43,17 @@ class Worker:
         self.greenlet = Greenlet(self._serve)
 
     def _serve(self) -> None:
-        user, client, loop, hub = self.user, self.user.client, self._loop, gevent.get_hub()
+        user, loop, hub = self.user, self._loop, gevent.get_hub()
         choose = random.choice
         tasks: list[Any] = user.tasks
         try:
-            user.on_start()
+            user.start_up()
             while True:
-                client.intended_ns = self.intended_ns
+                task = choose(tasks)
+                user.turn_to(task)
+                user.client.intended_ns = self.intended_ns
                 try:
-                    choose(tasks)(user)
+                    task(user)
                 except Exception as error:
                     report_task_error(user, error)
                 self.intended_ns = 0
@@ -208,7 +210,8 @@ class OpenLoop:
     def _hire(self, intended_ns: int) -> None:
         (user_class,) = random.choices(self._classes, self._weights)
         worker = Worker(self, user_class(self._environment))
-        worker.user.client.on_connected = lambda: self._connected(worker)
+        for client in worker.user.clients:
+            client.on_connected = lambda: self._connected(worker)
         self._connecting += 1
         worker.intended_ns = intended_ns
         self._workers.append(worker)
@@ -216,7 +219,8 @@ class OpenLoop:
 
     def _connected(self, worker: Worker) -> None:
         """A new worker has its connection, or failed to get one: the next in line may have one of its own."""
-        worker.user.client.on_connected = lambda: None
+        for client in worker.user.clients:
+            client.on_connected = _nothing
         self._connecting -= 1
         self._hire_for_line()
 
@@ -234,3 +238,7 @@ class OpenLoop:
     @staticmethod
     def _drop(log: SliceLog) -> None:
         log.dropped += 1
+
+
+def _nothing() -> None:
+    return

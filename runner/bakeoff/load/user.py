@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, cast
 
 from gevent import GreenletExit
@@ -31,6 +31,34 @@ def traffic_of(environment: Environment) -> Traffic:
     return cast("Traffic", traffic)
 
 
+class Duet:
+    """Two or more targets under one load: which of them each task turns to.
+
+    Targets are drawn in rounds: every task takes each target once, in a random order, before it takes one again
+    (randomisation in permuted blocks). So each target is given as many cakes as the other, and neither comes first.
+    """
+
+    def __init__(self, targets: Mapping[str, str]) -> None:
+        """``targets`` are URLs by name."""
+        self._targets = targets
+        self._left: dict[Any, list[int]] = {}
+
+    def clients(self, user: BakeoffUser) -> list[Client]:
+        """A client of a user's for each target."""
+        user.client.leave()
+        clients = [user.new_client(Client, url) for url in self._targets.values()]
+        for client, name in zip(clients, self._targets, strict=True):
+            client.label = f"{name} "
+        return clients
+
+    def draw(self, task: Any) -> int:
+        """The place of the target that this task takes now."""
+        left = self._left.get(task)
+        if not left:
+            left = self._left[task] = random.sample(range(len(self._targets)), len(self._targets))
+        return left.pop()
+
+
 class BakeoffUser(User):
     """A Locust user with a fast client: Locust's own tasks, ``self.client.get(...)``, and a say in what is right.
 
@@ -44,18 +72,32 @@ class BakeoffUser(User):
         """Raises ``ValueError`` when there is no host to send requests to."""
         super().__init__(environment)
         self.client = self.new_client(Client)
+        self._duet: Duet | None = getattr(environment, "duet", None)
+        self.clients: Sequence[Client] = [self.client] if self._duet is None else self._duet.clients(self)
 
-    def new_client(self, kind: type[Client]) -> Client:
-        """A client for this user's host, check and time limit."""
-        return kind(self.host or "", traffic_of(self.environment), self.check, self.timeout_s)
+    def new_client(self, kind: type[Client], host: str | None = None) -> Client:
+        """A client for a host (this user's own by default), with its check and time limit."""
+        return kind(host or self.host or "", traffic_of(self.environment), self.check, self.timeout_s)
+
+    def start_up(self) -> None:
+        """Do what this user does before its tasks, with each target."""
+        for client in self.clients:
+            self.client = client
+            self.on_start()
+
+    def turn_to(self, task: Any) -> None:
+        """In a duet, draw the target of a task that is about to run."""
+        if self._duet is not None:
+            self.client = self.clients[self._duet.draw(task)]
 
     def check(self, response: Response) -> bool | str | None:
         """Whether an answer is right: ``None`` or ``True`` if so, else ``False`` or the reason why not."""
         return default_check(response)
 
     def on_stop(self) -> None:
-        """Close the connection. An override should call this one too."""
-        self.client.leave()
+        """Close the connections. An override should call this one too."""
+        for client in self.clients:
+            client.leave()
 
     def start(self, group: Group) -> Any:
         """Run in a greenlet of ``group``: Locust's own loop where tasks nest, else a shorter one."""
@@ -72,10 +114,12 @@ def _run_tasks(user: BakeoffUser) -> None:
     user._state = LOCUST_STATE_RUNNING
     root = user._taskset_instance = DefaultTaskSet(user)
     try:
-        user.on_start()
+        user.start_up()
         choose, tasks = random.choice, user.tasks
         while True:
-            _run_task(user, choose(tasks))
+            one = choose(tasks)
+            user.turn_to(one)
+            _run_task(user, one)
             if user._state == LOCUST_STATE_STOPPING:
                 break
             if waits(user):
@@ -84,6 +128,11 @@ def _run_tasks(user: BakeoffUser) -> None:
         pass
     finally:
         user.on_stop()
+
+
+def takes_turns(user_class: type[User]) -> bool:
+    """Whether users of a class can turn to another target at each task: they do not when their tasks nest."""
+    return issubclass(user_class, BakeoffUser) and not any(isinstance(one, type) for one in user_class.tasks)
 
 
 def waits(user: User) -> bool:
