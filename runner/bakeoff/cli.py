@@ -48,6 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=_version())
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
     _add_run(verbs)
+    _add_gate(verbs)
     _add_timeline(verbs)
     _add_report(verbs)
     _verb(verbs, "doctor", _doctor, "Examine this machine, and certify its load generator against an oracle.")
@@ -92,6 +93,19 @@ def _add_run(verbs: Any) -> None:
     parser.add_argument("--out", type=Path, default=Path("results"), help="where run folders go (default: results)")
 
 
+def _add_gate(verbs: Any) -> None:
+    parser = _verb(verbs, "gate", _gate, "Did this change make it slower? Base and head at once, under one load.")
+    parser.add_argument(
+        "file", nargs="?", type=Path, default=Path("bakeoff.toml"), help="the experiment (default: bakeoff.toml)"
+    )
+    parser.add_argument("--base", required=True, metavar="REF|DIR", help="what to compare with: git ref or directory")
+    parser.add_argument("--head", metavar="REF|DIR", help="what to judge (default: the working tree)")
+    parser.add_argument("--stack", metavar="NAME", help="whose app is judged (default: [gate] stack, or the baseline)")
+    parser.add_argument("--budget-s", type=float, metavar="SECONDS", help="time to decide in (default: 120)")
+    parser.add_argument("--seed", type=int, help="seed of the plan (default: drawn, and stored in the manifest)")
+    parser.add_argument("--out", type=Path, default=Path("results"), help="where run folders go (default: results)")
+
+
 def _add_timeline(verbs: Any) -> None:
     parser = _verb(verbs, "timeline", _timeline, "A cake and a frosting at once on each stack: who waited for whom.")
     _add_file(parser)
@@ -121,6 +135,14 @@ def _run(options: argparse.Namespace) -> int:
 
     return verbs.run(
         options.file, options.stack, options.scenario, options.profile, options.blocks, options.seed, options.out
+    )
+
+
+def _gate(options: argparse.Namespace) -> int:
+    from bakeoff import verbs
+
+    return verbs.gate(
+        options.file, options.base, options.head, options.stack, options.budget_s, options.seed, options.out
     )
 
 

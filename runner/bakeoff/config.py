@@ -17,15 +17,20 @@ from bakeoff.model import (
     Arrivals,
     ClosedLoad,
     Experiment,
+    GateMetric,
+    GateSettings,
     Interface,
     Load,
     OpenLoad,
     Profile,
     Request,
+    Role,
     Scenario,
     Stack,
     Stage,
     Struct,
+    Tolerance,
+    default_tolerances,
 )
 from bakeoff.plan import DesignError, check_design, fewest_blocks
 
@@ -107,6 +112,29 @@ class StackTable(Struct, frozen=True, kw_only=True):
     command: tuple[str, ...] = ()
     ready: str | None = None
     port: int | None = None
+    python: str | None = None
+
+
+class GateTable(Struct, frozen=True, kw_only=True):
+    """``[gate]``: how a change is judged."""
+
+    stack: str | None = None
+    scenario: str | None = None
+    requirements: tuple[str, ...] = ()
+    budget_s: float = 120.0
+    users: int = 32
+    rate_rps: float | None = None
+    closed_s: float = 1.5
+    open_s: float = 2.0
+    tolerances: dict[GateMetric, ToleranceTable] = {}
+
+
+class ToleranceTable(Struct, frozen=True, kw_only=True):
+    """``[gate.tolerances.METRIC]``; what is left out keeps its default."""
+
+    limit: float | None = None
+    floor: float | None = None
+    role: Role | None = None
 
 
 Table = TypeVar("Table", bound=Struct)
@@ -153,6 +181,7 @@ class Reader:
             alpha=table.alpha,
             margin=table.margin,
             timeline=table.timeline,
+            gate=self._gate(),
             path=str(self._path.resolve()),
         )
         self._check_numbers(experiment)
@@ -214,6 +243,7 @@ class Reader:
             ready=table.ready or ("/" if table.command else "/healthz"),
             port=table.port,
             directory=str(self._folder),
+            python=None if table.python is None else str(self._folder / table.python),
         )
         self._check_server(place, stack)
         return stack
@@ -293,6 +323,38 @@ class Reader:
         last = max(stages[-1].to_rps, 1.0)  # Never used: the slice ends with its stages.
         return OpenLoad(rate_rps=last, arrivals=table.arrivals, stages=stages)
 
+    def _gate(self) -> GateSettings:
+        table = self._table("[gate]", self._document.get("gate", {}), GateTable)
+        for key in ("budget_s", "users", "closed_s", "open_s"):
+            if getattr(table, key) <= 0:
+                raise self._error(f"[gate]: {key}", "must be above 0")
+        if table.rate_rps is not None and table.rate_rps <= 0:
+            raise self._error("[gate]: rate_rps", "must be above 0")
+        tolerances = default_tolerances()
+        for metric, changed in table.tolerances.items():
+            tolerances[metric] = self._tolerance(metric, tolerances[metric], changed)
+        return GateSettings(
+            stack=table.stack,
+            scenario=table.scenario,
+            requirements=table.requirements,
+            budget_s=table.budget_s,
+            users=table.users,
+            rate_rps=table.rate_rps,
+            closed_s=table.closed_s,
+            open_s=table.open_s,
+            tolerances=tolerances,
+        )
+
+    def _tolerance(self, metric: str, default: Tolerance, table: ToleranceTable) -> Tolerance:
+        given = {key: value for key in table.__struct_fields__ if (value := getattr(table, key)) is not None}
+        tolerance = msgspec.structs.replace(default, **given)
+        if not 0 <= tolerance.floor < tolerance.limit:
+            raise self._error(
+                f"[gate.tolerances.{metric}]",
+                f"floor ({tolerance.floor:g}) must be at least 0 and below limit ({tolerance.limit:g})",
+            )
+        return tolerance
+
     def _baseline(self, asked: str | None, names: Sequence[str]) -> str:
         if asked is None:
             return names[0]
@@ -320,7 +382,7 @@ class Reader:
         return UserError(f"{self._path}: {place}: {problem}")
 
 
-_TOP_LEVEL = ("experiment", "scenarios", "stacks")
+_TOP_LEVEL = ("experiment", "gate", "scenarios", "stacks")
 _DEFAULT_LOADS = (LoadTable(users=64), LoadTable(rate=50.0))
 
 

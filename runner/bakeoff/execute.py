@@ -90,7 +90,7 @@ class Workbench:
 def execute(manifest: Manifest, results: Path, bench: Workbench) -> Run:
     """Carry out a run and leave its folder under ``results``. The run is stored block by block, whatever happens."""
     folder = RunFolder.create(results, manifest)
-    with _state_recorded(folder):
+    with state_recorded(folder):
         for scenario in manifest.experiment.scenarios:
             bench.generator.use(scenario)
         certificate = bench.certify()
@@ -109,7 +109,7 @@ def execute(manifest: Manifest, results: Path, bench: Workbench) -> Run:
 
 
 @contextmanager
-def _state_recorded(folder: RunFolder) -> Iterator[None]:
+def state_recorded(folder: RunFolder) -> Iterator[None]:
     """Write into the manifest how the run ended."""
 
     def end(state: RunState, error: str | None) -> None:

@@ -25,7 +25,10 @@ Metric = Literal["throughput", "latency_p50", "latency_p90", "latency_p99", "cpu
 Verdict = Literal["faster", "slower", "same", "inconclusive"]
 RunState = Literal["running", "complete", "failed"]
 HistogramKind = Literal["latency", "service", "lag"]
-Profile = Literal["smoke", "quick", "full"]
+Profile = Literal["smoke", "quick", "full", "gate"]
+GateMetric = Literal["cpu_per_request", "latency_p50", "latency_p90", "latency_p99", "memory", "throughput", "start_up"]
+GateVerdict = Literal["pass", "regression", "inconclusive", "invalid"]
+Role = Literal["deciding", "confirmable", "shown"]
 
 
 class Struct(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -60,6 +63,8 @@ class Stack(Struct, frozen=True, kw_only=True):
     """A fixed port; by default a free one is drawn."""
     directory: str = "."
     """Absolute path the server is started in, and from which the app is imported."""
+    python: str | None = None
+    """The interpreter that runs the server; by default the one that runs Bakeoff."""
 
 
 class Request(Struct, frozen=True, kw_only=True):
@@ -122,6 +127,47 @@ def label(load: Load) -> str:
     return f"{load.rate_rps:g}/s"
 
 
+class Tolerance(Struct, frozen=True, kw_only=True):
+    """How much worse the head may be on one metric of a gate, as shares of the base's value."""
+
+    limit: float
+    """What is tolerated: a pass shows that the change is smaller."""
+    floor: float
+    """What is noise by definition: a regression shows that the change is larger."""
+    role: Role = "deciding"
+    """``deciding``: a pass needs it. ``confirmable``: it may regress, a pass does not need it. ``shown``: neither."""
+
+
+def default_tolerances() -> dict[GateMetric, Tolerance]:
+    """What a gate tolerates where the file does not say."""
+    return {
+        "cpu_per_request": Tolerance(limit=0.02, floor=0.005),
+        "latency_p50": Tolerance(limit=0.03, floor=0.01),
+        "latency_p90": Tolerance(limit=0.05, floor=0.02, role="confirmable"),
+        "latency_p99": Tolerance(limit=0.10, floor=0.03, role="confirmable"),
+        "memory": Tolerance(limit=0.10, floor=0.03, role="confirmable"),
+        "throughput": Tolerance(limit=0.05, floor=0.02, role="shown"),
+        "start_up": Tolerance(limit=0.25, floor=0.10, role="shown"),
+    }
+
+
+class GateSettings(Struct, frozen=True, kw_only=True):
+    """``[gate]``: how a base and a head are compared."""
+
+    stack: str | None = None
+    """The stack whose app is compared; by default the only one, or the baseline."""
+    scenario: str | None = None
+    requirements: tuple[str, ...] = ()
+    """Requirement files, relative to a revision's root, that its environment is built from; by default looked for."""
+    budget_s: float = 120.0
+    users: int = 32
+    rate_rps: float | None = None
+    """Arrivals a second of the open loop; by default a share of what a probe finds."""
+    closed_s: float = 1.5
+    open_s: float = 2.0
+    tolerances: dict[GateMetric, Tolerance] = msgspec.field(default_factory=default_tolerances)
+
+
 class Experiment(Struct, frozen=True, kw_only=True):
     """Stacks x scenarios x loads x blocks: everything that is asked, with every default filled in."""
 
@@ -145,6 +191,7 @@ class Experiment(Struct, frozen=True, kw_only=True):
     """Relative difference below which two stacks count as the same."""
     timeline: tuple[str, ...] = ()
     """Paths requested at the same moment from a single worker of each stack, to see who waited for whom."""
+    gate: GateSettings = GateSettings()
     path: str | None = None
     """The file this came from."""
 
@@ -432,6 +479,57 @@ class Certificate(Struct, frozen=True, kw_only=True):
     """Why it is not certified."""
 
 
+class GateFinding(Struct, frozen=True, kw_only=True):
+    """What a gate found on one metric. Ratios are head over base; above 1 is worse."""
+
+    metric: GateMetric
+    endpoint: str
+    role: Role
+    ratio: Estimate
+    """With Student's interval, as if it had been looked at once."""
+    lower: float | None
+    """The ratio is above this, at the gate's own error rate over all its looks; ``None`` while nothing can be said."""
+    upper: float | None
+    """The ratio is below this, likewise."""
+    limit: float
+    floor: float
+    smallest_visible: float | None
+    """The relative change that would have been found with 95 % probability."""
+    verdict: GateVerdict
+
+
+class Counts(Struct, frozen=True, kw_only=True):
+    """Requests, and how many of them were not answered as they should have been."""
+
+    requests: int
+    errors: int
+
+
+class GateResult(Struct, frozen=True, kw_only=True):
+    """What a gate decided, and on which grounds."""
+
+    verdict: GateVerdict
+    exit_code: int
+    base: str
+    head: str
+    stack: str
+    metrics: tuple[GateFinding, ...]
+    blocks: int
+    """Blocks that were decided on."""
+    seconds: float
+    noise_floor: dict[str, float]
+    """The smallest change that could be seen, by metric, over all endpoints."""
+    users: int
+    rate_rps: float
+    errors: dict[str, Counts]
+    """The requests of ``base`` and of ``head``, and those of them that went wrong."""
+    confirmed: bool | None = None
+    """Whether fresh blocks confirmed a regression; ``None`` where there was none to confirm."""
+    reasons: tuple[str, ...] = ()
+    """Why it is invalid or inconclusive, and what else a reader should know."""
+    look_at_first: str | None = None
+
+
 class Summary(Struct, frozen=True, kw_only=True):
     """The analysis of a run: the content of ``summary.json``, on which other programs rely."""
 
@@ -444,5 +542,5 @@ class Summary(Struct, frozen=True, kw_only=True):
     generator: Certificate
     timeline: tuple[Timeline, ...] = ()
     failures: tuple[Failure, ...] = ()
-    gate: dict[str, Any] | None = None
+    gate: GateResult | None = None
     schema_version: int = SCHEMA_VERSION

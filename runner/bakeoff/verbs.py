@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib import resources
@@ -17,13 +19,20 @@ from bakeoff import host, servers
 from bakeoff.backends.local import LocalBackend
 from bakeoff.config import apply_profile, read_experiment, select
 from bakeoff.doctor import Doctor
+from bakeoff.duet.gate import duet_experiment, execute_gate
+from bakeoff.duet.revisions import Revisions
 from bakeoff.errors import UserError
 from bakeoff.execute import Observer, Workbench, execute, take_timelines
 from bakeoff.load.fleet import Fleet
 from bakeoff.model import Certificate, Manifest, Profile, Summary
 from bakeoff.progress import ProgressBar
 from bakeoff.report import certificate as certificates
+from bakeoff.report import gate as gate_reports
 from bakeoff.report import terminal, words
+from bakeoff.report.gate import github
+from bakeoff.report.gate import markdown as gate_markdown
+from bakeoff.report.gate import terminal as gate_terminal
+from bakeoff.report.gate import words as gate_words
 from bakeoff.run import Run
 from bakeoff.store import RunFolder, load_run, run_id, write_file
 
@@ -64,6 +73,51 @@ def run(
         finished = execute(manifest, out, bench)
     _print_result(finished, out / manifest.run_id)
     return DONE if any(result.valid for result in finished.summary.results) else FAILED
+
+
+def gate(
+    file: Path, base: str, head: str | None, stack: str | None, budget_s: float | None, seed: int | None, out: Path
+) -> int:
+    """Judge a change; the verdict's exit code."""
+    began_s = time.monotonic()
+    experiment = read_experiment(file)
+    asked = {"stack": stack, "budget_s": budget_s}
+    settings = msgspec.structs.replace(experiment.gate, **{key: value for key, value in asked.items() if value})
+    experiment = msgspec.structs.replace(experiment, gate=settings)
+    finder = Revisions(file.resolve().parent, settings.requirements, lambda what: print(what, file=sys.stderr))
+    with finder.both(base, head) as (first, second):
+        experiment = duet_experiment(experiment, first, second)
+        manifest = Manifest(
+            run_id=run_id(f"{experiment.name}-gate"),
+            experiment=experiment,
+            profile="gate",
+            seed=secrets.randbelow(2**31) if seed is None else seed,
+            machine=host.describe(),
+            state="running",
+            started_utc=datetime.now(UTC).isoformat(timespec="seconds"),
+        )
+        with (
+            tempfile.TemporaryDirectory() as scratch,
+            Fleet(manifest.machine.generator_cpus, Path(scratch)) as generator,
+        ):
+            doctor = Doctor(generator, manifest.machine.server_cpus, lambda _: None)
+            backend = LocalBackend(manifest.machine.server_cpus)
+            bench = Workbench(backend, generator, Observer(), doctor.short_certificate)
+            folder, summary = execute_gate(manifest, out, bench, (first.label, second.label), began_s)
+    folder.write_reports(gate_reports.render_all(summary))
+    return _tell(summary, folder)
+
+
+def _tell(summary: Summary, folder: RunFolder) -> int:
+    """Print a gate's outcome where it is read: the terminal, and GitHub's annotations and job summary."""
+    print(gate_terminal.render(summary, colour=sys.stdout.isatty()))
+    print(f"\nreport: {folder.path / 'report.md'}")
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        print(github.render(summary))
+        if job_summary := os.environ.get("GITHUB_STEP_SUMMARY"):
+            with Path(job_summary).open("a", encoding="utf-8") as page:
+                page.write(gate_markdown.render(summary))
+    return gate_words.gate_of(summary.gate).exit_code
 
 
 def _no_certificate() -> Certificate:

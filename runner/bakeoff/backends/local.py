@@ -46,7 +46,7 @@ class LocalBackend:
         port = stack.port or _free_port(random.Random(f"{block.port_seed}/{stack.name}"))
         if stack.port and not _is_free(stack.port):
             raise StartFailure(f"port {stack.port} is taken; free it, or leave out port to have one drawn")
-        command = _command(stack, port, self._python)
+        command = _command(stack, port, stack.python or self._python)
         log = logs / f"{stack.name}.log"
         with log.open("ab") as output:
             process = subprocess.Popen(

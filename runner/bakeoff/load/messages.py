@@ -8,6 +8,9 @@ import msgspec
 
 from bakeoff.model import HistogramKind, Load, Scenario, Struct, Tally
 
+NOT_SENT = "(not sent)"
+"""The endpoint of arrivals that never reached a task, because no connection came free in time."""
+
 
 class UseScenario(Struct, frozen=True, kw_only=True, tag="use"):
     """Load a scenario's Locust file, or build one from its requests."""

@@ -18,7 +18,8 @@ from gevent import Greenlet
 from locust.env import Environment
 from numpy.typing import NDArray
 
-from bakeoff.load.recorder import NOT_SENT, SliceLog
+from bakeoff.load.messages import NOT_SENT
+from bakeoff.load.recorder import SliceLog
 from bakeoff.load.timer import new_alarm
 from bakeoff.load.traffic import Traffic, now_ns
 from bakeoff.load.user import BakeoffUser, report_task_error

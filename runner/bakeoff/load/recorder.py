@@ -22,9 +22,6 @@ SECOND_NS = 1_000_000_000
 CHUNK = 256
 """Values turned into bucket numbers at a stretch: about 0.1 ms, so that no arrival waits longer for it."""
 
-NOT_SENT = "(not sent)"
-"""The endpoint of arrivals that never reached a task, because no connection came free in time."""
-
 
 class EndpointLog(Protocol):
     """Where one endpoint's requests are accounted."""

@@ -1,0 +1,125 @@
+"""A whole gate: probe, blocks until there is a verdict, and what is left of it in a run folder."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import msgspec
+
+from bakeoff.duet.block import Invalid, duet_block, probe, run_duet
+from bakeoff.duet.revisions import Revision
+from bakeoff.errors import UserError
+from bakeoff.execute import Workbench, state_recorded
+from bakeoff.gate import effects
+from bakeoff.gate.outcome import Circumstances, outcome
+from bakeoff.gate.trial import Trial
+from bakeoff.model import Certificate, Experiment, GateResult, Manifest, Stack, Summary
+from bakeoff.store import RunFolder
+
+SPOILED_SHARE = 0.5
+"""Share of the blocks above which a machine is not fit for a gate."""
+
+
+def duet_experiment(experiment: Experiment, base: Revision, head: Revision) -> Experiment:
+    """The experiment of a gate: one stack definition under two revisions, one scenario. Raises `UserError`."""
+    chosen = experiment.gate.stack or experiment.baseline
+    by_name = {stack.name: stack for stack in experiment.stacks}
+    if chosen not in by_name:
+        raise UserError(f"unknown stack {chosen!r}; known are {', '.join(by_name)}")
+    scenarios = {scenario.name: scenario for scenario in experiment.scenarios}
+    scenario = experiment.gate.scenario or experiment.scenarios[0].name
+    if scenario not in scenarios:
+        raise UserError(f"unknown scenario {scenario!r}; known are {', '.join(scenarios)}")
+    sides = zip(effects.SIDES, (base, head), strict=True)
+    return msgspec.structs.replace(
+        experiment,
+        stacks=tuple(_stack_of(by_name[chosen], side, revision) for side, revision in sides),
+        scenarios=(scenarios[scenario],),
+        loads=(),
+        baseline=effects.BASE,
+        timeline=(),
+        gate=msgspec.structs.replace(experiment.gate, stack=chosen, scenario=scenario),
+    )
+
+
+def _stack_of(stack: Stack, side: str, revision: Revision) -> Stack:
+    return msgspec.structs.replace(
+        stack, name=side, directory=str(revision.directory), python=revision.python, port=None
+    )
+
+
+def execute_gate(
+    manifest: Manifest, results: Path, bench: Workbench, labels: tuple[str, str], began_s: float
+) -> tuple[RunFolder, Summary]:
+    """Measure until there is a verdict or the budget, counted from ``began_s`` (monotonic), is spent; store it all."""
+    folder = RunFolder.create(results, manifest)
+    experiment = manifest.experiment
+    with state_recorded(folder):
+        (scenario,) = experiment.scenarios
+        bench.generator.use(scenario)
+        certificate = bench.certify()
+        result = _measure(manifest, folder, bench, labels, began_s)
+        summary = summary_of(manifest, certificate, result)
+        folder.write_summary(summary)
+    return folder, summary
+
+
+def summary_of(manifest: Manifest, certificate: Certificate, result: GateResult) -> Summary:
+    """A gate's ``summary.json``: the verdict, and no rows, since neither side had the machine to itself."""
+    return Summary(
+        run_id=manifest.run_id,
+        experiment=manifest.experiment.name,
+        profile=manifest.profile,
+        baseline=manifest.experiment.baseline,
+        results=(),
+        comparisons=(),
+        generator=certificate,
+        gate=result,
+    )
+
+
+def _measure(
+    manifest: Manifest, folder: RunFolder, bench: Workbench, labels: tuple[str, str], began_s: float
+) -> GateResult:
+    experiment, seed = manifest.experiment, manifest.seed
+    trial = Trial(settings=experiment.gate)
+    circumstances = Circumstances(base=labels[0], head=labels[1], stack=experiment.gate.stack or "")
+    try:
+        rate_rps, notes = probe(experiment, duet_block(seed, 0), folder.block(0), bench)
+        circumstances = circumstances.with_rate(rate_rps, notes)
+        number = 0
+        while trial.verdict is None:
+            number += 1
+            bench.observer.block_began(number, number + trial.blocks_expected)
+            spoiled = _measure_block(experiment, seed, number, rate_rps, folder, bench, trial, began_s)
+            circumstances = circumstances.with_spoiled(spoiled)
+            if len(circumstances.spoiled) > max(3, SPOILED_SHARE * number):
+                raise Invalid(f"{len(circumstances.spoiled)} of {number} blocks spoiled: {spoiled}")
+    except Invalid as error:
+        trial.verdict = "invalid"
+        circumstances = circumstances.with_reason(str(error))
+    return outcome(trial, circumstances, time.monotonic() - began_s)
+
+
+def _measure_block(
+    experiment: Experiment,
+    seed: int,
+    number: int,
+    rate_rps: float,
+    folder: RunFolder,
+    bench: Workbench,
+    trial: Trial,
+    began_s: float,
+) -> str | None:
+    """Measure, store and judge one block; why it was not judged, if it was not."""
+    block_began_s = time.monotonic()
+    result, intervals = run_duet(experiment, duet_block(seed, number), rate_rps, folder.block(number), bench)
+    folder.write_block(result, intervals)
+    now_s = time.monotonic()
+    spoiled = effects.spoiled(result, intervals)
+    if spoiled is None:
+        trial.add(effects.measured(result, intervals), now_s - began_s, now_s - block_began_s)
+    elif now_s - began_s > experiment.gate.budget_s:
+        trial.verdict = "inconclusive"
+    return spoiled

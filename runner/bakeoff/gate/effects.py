@@ -1,0 +1,143 @@
+"""What one block of a duet says of each metric: log(head / base), above zero being worse. Pure.
+
+Over all endpoints a latency is the mean of the endpoints' effects, weighted by their requests. The median of a mixture
+of cakes and frostings would be a number of neither, and jump from one to the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from bakeoff.audit import GENERATOR_BUSY, sent_on_time
+from bakeoff.gate.decision import Effects, Key
+from bakeoff.gate.trial import Measured
+from bakeoff.histogram import Histogram
+from bakeoff.model import BlockResult, ClosedLoad, Counts, GateMetric, HistogramKind, Interval, OpenLoad, Record
+from bakeoff.tallies import total_fates
+
+BASE, HEAD = SIDES = "base", "head"
+QUANTILES: Mapping[GateMetric, float] = {"latency_p50": 0.5, "latency_p90": 0.9, "latency_p99": 0.99}
+FEWEST = {"latency_p50": 5, "latency_p90": 20, "latency_p99": 50}
+"""Answers of each side below which a block says nothing of a percentile."""
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """The records of both sides under one load."""
+
+    base: Record
+    head: Record
+
+
+def measured(block: BlockResult, intervals: Sequence[Interval]) -> Measured:
+    """The effects of a block, and the counts of its requests."""
+    closed, opened = (_pair(block, kind) for kind in (ClosedLoad, OpenLoad))
+    effects: dict[Key, float] = {}
+    effects.update(_cpu(closed))
+    effects.update(_throughput(closed, intervals))
+    for metric, quantile in QUANTILES.items():
+        effects.update(_latency(metric, quantile, opened, intervals))
+    effects.update(_memory(opened))
+    effects.update(_log_ratio("start_up", block.ready_s.get(BASE), block.ready_s.get(HEAD)))
+    return Measured(
+        effects=effects, base=_counted((closed.base, opened.base)), head=_counted((closed.head, opened.head))
+    )
+
+
+def _pair(block: BlockResult, kind: type[ClosedLoad] | type[OpenLoad]) -> _Pair:
+    records = {record.stack: record for record in block.records if isinstance(record.load, kind)}
+    return _Pair(base=records[BASE], head=records[HEAD])
+
+
+def _counted(records: Iterable[Record]) -> Counts:
+    fates = total_fates(tally for record in records for tally in record.tallies)
+    return Counts(requests=fates.offered, errors=fates.errors)
+
+
+def _log_ratio(metric: GateMetric, base: float | None, head: float | None, endpoint: str = "*") -> Effects:
+    if not base or not head:
+        return {}
+    return {Key(metric, endpoint): float(np.log(head / base))}
+
+
+def _cpu(pair: _Pair) -> Effects:
+    """Server CPU time per right answer, while both compete for the same CPUs."""
+    return _log_ratio("cpu_per_request", _cpu_per_request_s(pair.base), _cpu_per_request_s(pair.head))
+
+
+def _cpu_per_request_s(record: Record) -> float | None:
+    answers = sum(tally.completed for tally in record.tallies)
+    return record.server.cpu_s / answers if record.server and answers else None
+
+
+def _memory(pair: _Pair) -> Effects:
+    base, head = (record.server.rss_bytes if record.server else None for record in (pair.base, pair.head))
+    return _log_ratio("memory", base, head)
+
+
+def _throughput(pair: _Pair, intervals: Sequence[Interval]) -> Effects:
+    """What users who only asked one side would get: users / latency (Little 1961), here as the ratio of latencies."""
+    per_endpoint = {
+        endpoint: (float(np.log((head.mean_s or 0) / (base.mean_s or 1))), base.total + head.total)
+        for endpoint, base, head in _by_endpoint(pair, intervals, "latency", fewest=1)
+    }
+    return _over_all("throughput", per_endpoint)
+
+
+def _latency(metric: GateMetric, quantile: float, pair: _Pair, intervals: Sequence[Interval]) -> Effects:
+    per_endpoint: dict[str, tuple[float, int]] = {}
+    for endpoint, base, head in _by_endpoint(pair, intervals, "latency", FEWEST[metric]):
+        low, high = base.quantile_s(quantile), head.quantile_s(quantile)
+        if low and high:
+            per_endpoint[endpoint] = float(np.log(high / low)), base.total + head.total
+    effects: dict[Key, float] = dict(_over_all(metric, per_endpoint))
+    if len(per_endpoint) > 1:
+        effects.update({Key(metric, endpoint): effect for endpoint, (effect, _) in per_endpoint.items()})
+    return effects
+
+
+def _over_all(metric: GateMetric, per_endpoint: Mapping[str, tuple[float, int]]) -> Effects:
+    if not per_endpoint:
+        return {}
+    effects, weights = zip(*per_endpoint.values(), strict=True)
+    return {Key(metric): float(np.average(effects, weights=weights))}
+
+
+def _by_endpoint(
+    pair: _Pair, intervals: Sequence[Interval], kind: HistogramKind, fewest: int
+) -> list[tuple[str, Histogram, Histogram]]:
+    """Endpoint, histogram of the base, histogram of the head, where both have enough answers."""
+    found = []
+    for endpoint in sorted({tally.endpoint for tally in pair.base.tallies + pair.head.tallies}):
+        base, head = (_histogram(record, endpoint, intervals, kind) for record in (pair.base, pair.head))
+        if min(base.total, head.total) >= fewest:
+            found.append((endpoint, base, head))
+    return found
+
+
+def _histogram(record: Record, endpoint: str, intervals: Sequence[Interval], kind: HistogramKind) -> Histogram:
+    return Histogram.merge(
+        one.histogram
+        for one in intervals
+        if one.position == record.position and one.endpoint == endpoint and one.kind == kind
+    )
+
+
+def spoiled(block: BlockResult, intervals: Sequence[Interval]) -> str | None:
+    """Why a block is not to be decided on, through no fault of either side, or ``None``.
+
+    Both sides share one generator, so leaving a block out for its sake favours neither.
+    """
+    pair = _pair(block, OpenLoad)
+    use = pair.base.generator
+    if use is not None and use.cpu_s > GENERATOR_BUSY * use.window_s:
+        return f"the load generator was busy for {use.cpu_s / use.window_s:.0%} of the open loop"
+    positions = (pair.base.position, pair.head.position)
+    lag, latency = (
+        Histogram.merge(one.histogram for one in intervals if one.position in positions and one.kind == kind)
+        for kind in ("lag", "latency")
+    )
+    return next(iter(sent_on_time(pair.base.load, lag.quantile_s(0.99), latency.quantile_s(0.99))), None)

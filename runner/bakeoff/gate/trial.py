@@ -1,0 +1,131 @@
+"""A gate as it goes on: blocks come in, and after each it goes on, confirms, or ends. Pure: time is told to it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from bakeoff.gate.decision import (
+    FIRST_LOOK_BLOCKS,
+    Bounds,
+    Effects,
+    Key,
+    all_passed,
+    confirmed,
+    errors_rose,
+    look_at,
+    measured_in_all,
+    suspects,
+)
+from bakeoff.gate.sequential import Look
+from bakeoff.model import Counts, GateSettings, GateVerdict
+
+CONFIRMING_BLOCKS = 6
+"""Fresh blocks that a suspicion is tried on; time for them is kept in reserve."""
+BLOCKS_WITH_ERRORS = 2
+"""Blocks in which the head must have more errors than the base: one mishap is not a regression."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What one block says."""
+
+    effects: Effects
+    base: Counts
+    head: Counts
+
+
+State = Literal["measuring", "confirming"]
+
+
+@dataclass
+class Trial:
+    """All blocks so far, and what they led to."""
+
+    settings: GateSettings
+    block_s: float = 0.0
+    """How long a block takes: the mean so far."""
+    blocks: list[Measured] = field(default_factory=list)
+    looks: list[Look] = field(default_factory=list)
+    bounds: tuple[Bounds, ...] = ()
+    suspected: tuple[Key, ...] = ()
+    suspected_at: int | None = None
+    """How many blocks there were when a suspicion arose that is being tried."""
+    regressed: tuple[Key, ...] = ()
+    rejected: bool = False
+    """A suspicion was not confirmed."""
+    verdict: GateVerdict | None = None
+
+    def add(self, measured: Measured, elapsed_s: float, block_s: float) -> GateVerdict | None:
+        """Take in a block, ``elapsed_s`` after the gate began; the verdict, once there is one."""
+        self.blocks.append(measured)
+        self.block_s += (block_s - self.block_s) / len(self.blocks)
+        if self._errors_rose():
+            self.verdict = "regression"
+        elif self.suspected_at is not None:
+            self._confirm(elapsed_s)
+        else:
+            self._look(elapsed_s)
+        return self.verdict
+
+    def _errors_rose(self) -> bool:
+        worse = sum(block.head.errors > block.base.errors for block in self.blocks)
+        sides = [[block.base for block in self.blocks], [block.head for block in self.blocks]]
+        (base_errors, base), (head_errors, head) = (
+            (sum(one.errors for one in side), sum(one.requests for one in side)) for side in sides
+        )
+        return worse >= BLOCKS_WITH_ERRORS and errors_rose(base_errors, base, head_errors, head)
+
+    def _look(self, elapsed_s: float) -> None:
+        to_come = self._blocks_to_come(elapsed_s)
+        if len(self.blocks) < FIRST_LOOK_BLOCKS:
+            self._end_if_spent(to_come)
+            return
+        self.looks.append(Look(blocks=len(self.blocks), fraction=len(self.blocks) / (len(self.blocks) + to_come)))
+        self.bounds = look_at(self._effects(), self.looks, self.settings.tolerances)
+        found = suspects(self.bounds)
+        if found:
+            self.suspected, self.suspected_at = found, len(self.blocks)
+        elif all_passed(self.bounds):
+            self.verdict = "pass"
+        else:
+            self._end_if_spent(to_come)
+
+    def _blocks_to_come(self, elapsed_s: float) -> int:
+        """How many more blocks there is time for, with enough left to confirm what they may show."""
+        left_s = self.settings.budget_s - elapsed_s - CONFIRMING_BLOCKS * self.block_s
+        return max(0, int(left_s / self.block_s))
+
+    def _end_if_spent(self, to_come: int) -> None:
+        if to_come == 0:
+            self.verdict = "inconclusive"
+
+    def _confirm(self, elapsed_s: float) -> None:
+        assert self.suspected_at is not None
+        fresh = self._effects()[self.suspected_at :]
+        if len(fresh) < CONFIRMING_BLOCKS:
+            return
+        self.regressed = confirmed(fresh, self.suspected, self.settings.tolerances)
+        if self.regressed:
+            self.verdict = "regression"
+            return
+        self.rejected, self.suspected, self.suspected_at = True, (), None
+        self._end_if_spent(self._blocks_to_come(elapsed_s))
+
+    @property
+    def blocks_expected(self) -> int:
+        """A guess at how many more blocks there will be, for a progress bar."""
+        return max(0, 2 * FIRST_LOOK_BLOCKS - len(self.blocks)) + (CONFIRMING_BLOCKS if self.suspected_at else 0)
+
+    def _effects(self) -> Sequence[Effects]:
+        return [block.effects for block in self.blocks]
+
+    def effects_of(self, key: Key) -> list[float]:
+        """A metric's effects, block by block."""
+        return [block.effects[key] for block in self.blocks]
+
+    @property
+    def measured(self) -> list[Key]:
+        """The metrics that every block has."""
+        return measured_in_all(self._effects())

@@ -1,0 +1,31 @@
+"""A gate's outcome for a terminal: the verdict first, then a line a metric."""
+
+from __future__ import annotations
+
+from bakeoff.model import GateFinding, Summary
+from bakeoff.report.gate import words
+
+_COLOURS = {"pass": "32", "regression": "31", "inconclusive": "33", "invalid": "33"}
+_MARKS = {"pass": "within limit", "regression": "REGRESSION", "inconclusive": "not shown", "invalid": ""}
+
+
+def render(summary: Summary, *, colour: bool) -> str:
+    """Plain text; with ANSI colours if asked for."""
+    result = words.gate_of(summary.gate)
+    lines = [_coloured(words.headline(result), result.verdict) if colour else words.headline(result), ""]
+    lines += [_line(one) for one in result.metrics]
+    errors = ", ".join(f"{side} {one.errors} of {one.requests:,}" for side, one in result.errors.items())
+    lines += [f"{'errors':34} {errors}", "", words.how(result), *words.notes(result)]
+    return "\n".join(lines)
+
+
+def _line(one: GateFinding) -> str:
+    mark = _MARKS[one.verdict] if one.role != "shown" else "for information"
+    limit = f"limit {100 * one.limit:g} %" if one.role != "shown" else ""
+    return (
+        f"{words.name(one):34} {words.change(one.ratio.point):>8} {words.interval(one):20} {limit:11} {mark}".rstrip()
+    )
+
+
+def _coloured(text: str, verdict: str) -> str:
+    return f"\033[1;{_COLOURS[verdict]}m{text}\033[0m"
