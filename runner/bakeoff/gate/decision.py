@@ -11,9 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import stats as distributions
 
-from bakeoff.gate.sequential import Look, Samples, boundaries, p_value, random_signs
+from bakeoff.gate.sequential import Samples, SequentialTest, p_value, random_signs
 from bakeoff.model import ALL_ENDPOINTS, GateFinding, GateMetric, GateVerdict, Tolerance
 from bakeoff.stats import ratio_estimate
 
@@ -66,34 +67,59 @@ class Bounds:
         return self.tolerance.role != "shown" and not self.passed and self.lower > np.log1p(self.tolerance.floor)
 
 
+@dataclass(frozen=True)
+class Fractions:
+    """How much of all that may come is there (0 to 1): of what may raise a suspicion, and of what may show a pass."""
+
+    suspect: float
+    passing: float
+
+
+class Hypotheses:
+    """The hypotheses of one gate, and the errors they have spent so far."""
+
+    def __init__(self, signs: NDArray[np.float64] | None = None) -> None:
+        """``signs``, from `random_signs`, are what boundaries are calibrated with."""
+        self._signs = random_signs(np.random.default_rng(SEED)) if signs is None else signs
+        self._suspect = SequentialTest(ALPHA_SUSPECT, self._signs)
+        self._passing: dict[Key, SequentialTest] = {}
+
+    def suspect(self, samples: Samples, fraction: float) -> float:
+        """The boundary of all metrics together, from their floors upwards."""
+        return self._suspect.boundary(samples, fraction) if len(samples) else float("inf")
+
+    def passing(self, key: Key, samples: Samples, fraction: float) -> float:
+        """The boundary of one metric, from its limit downwards."""
+        test = self._passing.setdefault(key, SequentialTest(ALPHA_PASS, self._signs))
+        return test.boundary(samples, fraction)
+
+
 def look_at(
-    blocks: Sequence[Effects], looks: Sequence[Look], tolerances: Mapping[GateMetric, Tolerance]
+    blocks: Sequence[Effects], fractions: Fractions, tests: Hypotheses, tolerances: Mapping[GateMetric, Tolerance]
 ) -> tuple[Bounds, ...]:
-    """The bounds of every metric that all blocks measured, at the last of the looks."""
+    """The bounds of every metric that all blocks measured."""
     keys = measured_in_all(blocks)
     judged = [key for key in keys if tolerances[key.metric].role != "shown"]
-    signs = random_signs(looks[-1].blocks, np.random.default_rng(SEED))
     from_floor = _samples(blocks, judged, {key: tolerances[key.metric].floor for key in judged})
-    suspect = boundaries(from_floor, looks, ALPHA_SUSPECT, signs)[-1] if judged else float("inf")
-    found = []
-    for key in keys:
-        tolerance = tolerances[key.metric]
-        below_limit = -_samples(blocks, [key], {key: tolerance.limit})
-        passing = boundaries(below_limit, looks, ALPHA_PASS, signs)[-1]
-        effects = _samples(blocks, [key], {key: 0.0})[0]
-        mean, error = float(effects.mean()), float(effects.std(ddof=1) / np.sqrt(len(effects)))
-        found.append(
-            Bounds(
-                key=key,
-                mean=mean,
-                error=error,
-                lower=mean - suspect * error,
-                upper=mean + passing * error,
-                boundary=suspect,
-                tolerance=tolerance,
-            )
-        )
-    return tuple(found)
+    suspect = tests.suspect(from_floor, fractions.suspect)
+    return tuple(_bounds(blocks, key, tolerances[key.metric], suspect, fractions.passing, tests) for key in keys)
+
+
+def _bounds(
+    blocks: Sequence[Effects], key: Key, tolerance: Tolerance, suspect: float, fraction: float, tests: Hypotheses
+) -> Bounds:
+    passing = tests.passing(key, -_samples(blocks, [key], {key: tolerance.limit}), fraction)
+    effects = _samples(blocks, [key], {key: 0.0})[0]
+    mean, error = float(effects.mean()), float(effects.std(ddof=1) / np.sqrt(len(effects)))
+    return Bounds(
+        key=key,
+        mean=mean,
+        error=error,
+        lower=mean - suspect * error,
+        upper=mean + passing * error,
+        boundary=suspect,
+        tolerance=tolerance,
+    )
 
 
 def measured_in_all(blocks: Sequence[Effects]) -> list[Key]:

@@ -8,26 +8,16 @@ statistic under random signs, the same for all metrics of a block (Westfall and 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
 PATHS = 20_000
 """Sign vectors: an error of 0.001 is then that of twenty paths."""
+MOST_BLOCKS = 200
 
 Samples = NDArray[np.float64]
 """One row a metric, one column a block: logarithms of ratios, less what the hypothesis says they are."""
-
-
-@dataclass(frozen=True)
-class Look:
-    """One look at the first ``blocks`` blocks, when ``fraction`` (0 to 1) of all that may come was there."""
-
-    blocks: int
-    fraction: float
 
 
 def spent(alpha: float, fraction: float) -> float:
@@ -37,31 +27,36 @@ def spent(alpha: float, fraction: float) -> float:
     return float(2 * stats.norm.sf(stats.norm.isf(alpha / 2) / np.sqrt(min(fraction, 1.0))))
 
 
-def random_signs(blocks: int, rng: np.random.Generator, paths: int = PATHS) -> NDArray[np.float32]:
+def random_signs(rng: np.random.Generator, paths: int = PATHS, blocks: int = MOST_BLOCKS) -> NDArray[np.float64]:
     """``paths`` sign vectors of length ``blocks``; the first is all plus: what was observed is one of the paths."""
-    signs = rng.integers(0, 2, size=(paths, blocks)).astype(np.float32) * 2 - 1
+    signs = (2 * rng.integers(0, 2, size=(paths, blocks)) - 1).astype(np.float64)
     signs[0] = 1
     return signs
 
 
-def boundaries(samples: Samples, looks: Sequence[Look], alpha: float, signs: NDArray[np.float32]) -> list[float]:
-    """What the largest studentised mean over all metrics has to exceed at each look, one-sided.
+class SequentialTest:
+    """One hypothesis, looked at again and again: that no metric's effects lie above zero."""
 
-    Under signs at random it does so, at this look or before, with probability ``alpha`` at most; infinite where so
-    few blocks cannot show that.
-    """
-    alive = np.ones(len(signs), dtype=bool)
-    crossed = 0
-    found: list[float] = []
-    for look in looks:
-        statistic = max_t(samples[:, : look.blocks], signs[:, : look.blocks])
-        allowed = int(spent(alpha, look.fraction) * len(signs)) - crossed
-        boundary = _exceeded_by(statistic[alive], allowed)
-        crossing = alive & (statistic > boundary)
-        crossed += int(crossing.sum())
-        alive &= ~crossing
-        found.append(boundary)
-    return found
+    def __init__(self, alpha: float, signs: NDArray[np.float64]) -> None:
+        """``alpha`` is the one-sided error over all looks; ``signs`` come from `random_signs`."""
+        self._alpha = alpha
+        self._signs = signs
+        self._alive = np.ones(len(signs), dtype=bool)
+        self._crossed = 0
+
+    def boundary(self, samples: Samples, fraction: float) -> float:
+        """What the largest studentised mean has to exceed at this look, when a fraction (0 to 1) of all may be there.
+
+        Under signs at random it does so, at this look or before, with probability ``alpha`` at most; infinite where so
+        few blocks cannot show that. Looks must be made in order, each with the blocks of the one before and more.
+        """
+        statistic = max_t(samples, self._signs[:, : samples.shape[1]])
+        allowed = int(spent(self._alpha, fraction) * len(self._signs)) - self._crossed
+        boundary = _exceeded_by(statistic[self._alive], allowed)
+        crossing = self._alive & (statistic > boundary)
+        self._crossed += int(crossing.sum())
+        self._alive &= ~crossing
+        return boundary
 
 
 def _exceeded_by(statistic: NDArray[np.float64], allowed: int) -> float:
@@ -73,16 +68,16 @@ def _exceeded_by(statistic: NDArray[np.float64], allowed: int) -> float:
     return float(np.partition(statistic, len(statistic) - allowed - 1)[len(statistic) - allowed - 1])
 
 
-def max_t(samples: Samples, signs: NDArray[np.float32]) -> NDArray[np.float64]:
+def max_t(samples: Samples, signs: NDArray[np.float64]) -> NDArray[np.float64]:
     """The largest studentised mean over all metrics under each sign vector: shape (paths,)."""
     result: NDArray[np.float64] = studentised(samples, signs).max(axis=1)
     return result
 
 
-def studentised(samples: Samples, signs: NDArray[np.float32]) -> NDArray[np.float64]:
+def studentised(samples: Samples, signs: NDArray[np.float64]) -> NDArray[np.float64]:
     """Mean over standard error of each metric under each sign vector: shape (paths, metrics)."""
     blocks = samples.shape[1]
-    means = signs.astype(np.float64) @ samples.T / blocks
+    means = signs @ samples.T / blocks
     # A change of sign leaves the squares alone, so the spread about the mean follows from the mean.
     variances = ((samples**2).sum(axis=1) - blocks * means**2) / (blocks - 1)
     errors = np.sqrt(np.maximum(variances, 1e-24) / blocks)
@@ -93,6 +88,6 @@ def studentised(samples: Samples, signs: NDArray[np.float32]) -> NDArray[np.floa
 def p_value(samples: Samples) -> float:
     """One-sided p of a max-T test over few blocks, all 2^n sign vectors counted: that any mean is above zero."""
     blocks = samples.shape[1]
-    every = 1.0 - 2.0 * ((np.arange(2**blocks)[:, None] >> np.arange(blocks)) & 1)
-    statistic = max_t(samples, every.astype(np.float32))
+    every = (1 - 2 * ((np.arange(2**blocks)[:, None] >> np.arange(blocks)) & 1)).astype(np.float64)
+    statistic = max_t(samples, every)
     return float((statistic >= statistic[0] - 1e-12).mean())

@@ -10,6 +10,8 @@ from bakeoff.gate.decision import (
     FIRST_LOOK_BLOCKS,
     Bounds,
     Effects,
+    Fractions,
+    Hypotheses,
     Key,
     all_passed,
     confirmed,
@@ -18,7 +20,6 @@ from bakeoff.gate.decision import (
     measured_in_all,
     suspects,
 )
-from bakeoff.gate.sequential import Look
 from bakeoff.model import Counts, GateSettings, GateVerdict
 
 CONFIRMING_BLOCKS = 6
@@ -47,7 +48,7 @@ class Trial:
     block_s: float = 0.0
     """How long a block takes: the mean so far."""
     blocks: list[Measured] = field(default_factory=list)
-    looks: list[Look] = field(default_factory=list)
+    tests: Hypotheses = field(default_factory=Hypotheses)
     bounds: tuple[Bounds, ...] = ()
     suspected: tuple[Key, ...] = ()
     suspected_at: int | None = None
@@ -78,27 +79,32 @@ class Trial:
         return worse >= BLOCKS_WITH_ERRORS and errors_rose(base_errors, base, head_errors, head)
 
     def _look(self, elapsed_s: float) -> None:
-        to_come = self._blocks_to_come(elapsed_s)
         if len(self.blocks) < FIRST_LOOK_BLOCKS:
-            self._end_if_spent(to_come)
+            self._end_if_spent(elapsed_s)
             return
-        self.looks.append(Look(blocks=len(self.blocks), fraction=len(self.blocks) / (len(self.blocks) + to_come)))
-        self.bounds = look_at(self._effects(), self.looks, self.settings.tolerances)
+        fractions = Fractions(
+            suspect=self._fraction(elapsed_s, CONFIRMING_BLOCKS), passing=self._fraction(elapsed_s, 0)
+        )
+        self.bounds = look_at(self._effects(), fractions, self.tests, self.settings.tolerances)
         found = suspects(self.bounds)
         if found:
             self.suspected, self.suspected_at = found, len(self.blocks)
         elif all_passed(self.bounds):
             self.verdict = "pass"
         else:
-            self._end_if_spent(to_come)
+            self._end_if_spent(elapsed_s)
+
+    def _fraction(self, elapsed_s: float, reserved: int) -> float:
+        """The share of the blocks there is time for, some of them reserved, that is there."""
+        to_come = max(0, self._blocks_to_come(elapsed_s) - reserved)
+        return len(self.blocks) / (len(self.blocks) + to_come)
 
     def _blocks_to_come(self, elapsed_s: float) -> int:
-        """How many more blocks there is time for, with enough left to confirm what they may show."""
-        left_s = self.settings.budget_s - elapsed_s - CONFIRMING_BLOCKS * self.block_s
-        return max(0, int(left_s / self.block_s))
+        """How many more blocks there is time for."""
+        return max(0, int((self.settings.budget_s - elapsed_s) / self.block_s))
 
-    def _end_if_spent(self, to_come: int) -> None:
-        if to_come == 0:
+    def _end_if_spent(self, elapsed_s: float) -> None:
+        if self._blocks_to_come(elapsed_s) == 0:
             self.verdict = "inconclusive"
 
     def _confirm(self, elapsed_s: float) -> None:
@@ -111,7 +117,7 @@ class Trial:
             self.verdict = "regression"
             return
         self.rejected, self.suspected, self.suspected_at = True, (), None
-        self._end_if_spent(self._blocks_to_come(elapsed_s))
+        self._end_if_spent(elapsed_s)
 
     @property
     def blocks_expected(self) -> int:
