@@ -87,7 +87,7 @@ class Trial:
         )
         self.bounds = look_at(self._effects(), fractions, self.tests, self.settings.tolerances)
         found = suspects(self.bounds)
-        if found:
+        if found and self._blocks_to_come(elapsed_s) >= CONFIRMING_BLOCKS:
             self.suspected, self.suspected_at = found, len(self.blocks)
         elif all_passed(self.bounds):
             self.verdict = "pass"
