@@ -115,3 +115,18 @@ def test_a_budget_too_small_for_a_look_is_inconclusive() -> None:
     trial = Trial(settings=GateSettings(budget_s=12.0), tests=Hypotheses(SIGNS))
     assert trial.add(Measured(effects={CPU: 0.0}, base=FINE, head=FINE), 5.0, 5.0) is None
     assert trial.add(Measured(effects={CPU: 0.0}, base=FINE, head=FINE), 10.0, 5.0) == "inconclusive"
+
+
+def test_a_suspicion_is_tried_on_what_there_was_time_for() -> None:
+    """The machine became slow meanwhile: three fresh blocks are fewer than planned, and enough."""
+    trial = Trial(settings=GateSettings(budget_s=100), tests=Hypotheses(SIGNS))
+    rng = np.random.default_rng(0)
+    elapsed_s, verdict = 0.0, None
+    while verdict is None:
+        block_s = 5.0 if trial.suspected_at is None else 15.0
+        elapsed_s += block_s
+        effects = {CPU: 0.05 + 0.002 * rng.standard_normal()}
+        verdict = trial.add(Measured(effects=effects, base=FINE, head=FINE), elapsed_s, block_s)
+    assert verdict == "regression"
+    assert trial.suspected_at is not None
+    assert len(trial.blocks) - trial.suspected_at < CONFIRMING_BLOCKS

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from bakeoff.gate.decision import Bounds, Key, finding
 from bakeoff.gate.trial import Trial
 from bakeoff.model import ALL_ENDPOINTS, Counts, GateFinding, GateMetric, GateResult, GateVerdict
+from bakeoff.stats import ratio_estimate
 
 EXIT_CODES: dict[GateVerdict, int] = {"pass": 0, "regression": 1, "inconclusive": 3, "invalid": 3}
 
@@ -39,9 +40,7 @@ class Circumstances:
 def outcome(trial: Trial, circumstances: Circumstances, seconds: float) -> GateResult:
     """The verdict and its grounds."""
     verdict = trial.verdict or "invalid"
-    findings = tuple(
-        finding(bounds, trial.effects_of(bounds.key), _verdict_on(bounds, trial)) for bounds in trial.bounds
-    )
+    findings = tuple(_finding(bounds, trial) for bounds in trial.bounds if bounds.key in trial.measured)
     return GateResult(
         verdict=verdict,
         exit_code=EXIT_CODES[verdict],
@@ -73,10 +72,17 @@ def _sum(counts: Iterable[Counts]) -> Counts:
     return Counts(requests=sum(one.requests for one in several), errors=sum(one.errors for one in several))
 
 
+def _finding(bounds: Bounds, trial: Trial) -> GateFinding:
+    return finding(bounds, trial.effects_of(bounds.key), _verdict_on(bounds, trial))
+
+
 def _verdict_on(bounds: Bounds, trial: Trial) -> GateVerdict:
+    """Blocks that came after the last look, to confirm a suspicion about another metric, may take a pass back."""
     if bounds.key in trial.regressed:
         return "regression"
-    return "pass" if bounds.passed else "inconclusive"
+    high = ratio_estimate(trial.effects_of(bounds.key)).high
+    still = high is not None and high < 1 + bounds.tolerance.limit
+    return "pass" if bounds.passed and still else "inconclusive"
 
 
 def _confirmed(trial: Trial) -> bool | None:

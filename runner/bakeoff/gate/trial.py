@@ -110,7 +110,7 @@ class Trial:
     def _confirm(self, elapsed_s: float) -> None:
         assert self.suspected_at is not None
         fresh = self._effects()[self.suspected_at :]
-        if len(fresh) < CONFIRMING_BLOCKS:
+        if len(fresh) < CONFIRMING_BLOCKS and self._blocks_to_come(elapsed_s):
             return
         self.regressed = confirmed(fresh, self.suspected, self.settings.tolerances)
         if self.regressed:

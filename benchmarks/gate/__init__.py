@@ -1,0 +1,1 @@
+"""The gate, tried on changes that are known because they were planted."""
