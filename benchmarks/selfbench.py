@@ -26,7 +26,7 @@ from bakeoff import host
 from bakeoff.certify import check_accounting
 from bakeoff.doctor import FAULTS, Measured, drive_oracle, true_latencies_of
 from bakeoff.load.generator import Generator
-from bakeoff.model import ClosedLoad, Load, OpenLoad, Scenario
+from bakeoff.model import ClosedLoad, Load, OpenLoad, OracleCheck, Scenario
 from bakeoff.oracle.behaviour import Behaviour, Fixed, Stall
 from bakeoff.oracle.process import OracleProcess, start_oracle
 
@@ -177,7 +177,7 @@ def stalls(rig: Rig, rate_rps: float = 2_000.0) -> str:
 
 def accounting(rig: Rig) -> str:
     """Requests unaccounted for, under every fault at once."""
-    checks = []
+    checks: list[OracleCheck] = []
     for load in (ClosedLoad(users=USERS), OpenLoad(rate_rps=2_000.0), OpenLoad(rate_rps=5_000.0)):
         with rig.oracle(FAULTS) as oracle:
             oracle.start_epoch()

@@ -39,6 +39,7 @@ class FakeStack:
     def __init__(self, one: Stack, events: list[str], ends: str | None = None) -> None:
         self.stack = one
         self.url = one.name
+        self.pid = None
         self._events = events
         self._ends = ends
         self._looks = 0

@@ -498,6 +498,14 @@ class GateFinding(Struct, frozen=True, kw_only=True):
     verdict: GateVerdict
 
 
+class Hotspot(Struct, frozen=True, kw_only=True):
+    """A function, and the CPU time of a request spent in it, without what it calls, in milliseconds."""
+
+    function: str
+    base_ms: float
+    head_ms: float
+
+
 class Counts(Struct, frozen=True, kw_only=True):
     """Requests, and how many of them were not answered as they should have been."""
 
@@ -528,6 +536,8 @@ class GateResult(Struct, frozen=True, kw_only=True):
     reasons: tuple[str, ...] = ()
     """Why it is invalid or inconclusive, and what else a reader should know."""
     look_at_first: str | None = None
+    hotspots: tuple[Hotspot, ...] = ()
+    """Where the CPU time went, the largest differences first: after a regression, where py-spy is installed."""
 
 
 class Summary(Struct, frozen=True, kw_only=True):

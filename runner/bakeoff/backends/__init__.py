@@ -21,6 +21,10 @@ class RunningStack(Protocol):
     stack: Stack
     url: str
 
+    @property
+    def pid(self) -> int | None:
+        """The process that all its others descend from, where it runs on this machine."""
+
     def wait_ready(self) -> float: ...
     def confine(self) -> None: ...
     def usage(self) -> Usage: ...

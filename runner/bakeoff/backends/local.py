@@ -69,6 +69,7 @@ class LocalStack:
     ) -> None:
         self.stack = stack
         self.url = f"http://{HOST}:{port}"
+        self.pid = process.pid
         self._process = process
         self._port = port
         self._log = log

@@ -69,7 +69,7 @@ def probe(experiment: Experiment, block: Block, logs: Path, bench: Workbench) ->
         if experiment.gate.rate_rps is not None:
             return experiment.gate.rate_rps, notes
         closed = ClosedLoad(users=experiment.gate.users)
-        driven, _ = _drive(experiment, block, line_up, bench, closed, _Meter(line_up, SIDES, PROBE_S))
+        driven, _ = drive(experiment, block, line_up, bench, closed, Meter(line_up, SIDES, PROBE_S))
     answered = sum(tally.completed for tally in driven.tallies)
     if not answered:
         raise Invalid(f"no right answer in {driven.window_s:.1f} s of {closed.users} users: {_first_reason(driven)}")
@@ -109,8 +109,8 @@ def run_duet(
     with started(experiment.stacks, block, logs, bench.backend) as line_up:
         _all_up(line_up)
         for load, least_s in loads:
-            meter = _Meter(line_up, block.start_order, least_s)
-            driven, seconds = _drive(experiment, block, line_up, bench, load, meter)
+            meter = Meter(line_up, block.start_order, least_s)
+            driven, seconds = drive(experiment, block, line_up, bench, load, meter)
             _all_alive(line_up)
             first = len(records)
             records += _records(experiment, block, load, driven, meter, first)
@@ -125,7 +125,7 @@ def _all_alive(line_up: LineUp) -> None:
             raise Invalid(f"{name} ended under load: {ended}")
 
 
-class _Meter(Watcher):
+class Meter(Watcher):
     """Reads what both sides use at both ends of a window, in the same order, so that both windows are as long."""
 
     def __init__(self, line_up: LineUp, order: Sequence[str], least_s: float) -> None:
@@ -159,9 +159,10 @@ class _Meter(Watcher):
         }
 
 
-def _drive(
-    experiment: Experiment, block: Block, line_up: LineUp, bench: Workbench, load: Load, meter: _Meter
+def drive(
+    experiment: Experiment, block: Block, line_up: LineUp, bench: Workbench, load: Load, meter: Meter
 ) -> tuple[Driven, list[Second]]:
+    """Both sides under one load, for as long as the meter says."""
     (scenario,) = experiment.scenarios
     order = Drive(
         scenario=scenario.name,
@@ -184,7 +185,7 @@ def _side_of(endpoint: str) -> tuple[str, str]:
 
 
 def _records(
-    experiment: Experiment, block: Block, load: Load, driven: Driven, meter: _Meter, first: int
+    experiment: Experiment, block: Block, load: Load, driven: Driven, meter: Meter, first: int
 ) -> Iterator[Record]:
     (scenario,) = experiment.scenarios
     unsent = sum(tally.fates.dropped for tally in driven.tallies if tally.endpoint == NOT_SENT)

@@ -8,15 +8,18 @@ from pathlib import Path
 import msgspec
 
 from bakeoff.duet.block import Invalid, duet_block, probe, run_duet
+from bakeoff.duet.profile import take_profiles
 from bakeoff.duet.revisions import Revision
 from bakeoff.errors import UserError
 from bakeoff.execute import Workbench, state_recorded
 from bakeoff.gate import effects
 from bakeoff.gate.outcome import Circumstances, outcome
 from bakeoff.gate.trial import Trial
-from bakeoff.model import Certificate, Experiment, GateResult, Manifest, Stack, Summary
+from bakeoff.model import Certificate, Experiment, GateResult, Hotspot, Manifest, Stack, Summary
 from bakeoff.store import RunFolder
 
+PROFILED_BLOCK = 9999
+"""Its logs lie apart from those of the blocks that were decided on."""
 SPOILED_SHARE = 0.5
 """Share of the blocks above which a machine is not fit for a gate."""
 
@@ -99,7 +102,13 @@ def _measure(
     except Invalid as error:
         trial.verdict = "invalid"
         circumstances = circumstances.with_reason(str(error))
-    return outcome(trial, circumstances, time.monotonic() - began_s)
+    seconds = time.monotonic() - began_s
+    found: tuple[Hotspot, ...] = ()
+    if any(key.metric == "cpu_per_request" for key in trial.regressed):
+        block = duet_block(seed, PROFILED_BLOCK)
+        found, problem = take_profiles(experiment, block, folder.block(PROFILED_BLOCK), bench)
+        circumstances = circumstances.with_reason(problem) if problem else circumstances
+    return outcome(trial, circumstances, seconds, found)
 
 
 def _measure_block(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from bakeoff.gate.decision import Bounds, Key, finding
 from bakeoff.gate.trial import Trial
-from bakeoff.model import ALL_ENDPOINTS, Counts, GateFinding, GateMetric, GateResult, GateVerdict
+from bakeoff.model import ALL_ENDPOINTS, Counts, GateFinding, GateMetric, GateResult, GateVerdict, Hotspot
 from bakeoff.stats import ratio_estimate
 
 EXIT_CODES: dict[GateVerdict, int] = {"pass": 0, "regression": 1, "inconclusive": 3, "invalid": 3}
@@ -37,7 +37,9 @@ class Circumstances:
         return replace(self, reasons=(*self.reasons, reason))
 
 
-def outcome(trial: Trial, circumstances: Circumstances, seconds: float) -> GateResult:
+def outcome(
+    trial: Trial, circumstances: Circumstances, seconds: float, hotspots: tuple[Hotspot, ...] = ()
+) -> GateResult:
     """The verdict and its grounds."""
     verdict = trial.verdict or "invalid"
     findings = tuple(_finding(bounds, trial) for bounds in trial.bounds if bounds.key in trial.measured)
@@ -63,7 +65,8 @@ def outcome(trial: Trial, circumstances: Circumstances, seconds: float) -> GateR
         },
         confirmed=_confirmed(trial),
         reasons=(*circumstances.reasons, *_reasons(trial, circumstances)),
-        look_at_first=_look_at_first(findings),
+        look_at_first=_look_at_first(findings, hotspots),
+        hotspots=hotspots,
     )
 
 
@@ -118,12 +121,14 @@ def _name(key: Key) -> str:
     return key.metric if key.endpoint == ALL_ENDPOINTS else f"{key.metric} of {key.endpoint}"
 
 
-def _look_at_first(findings: Sequence[GateFinding]) -> str | None:
+def _look_at_first(findings: Sequence[GateFinding], hotspots: Sequence[Hotspot]) -> str | None:
     """The regression that is largest relative to its limit, named by its endpoint where it has one."""
     regressed = [one for one in findings if one.verdict == "regression"]
     if not regressed:
         return None
     worst = max(regressed, key=lambda one: (one.endpoint != ALL_ENDPOINTS, abs(one.ratio.point - 1) / one.limit))
+    if worst.metric == "cpu_per_request" and hotspots:
+        return f"{hotspots[0].function}, where a request spends {hotspots[0].head_ms - hotspots[0].base_ms:.3f} ms more"
     return f"{_ADVICE[worst.metric]}" + ("" if worst.endpoint == ALL_ENDPOINTS else f", at {worst.endpoint}")
 
 

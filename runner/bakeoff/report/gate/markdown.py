@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from bakeoff.model import GateFinding, Summary
+from collections.abc import Sequence
+
+from bakeoff.model import GateFinding, Hotspot, Summary
 from bakeoff.report.gate import words
 
 _SIGNS = {"pass": "✅", "regression": "❌", "inconclusive": "❔", "invalid": "⚠️"}
@@ -19,8 +21,25 @@ def render(summary: Summary) -> str:
     base, head = result.errors["base"], result.errors["head"]
     lines.append(f"Errors: base {base.errors} of {base.requests:,} requests, head {head.errors} of {head.requests:,}.")
     lines += ["", *[f"- {_escaped(note)}" for note in words.notes(result)], ""]
+    lines += _hotspots(result.hotspots)
     lines.append(f"<sub>{_escaped(words.how(result))}. {_escaped(result.base)} → {_escaped(result.head)}.</sub>")
     return "\n".join(lines) + "\n"
+
+
+def _hotspots(hotspots: Sequence[Hotspot]) -> list[str]:
+    if not hotspots:
+        return []
+    rows = [f"| {one.base_ms:.3f} | {one.head_ms:.3f} | {_escaped(one.function)} |" for one in hotspots]
+    head = ["| base, ms | head, ms | function |", "| ---: | ---: | --- |"]
+    return [
+        "<details><summary>CPU of a request, where the two differ most</summary>",
+        "",
+        *head,
+        *rows,
+        "",
+        "</details>",
+        "",
+    ]
 
 
 def _row(one: GateFinding) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from bakeoff.model import GateFinding, Summary
+from collections.abc import Sequence
+
+from bakeoff.model import GateFinding, Hotspot, Summary
 from bakeoff.report.gate import words
 
 _COLOURS = {"pass": "32", "regression": "31", "inconclusive": "33", "invalid": "33"}
@@ -16,7 +18,19 @@ def render(summary: Summary, *, colour: bool) -> str:
     lines += [_line(one) for one in result.metrics]
     errors = ", ".join(f"{side} {one.errors} of {one.requests:,}" for side, one in result.errors.items())
     lines += [f"{'errors':34} {errors}", "", words.how(result), *words.notes(result)]
-    return "\n".join(lines)
+    return "\n".join(lines + _hotspots(result.hotspots))
+
+
+def _hotspots(hotspots: Sequence[Hotspot]) -> list[str]:
+    if not hotspots:
+        return []
+    rows = [f"{one.base_ms:9.3f} {one.head_ms:9.3f}  {one.function}" for one in hotspots]
+    return [
+        "",
+        "CPU of a request in each function, ms; the largest differences first",
+        f"{'base':>9} {'head':>9}",
+        *rows,
+    ]
 
 
 def _line(one: GateFinding) -> str:

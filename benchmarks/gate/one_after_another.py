@@ -1,0 +1,106 @@
+"""What most tools do: measure one revision, then the other, and compare. For as long as a gate takes."""
+
+from __future__ import annotations
+
+import random
+import tempfile
+import time
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from bakeoff import host
+from bakeoff.backends import RunningStack
+from bakeoff.backends.local import LocalBackend
+from bakeoff.execute import started
+from bakeoff.histogram import Histogram
+from bakeoff.load.generator import FixedLength, Generator
+from bakeoff.load.messages import Drive, Second
+from bakeoff.model import Block, ClosedLoad, Experiment, Load, OpenLoad, Stack
+from benchmarks.gate.accuracy import Case, Run
+
+CLOSED = ClosedLoad(users=32)
+OPEN = OpenLoad(rate_rps=60.0)
+CLOSED_S, OPEN_S = 12.0, 16.0
+
+
+class _Meter(FixedLength):
+    """Reads the server's CPU time at both ends of a window."""
+
+    def __init__(self, length_s: float, running: RunningStack) -> None:
+        super().__init__(length_s)
+        self._running = running
+        self.cpu_s = 0.0
+
+    def window_opened(self) -> None:
+        """Read."""
+        self.cpu_s = -self._running.usage().cpu_s
+
+    def window_closed(self) -> None:
+        """Read again."""
+        self.cpu_s += self._running.usage().cpu_s
+
+
+def one_after_another(experiment: Experiment, case: Case, base: Path, head: Path) -> Run:
+    """CPU per request and median latency of both, each measured alone, in a random order."""
+    began_s = time.monotonic()
+    (stack,) = [one for one in experiment.stacks if one.name == case.stack]
+    sides = {"base": base, "head": head}
+    found: dict[str, tuple[float, float]] = {}
+    with tempfile.TemporaryDirectory() as scratch:
+        logs = Path(scratch)
+        servers, generator_cpus = host.cpu_sets()
+        with Generator(generator_cpus, logs / "generator.log") as generator:
+            generator.use(experiment.scenarios[0])
+            for side in random.sample(list(sides), 2):
+                revision = msgspec.structs.replace(stack, directory=str(sides[side]))
+                found[side] = _measure(revision, experiment, generator, LocalBackend(servers), logs)
+    changes = [found["head"][place] / found["base"][place] - 1 for place in (0, 1)]
+    return Run(
+        case=case,
+        verdict="",
+        seconds=time.monotonic() - began_s,
+        blocks=1,
+        changes=dict(zip(("cpu_per_request", "latency_p50"), changes, strict=True)),
+    )
+
+
+def _measure(
+    stack: Stack, experiment: Experiment, generator: Generator, backend: LocalBackend, logs: Path
+) -> tuple[float, float]:
+    """CPU seconds per request, and the median latency (the mean of the endpoints' logarithms)."""
+    block = Block(number=0, start_order=(stack.name,), hash_seed=0, port_seed=random.randrange(2**31), slices=())
+    with started([stack], block, logs, backend) as line_up:
+        running = line_up.running[stack.name]
+        meter = _Meter(CLOSED_S, running)
+        driven, _ = generator.drive(_order(experiment, running.url, CLOSED), meter)
+        cpu_s = meter.cpu_s / sum(tally.completed for tally in driven.tallies)
+        _, seconds = generator.drive(_order(experiment, running.url, OPEN), FixedLength(OPEN_S))
+    return cpu_s, _median_s(seconds)
+
+
+def _median_s(seconds: list[Second]) -> float:
+    medians = []
+    for endpoint in {second.endpoint for second in seconds}:
+        whole = Histogram.merge(
+            Histogram.decode(second.blob)
+            for second in seconds
+            if second.endpoint == endpoint and second.kind == "latency"
+        )
+        medians.append(whole.quantile_s(0.5) or float("nan"))
+    return float(np.exp(np.mean(np.log(medians))))
+
+
+def _order(experiment: Experiment, url: str, load: Load) -> Drive:
+    return Drive(
+        scenario=experiment.scenarios[0].name,
+        targets={"": url},
+        load=load,
+        seed=random.randrange(2**31),
+        warmup_s=0.5,
+        max_warmup_s=10.0,
+        timeout_s=10.0,
+        max_connections=256,
+        queue_limit_s=5.0,
+    )

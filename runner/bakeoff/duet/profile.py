@@ -1,0 +1,74 @@
+"""CPU profiles of base and head under the same load, by py-spy where it is installed."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from bakeoff.backends import RunningStack
+from bakeoff.duet.block import Meter, drive
+from bakeoff.execute import Workbench, started
+from bakeoff.gate.effects import SIDES
+from bakeoff.gate.hotspots import hotspots
+from bakeoff.model import Block, ClosedLoad, Experiment, Hotspot
+
+PROFILED_S = 4.0
+GRACE_S = 10.0
+"""How long a profiler may take to write what it saw."""
+SAMPLES_A_SECOND = 200
+INSTALL = "install py-spy (pip install py-spy) to see where the time goes"
+
+
+def take_profiles(
+    experiment: Experiment, block: Block, logs: Path, bench: Workbench
+) -> tuple[tuple[Hotspot, ...], str | None]:
+    """Where the head spends more CPU time, or why that is not known."""
+    program = _py_spy()
+    if program is None:
+        return (), INSTALL
+    with started(experiment.stacks, block, logs, bench.backend) as line_up:
+        if line_up.failures or any(line_up.running[side].pid is None for side in SIDES):
+            return (), "no CPU profile: the servers do not run as processes of this machine"
+        meter = Meter(line_up, SIDES, PROFILED_S)
+        profilers = {side: _record(program, line_up.running[side], logs / f"{side}.stacks") for side in SIDES}
+        driven, _ = drive(experiment, block, line_up, bench, ClosedLoad(users=experiment.gate.users), meter)
+        problems = [problem for profiler in profilers.values() if (problem := _finish(profiler))]
+    if problems:
+        return (), f"no CPU profile: py-spy: {problems[0]}"
+    answers = {
+        side: sum(tally.completed for tally in driven.tallies if tally.endpoint.startswith(f"{side} "))
+        for side in SIDES
+    }
+    cpu_ms = {side: 1e3 * meter.use[side].cpu_s / max(1, answers[side]) for side in SIDES}
+    base, head = ((logs / f"{side}.stacks").read_text("utf-8") for side in SIDES)
+    return hotspots(base, head, cpu_ms), None
+
+
+def _py_spy() -> str | None:
+    beside = Path(sys.executable).with_name("py-spy")
+    return str(beside) if beside.exists() else shutil.which("py-spy")
+
+
+def _record(program: str, running: RunningStack, output: Path) -> subprocess.Popen[str]:
+    length = ["--duration", f"{PROFILED_S:.0f}", "--rate", str(SAMPLES_A_SECOND)]
+    what = ["--pid", str(running.pid), "--subprocesses", "--format", "raw", "--output", str(output)]
+    return subprocess.Popen(
+        [program, "record", *length, *what],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def _finish(profiler: subprocess.Popen[str]) -> str | None:
+    """Wait for a profiler; its last words if it failed."""
+    try:
+        said, _ = profiler.communicate(timeout=PROFILED_S + GRACE_S)
+    except subprocess.TimeoutExpired:
+        profiler.kill()
+        profiler.communicate()
+        return "it did not end"
+    return said.strip().splitlines()[-1] if profiler.returncode and said.strip() else None
