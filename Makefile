@@ -7,6 +7,8 @@ ARGS   ?=
 BIN   := .venv/bin
 READY := .venv/.ready
 PINS  := requirements/dev.txt
+LOCKING := --quiet --universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
+	--custom-compile-command "make lock"
 
 VERSION := import sys; print("%d.%d" % sys.version_info[:2])
 FIT     := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))
@@ -39,6 +41,9 @@ lint: $(READY) ## Check style, format and types
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-actions action.yml
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows docs/examples/gate.yml
+	@$(BIN)/zizmor --offline --no-progress --quiet action.yml docs/examples/gate.yml
 
 format: $(READY) ## Format the code and fix what can be fixed
 	@$(BIN)/ruff check --fix-only
@@ -46,9 +51,8 @@ format: $(READY) ## Format the code and fix what can be fixed
 
 lock: ## Resolve the pins again; needs uv (ARGS="--upgrade" for newer versions)
 	@test -n "$(UV)" || { echo "make lock needs uv on PATH" >&2; exit 1; }
-	@"$(UV)" pip compile pyproject.toml --extra apps --group dev --output-file $(PINS) --quiet \
-		--universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
-		--custom-compile-command "make lock" $(ARGS)
+	@"$(UV)" pip compile pyproject.toml --extra apps --extra profile --group dev --output-file $(PINS) $(LOCKING) $(ARGS)
+	@"$(UV)" pip compile pyproject.toml --constraint $(PINS) --output-file requirements/run.txt $(LOCKING)
 
 clean: ## Remove .venv, caches and build outputs; keep results
 	@rm -rf .venv build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -56,7 +56,8 @@ class Stack(Struct, frozen=True, kw_only=True):
     """Passed to the server as its own command-line options."""
     env: dict[str, str] = {}
     command: tuple[str, ...] = ()
-    """A whole command line instead of ``app`` and ``server``; ``{host}`` and ``{port}`` are filled in."""
+    """A whole command line instead of ``app`` and ``server``; ``{host}``, ``{port}`` and ``{python}`` are
+    filled in."""
     ready: str = "/healthz"
     """Path that answers 200 as soon as the stack can serve."""
     port: int | None = None

@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bakeoff import servers
@@ -147,9 +147,16 @@ class LocalStack:
 
 def _command(stack: Stack, port: int, python: str) -> list[str]:
     if stack.command:
-        return [part.replace("{host}", HOST).replace("{port}", str(port)) for part in stack.command]
+        filled = {"{host}": HOST, "{port}": str(port), "{python}": python}
+        return [_filled(part, filled) for part in stack.command]
     assert stack.server is not None
     return servers.adapter(stack.server).command(stack, HOST, port, python)
+
+
+def _filled(text: str, values: Mapping[str, str]) -> str:
+    for mark, value in values.items():
+        text = text.replace(mark, value)
+    return text
 
 
 def _environment(stack: Stack, block: Block) -> dict[str, str]:

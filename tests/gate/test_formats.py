@@ -1,0 +1,98 @@
+"""Each format says the same of a gate, and shows text from elsewhere as text."""
+
+from __future__ import annotations
+
+from xml.etree import ElementTree
+
+import pytest
+
+from bakeoff.model import Summary
+from bakeoff.report.gate import github, junit, markdown, terminal, words
+from tests.gate.results import INVALID, PASSED, REGRESSED, finding, summary
+
+
+@pytest.mark.parametrize(("one", "verdict"), [(PASSED, "pass"), (REGRESSED, "regression"), (INVALID, "invalid")])
+def test_every_format_begins_with_the_verdict(one: Summary, verdict: str) -> None:
+    """What a reader wants to know first."""
+    assert terminal.render(one, colour=False).startswith(f"{verdict}:")
+    assert verdict in markdown.render(one).splitlines()[0]
+    assert verdict in github.render(one)
+
+
+def test_a_regression_names_metric_endpoint_size_and_interval() -> None:
+    """In the first line."""
+    said = words.headline(words.gate_of(REGRESSED.gate))
+    assert "CPU per request +5.0 % [+4.0 %, +6.0 %]" in said
+    assert "median latency of /cake<script> +4.0 %" in said
+
+
+def test_the_notes_say_how_sure_and_where_to_look() -> None:
+    """What to look at first, that it was confirmed, what the smallest visible change was."""
+    said = " ".join(words.notes(words.gate_of(REGRESSED.gate)))
+    assert "Look first at burn (burden.py)" in said
+    assert "confirmed it" in said
+    assert "CPU per request +1.8 %" in said
+
+
+def test_a_throughput_that_fell_reads_as_a_fall() -> None:
+    """Ratios are head over base, whichever way is worse."""
+    said = terminal.render(summary(finding("throughput", 0.95, role="shown")), colour=False)
+    assert "-5.0 %" in said
+    assert "for information" in said
+
+
+def test_errors_alone_are_told_as_such() -> None:
+    """A regression without a slower metric."""
+    assert "2 of 901 requests failed, where 0 of 900 did before" in words.headline(
+        words.gate_of(summary(verdict="regression").gate)
+    )
+
+
+def test_markdown_shows_foreign_text_as_text() -> None:
+    """Neither HTML nor a table's column."""
+    said = markdown.render(REGRESSED)
+    assert "<script>" not in said
+    assert "&lt;script&gt;" in said
+    row = next(line for line in said.splitlines() if "burden.py" in line and line.startswith("|"))
+    assert row.count("|") == 4
+
+
+def test_junit_has_a_case_a_metric_and_one_for_the_verdict() -> None:
+    """Metrics for information are no tests; what was not decided is skipped."""
+    suite = ElementTree.fromstring(junit.render(REGRESSED))[0]
+    assert suite.attrib["tests"] == "4"
+    assert suite.attrib["failures"] == "3"
+    assert suite.attrib["skipped"] == "1"
+    assert [case.attrib["name"] for case in suite] == [
+        "CPU per request",
+        "median latency of /cake<script>",
+        "latency p99",
+        "verdict",
+    ]
+
+
+def test_junit_of_a_pass_has_no_failure() -> None:
+    """All green."""
+    suite = ElementTree.fromstring(junit.render(PASSED))[0]
+    assert (suite.attrib["failures"], suite.attrib["errors"], suite.attrib["skipped"]) == ("0", "0", "0")
+
+
+def test_junit_can_be_read_whatever_a_server_said() -> None:
+    """XML has no way to write a zero byte."""
+    suite = ElementTree.fromstring(junit.render(INVALID))[0]
+    assert suite.attrib["errors"] == "1"
+
+
+def test_an_annotation_is_one_line() -> None:
+    """GitHub reads commands line by line; percent signs and line ends are escaped."""
+    said = github.render(INVALID)
+    assert said.startswith("::warning title=Bakeoff gate::")
+    assert "\n" not in said
+    assert "%0A" in said
+    assert "+5.0 %25" in github.render(REGRESSED)
+
+
+def test_colours_only_where_asked_for() -> None:
+    """A file or a pipe gets none."""
+    assert "\033" not in terminal.render(REGRESSED, colour=False)
+    assert "\033[1;31m" in terminal.render(REGRESSED, colour=True)
