@@ -169,6 +169,11 @@ def render_again(folder: Path) -> int:
     """Render a stored run's reports."""
     from bakeoff import report
 
+    summary = RunFolder(folder).summary()
+    if summary.gate is not None:
+        RunFolder(folder).write_reports(gate_reports.render_all(summary))
+        print(gate_terminal.render(summary, colour=sys.stdout.isatty()))
+        return DONE
     stored = load_run(folder)
     RunFolder(folder).write_reports(report.render_all(stored))
     _print_result(stored, folder)

@@ -88,6 +88,12 @@ def test_equal_heads_have_an_effect_of_about_nothing(folder: Path) -> None:
     assert found["errors"]["base"]["requests"] > 100
     (junit,) = folder.glob("results/*-gate/junit.xml")
     assert ElementTree.parse(junit).getroot().tag == "testsuites"
+    report = junit.with_name("report.md")
+    before = report.read_bytes()
+    report.unlink()
+    rendered = subprocess.run([sys.executable, "-m", "bakeoff", "report", str(report.parent)], capture_output=True)
+    assert rendered.returncode == 0
+    assert report.read_bytes() == before
     blocks = list(folder.glob("results/*-gate/blocks/*/record.json"))
     assert len(blocks) >= found["blocks"] > 0  # Spoiled ones are stored too, and not decided on.
 
