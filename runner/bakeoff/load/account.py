@@ -9,7 +9,7 @@ from bakeoff.tallies import merged_tallies
 
 
 def merged(parts: Sequence[Driven]) -> Driven:
-    """The account of several generators that share one clock. Each has a window of its own; their mean length counts."""
+    """The account of several generators on one clock. Each has a window of its own; their mean length counts."""
     first_ns = min(part.opened_ns for part in parts)
     return Driven(
         window_s=sum(part.window_s for part in parts) / len(parts),
