@@ -68,11 +68,16 @@ def _shake_hands(master: Connection, enrolment: Enrolment) -> Session:
 
 
 def _await(master: Connection, kind: type[Awaited], within_s: float, otherwise: str) -> Awaited:
-    late = Ended("refused", f"{master.place}: {otherwise} (waited {within_s:g} s)")
-    with gevent.Timeout(within_s, late):
-        while not isinstance(envelope := master.receive(), kind):
-            continue
-        return envelope
+    envelope: Awaited | None = gevent.with_timeout(within_s, _next, master, kind, timeout_value=None)
+    if envelope is None:
+        raise Ended("refused", f"{master.place}: {otherwise} (waited {within_s:g} s)")
+    return envelope
+
+
+def _next(master: Connection, kind: type[Awaited]) -> Awaited:
+    while not isinstance(envelope := master.receive(), kind):
+        continue
+    return envelope
 
 
 def _terms_of(letter: Letter, session: Session) -> Terms:

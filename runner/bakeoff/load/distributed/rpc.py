@@ -29,7 +29,7 @@ class Entrance:
             return worker, _envelope_of(message)
         except RPCError:
             raise
-        except Exception:  # Anyone can connect and send anything: no error of theirs is one of ours.
+        except Exception:  # Anyone can connect and send anything. What ends a greenlet or a wait is no Exception.
             return None
 
     def send(self, worker: str, envelope: Envelope) -> None:
@@ -55,7 +55,7 @@ class Connection:
             return _envelope_of(self._client.recv())
         except RPCError:
             raise
-        except Exception:  # Whoever listens there may not be our master.
+        except Exception:  # Whoever listens there may not be our master. As above.
             return None
 
     def send(self, envelope: Envelope) -> None:

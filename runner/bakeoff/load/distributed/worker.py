@@ -6,6 +6,7 @@ command line's. It stays out of the way of the load: what is not urgent travels 
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import sys
 import time
@@ -70,6 +71,9 @@ class Uplink:
         except Ended as ended:
             self._send(line(Leave(reason=ended.over.reason)))
             return ended.over
+        except Exception as error:
+            self._send(line(Leave(reason=f"broke down: {error!r}")))
+            raise
         finally:
             gevent.killall(parts)
         raise AssertionError("every part ends by an exception")
@@ -97,7 +101,10 @@ class Uplink:
         if isinstance(word, Dismissal):
             raise Dismissed(word.ending, word.reason)
         order = self._with_own_file(word) if isinstance(word, UseScenario) else word
-        self._child.sendall(line(order))
+        try:
+            self._child.sendall(line(order))
+        except (BrokenPipeError, ConnectionResetError):
+            raise Ended("failed", "its load generator ended") from None
 
     def _with_own_file(self, order: UseScenario) -> UseScenario:
         """The order with this machine's copy of the Locust file: one of those that were compared, and no other."""
@@ -112,7 +119,7 @@ class Uplink:
     # --- to the master ------------------------------------------------------------------------------------------------
 
     def _report(self) -> None:
-        with self._child.makefile("rb") as reports:
+        with self._child.makefile("rb") as reports, contextlib.suppress(ConnectionResetError):
             for received in reports:
                 self._hand_on(report_decoder.decode(received), received)
         raise Ended("failed", "its load generator ended")
