@@ -1,7 +1,8 @@
 """How many workers can one master bear? A thousand simulated ones send an interval a second each, over real sockets.
 
-Run by ``make masterbench``. The master is the real process, on one core; the workers, on another, speak the real protocol
-and send histograms that are known, so that the merged ones can be compared with their sum. Prints Markdown on stdout.
+Run by ``make masterbench``. The master is the real process, on one core. The workers, all in one process on another,
+speak the real protocol and send histograms that are known, so that the merged ones can be compared with their sum.
+Prints Markdown on stdout.
 """
 
 from __future__ import annotations
@@ -232,8 +233,8 @@ def measure(workers: int, slice_s: int, scratch: Path) -> str:
         max_slice_s=slice_s,
     )
     servers, generators = host.cpu_sets()
-    say = lambda text: None  # noqa: E731
-    with JoinedWorkers(asked, workers, (HOST, 0), TOKEN, scratch / "master.log", say) as master:
+    notes: list[str] = []
+    with JoinedWorkers(asked, workers, (HOST, 0), TOKEN, scratch / "master.log", notes.append) as master:
         if generators:
             os.sched_setaffinity(master.pid, generators)
         command = [sys.executable, __file__, "--simulate", str(master.port), "--workers", str(workers)]
