@@ -15,6 +15,7 @@ from typing import BinaryIO
 
 import gevent
 import msgspec
+from gevent.lock import BoundedSemaphore
 from locust.exception import RPCError
 
 from bakeoff.load.distributed.gathering import Driving, Gathering, Words, gathering_for, none_left
@@ -62,6 +63,7 @@ class Master:
     def __init__(self, channel: socket.socket, admission: Admission) -> None:
         """Raises Locust's ``RPCError`` when the address cannot be listened on."""
         self._channel = channel
+        self._speaking = BoundedSemaphore()  # A long line may be sent in pieces, between which others would speak.
         self._admission = admission
         self._entrance = Entrance(admission.host, admission.port)
         self._reception = Reception(admission.token, lambda: secrets.token_bytes(NONCE_BYTES))
@@ -86,7 +88,8 @@ class Master:
             print(f"dropped {self._dropped} messages that were not authentic", flush=True)
 
     def _say(self, report: Report | Listening | Note) -> None:
-        self._channel.sendall(line(report))
+        with self._speaking:
+            self._channel.sendall(line(report))
 
     # --- orders -------------------------------------------------------------------------------------------------------
 
@@ -116,8 +119,11 @@ class Master:
         for worker, order in words.orders:
             self._tell(worker, order)
         for report in words.reports:
-            alone = isinstance(report, Lost) and not self._members()
-            self._say(none_left([report.message]) if alone and isinstance(report, Lost) else report)
+            self._say(self._or_failure(report))
+
+    def _or_failure(self, report: Report) -> Report:
+        """A slice that lost a worker is void; if that was the last one, it is the run that cannot go on."""
+        return none_left([report.message]) if isinstance(report, Lost) and not self._members() else report
 
     # --- workers ------------------------------------------------------------------------------------------------------
 
@@ -201,7 +207,7 @@ class Master:
             if not self._complete and now_s > self._join_before_s:
                 self._give_up_waiting()
             for worker, guest in list(self._guests.items()):
-                if now_s - guest.heard_s > LOST_AFTER_S:
+                if now_s - guest.heard_s > LOST_AFTER_S and worker in self._guests:
                     self._lose(worker, f"has been silent for {LOST_AFTER_S:g} s", "failed")
             if now_s - beaten_s >= BEAT_S:
                 beaten_s = now_s
@@ -209,8 +215,8 @@ class Master:
                     self._tell(worker)
 
     def _lose(self, worker: str, why: str, ending: Ending) -> None:
-        self._say(Note(text=f"worker {worker} {why}"))
         self._dismiss(worker, ending, f"this worker {why}")
+        self._say(Note(text=f"worker {worker} {why}"))
         if self._gathering:
             self._carry_on(self._gathering.lose(worker, why, time.monotonic()))
 
