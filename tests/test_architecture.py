@@ -22,6 +22,13 @@ PURE = {
     "errors",
     "gate",
     "histogram",
+    "load.account",
+    "load.distributed.gathering",
+    "load.distributed.reception",
+    "load.distributed.session",
+    "load.distributed.speech",
+    "load.distributed.terms",
+    "load.messages",
     "model",
     "plan",
     "report",
@@ -43,8 +50,12 @@ MODULES = {module_name(path): path for path in sorted((RUNNER / "bakeoff").rglob
 
 
 def part(module: str) -> str | None:
-    """The part of the package that a module belongs to: ``report`` for ``bakeoff.report.html``."""
-    return module.split(".")[1] if module.startswith("bakeoff.") else None
+    """The part of the package that a module belongs to: ``report`` for ``bakeoff.report.html``.
+
+    A pure module among edges is a part of its own.
+    """
+    own = module.removeprefix("bakeoff.")
+    return own if own in PURE else module.split(".")[1] if module.startswith("bakeoff.") else None
 
 
 def only_for_types(node: ast.AST) -> bool:

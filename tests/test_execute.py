@@ -12,7 +12,7 @@ from bakeoff import host
 from bakeoff.backends import StartFailure, Usage
 from bakeoff.execute import Observer, Workbench, execute, run_block
 from bakeoff.histogram import Histogram
-from bakeoff.load.generator import Watcher
+from bakeoff.load.generator import GeneratorLost, Watcher
 from bakeoff.load.messages import Answer, Drive, Driven, Second
 from bakeoff.model import (
     Block,
@@ -121,6 +121,16 @@ class FakeGenerator:
         return driven, [Second(second=0, endpoint="/", kind="latency", blob=blob)]
 
 
+class LosingGenerator(FakeGenerator):
+    """One of several that it stands for dies in the first slice."""
+
+    def drive(self, order: Drive, watcher: Watcher) -> tuple[Driven, list[Second]]:
+        if not self.driven:
+            self.driven.append(order)
+            raise GeneratorLost("worker b has been silent for 5 s")
+        return super().drive(order, watcher)
+
+
 def manifest(asked: Experiment) -> Manifest:
     """A manifest for an experiment."""
     return Manifest(
@@ -195,6 +205,17 @@ def test_a_stack_that_fails_is_a_record_and_the_rest_goes_on(name: str, stage: s
     assert {(one.stage, one.message) for one in failed if one} == {(stage, message)}
     assert len([one for one in failed if one]) == 4
     assert all(record.failure is None for record in result.records if record.stack == "a")
+
+
+def test_a_slice_that_lost_a_generator_is_a_failed_record_and_the_rest_goes_on() -> None:
+    """The stack is not to blame: its other slices are measured."""
+    asked = experiment(stack("a"), stack("b"))
+    bench = Workbench(FakeBackend(), LosingGenerator(), Observer(), Certificate)
+    result, _ = run_block(asked, plan_blocks(asked, 1)[0], Path(), bench)
+    first, *others = result.records
+    assert first.failure
+    assert (first.failure.stage, first.failure.message) == ("load", "worker b has been silent for 5 s")
+    assert [one.failure for one in others] == [None] * 7
 
 
 def test_a_stack_with_another_answer_is_not_measured() -> None:

@@ -49,6 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
     _add_run(verbs)
     _add_gate(verbs)
+    _add_worker(verbs)
     _add_timeline(verbs)
     _add_report(verbs)
     _verb(verbs, "doctor", _doctor, "Examine this machine, and certify its load generator against an oracle.")
@@ -91,6 +92,37 @@ def _add_run(verbs: Any) -> None:
     parser.add_argument("--blocks", type=int, help="how often to start everything afresh")
     parser.add_argument("--seed", type=int, help="seed of the plan (default: drawn, and stored in the manifest)")
     parser.add_argument("--out", type=Path, default=Path("results"), help="where run folders go (default: results)")
+    _add_generators(parser)
+
+
+def _add_generators(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("generators", "who drives the load (docs/distributed.md)")
+    choice = group.add_mutually_exclusive_group()
+    choice.add_argument("--generators", type=int, metavar="N", help="so many processes on this machine (default: 1)")
+    choice.add_argument("--workers", type=int, metavar="N", help="so many that join from other machines")
+    group.add_argument(
+        "--listen",
+        metavar="HOST:PORT",
+        help="where workers find this machine, and the stacks on it (default: 127.0.0.1:5557)",
+    )
+    _add_token_file(group)
+
+
+def _add_token_file(parser: Any) -> None:
+    parser.add_argument("--token-file", type=Path, metavar="FILE", help="holds the token, instead of BAKEOFF_TOKEN")
+
+
+def _add_worker(verbs: Any) -> None:
+    parser = _verb(verbs, "worker", _worker, "Drive load for a run on another machine, until it is over.")
+    parser.add_argument("--master", required=True, metavar="HOST:PORT", help="where `bakeoff run --workers N` listens")
+    parser.add_argument("--generators", type=int, default=1, metavar="N", help="join N times (default: 1)")
+    parser.add_argument(
+        "--directory",
+        type=Path,
+        default=Path(),
+        help="a copy of the experiment's folder, for its Locust files (default: this one)",
+    )
+    _add_token_file(parser)
 
 
 def _add_gate(verbs: Any) -> None:
@@ -132,9 +164,18 @@ def _add_schema(verbs: Any) -> None:
 
 def _run(options: argparse.Namespace) -> int:
     from bakeoff import verbs
+    from bakeoff.load.source import read_source
 
+    source = read_source(options.generators, options.workers, options.listen, options.token_file)
     return verbs.run(
-        options.file, options.stack, options.scenario, options.profile, options.blocks, options.seed, options.out
+        options.file,
+        options.stack,
+        options.scenario,
+        options.profile,
+        options.blocks,
+        options.seed,
+        options.out,
+        source,
     )
 
 
@@ -144,6 +185,12 @@ def _gate(options: argparse.Namespace) -> int:
     return verbs.gate(
         options.file, options.base, options.head, options.stack, options.budget_s, options.seed, options.out
     )
+
+
+def _worker(options: argparse.Namespace) -> int:
+    from bakeoff import verbs
+
+    return verbs.worker(options.master, options.generators, options.directory, options.token_file)
 
 
 def _timeline(options: argparse.Namespace) -> int:

@@ -17,7 +17,7 @@ from bakeoff.answers import difference, first_problem
 from bakeoff.audit import LATENCIES_PER_SLICE
 from bakeoff.backends import Backend, RunningStack, StartFailure, Usage
 from bakeoff.histogram import Histogram
-from bakeoff.load.generator import LoadGenerator, Watcher
+from bakeoff.load.generator import GeneratorLost, LoadGenerator, Watcher
 from bakeoff.load.messages import Answer, Drive, Driven, Second
 from bakeoff.model import (
     Block,
@@ -271,7 +271,10 @@ def run_slice(
     """Drive one slice; its record, and its histograms."""
     running = line_up.running[one.stack]
     meter = _Meter(experiment, one, line_up, bench.observer)
-    driven, seconds = bench.generator.drive(_order(experiment, one, running.url), meter)
+    try:
+        driven, seconds = bench.generator.drive(_order(experiment, one, running.url), meter)
+    except GeneratorLost as error:
+        return _failed(block, one, Failure(stage="load", message=str(error))), []
     ended = running.exit_message()
     if ended:
         failure = Failure(stage="exit", message=ended, log=running.log_tail())
@@ -293,6 +296,8 @@ def run_slice(
             window_s=driven.window_s,
             connections_opened=driven.connections_opened,
             requests_sent=driven.requests_sent,
+            generators=driven.generators,
+            opened_within_s=driven.opened_within_s,
         ),
     )
     return record, [_interval(block, one, driven, second) for second in seconds]

@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Self
 
 import numpy as np
+from hdrh.codec import HdrHistogramEncoder
 from hdrh.histogram import HdrHistogram
 from numpy.typing import ArrayLike, NDArray
 
@@ -84,9 +85,18 @@ class Histogram:
 
     @classmethod
     def decode(cls, blob: str) -> Self:
-        """Read a base64 HdrHistogram V2 blob."""
-        decoded = HdrHistogram.decode(blob.encode())
-        return cls._of_dense(np.ctypeslib.as_array(decoded.encoder.payload.counts).astype(np.int64))
+        """Read a base64 HdrHistogram V2 blob. Raises ``ValueError`` when it is of another range or precision."""
+        payload = HdrHistogramEncoder.decode(blob.encode())
+        header = payload.payload
+        if (header.highest_trackable_value, header.significant_figures) != (HIGHEST_NS, SIGNIFICANT_DIGITS):
+            raise ValueError(f"a histogram up to {header.highest_trackable_value} ns is none of ours")
+        found = payload.init_counts(_empty_blob_length())
+        if not found["total"]:
+            return cls.of([])
+        first, last = found["min_nonzero_index"], found["max_nonzero_index"]
+        dense = np.frombuffer(payload.counts, dtype=np.int64, count=last + 1)[first:]
+        at = np.flatnonzero(dense)
+        return cls(at + first, dense[at])
 
     def encode(self) -> str:
         """This histogram as a base64 HdrHistogram V2 blob, as it stands in an interval log."""

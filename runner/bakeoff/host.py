@@ -35,20 +35,21 @@ BUSY_LOAD = 0.7
 """One-minute load average per core above which something else is running here."""
 
 
-def cpu_sets() -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """(servers, generator): the generator gets the first CPU to itself, the servers share all others.
+def cpu_sets(generators: int = 1) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """(servers, generator): each generator process gets one of the first CPUs, the servers share all others.
 
-    Both are empty, for "anywhere", where there is one CPU or the system cannot pin.
+    The servers have one at least. Both are empty, for "anywhere", where there is one CPU or the system cannot pin.
     """
     if not hasattr(os, "sched_getaffinity"):
         return (), ()
     cpus = tuple(sorted(os.sched_getaffinity(0)))
-    return (cpus[1:], cpus[:1]) if len(cpus) > 1 else ((), ())
+    ours = min(generators, len(cpus) - 1)
+    return (cpus[ours:], cpus[:ours]) if ours else ((), ())
 
 
-def describe() -> Machine:
-    """This machine as it is now."""
-    servers, generator = cpu_sets()
+def describe(generators: int = 1) -> Machine:
+    """This machine as it is now, with CPUs for so many generator processes."""
+    servers, generator = cpu_sets(generators)
     return Machine(
         hostname=platform.node(),
         system=_system(),

@@ -281,6 +281,10 @@ class GeneratorUse(Struct, frozen=True, kw_only=True):
     window_s: float
     connections_opened: int
     requests_sent: int
+    generators: int = 1
+    """Processes, here or on other machines, that drove the slice together."""
+    opened_within_s: float = 0.0
+    """The time within which the windows of all of them opened."""
 
 
 class Failure(Struct, frozen=True, kw_only=True):

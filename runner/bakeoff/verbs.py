@@ -8,7 +8,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from importlib import resources
 from pathlib import Path
@@ -23,8 +23,13 @@ from bakeoff.duet.gate import duet_experiment, execute_gate
 from bakeoff.duet.revisions import Revisions
 from bakeoff.errors import UserError
 from bakeoff.execute import Observer, Workbench, execute, take_timelines
+from bakeoff.load.distributed.address import read_address
+from bakeoff.load.distributed.enlisted import Enlistment
+from bakeoff.load.distributed.token import take_token
 from bakeoff.load.fleet import Fleet
-from bakeoff.model import Certificate, Manifest, Profile, Summary
+from bakeoff.load.generator import LoadGenerator
+from bakeoff.load.source import Elsewhere, Source, opened
+from bakeoff.model import Certificate, Machine, Manifest, Profile, Summary
 from bakeoff.progress import ProgressBar
 from bakeoff.report import certificate as certificates
 from bakeoff.report import gate as gate_reports
@@ -47,6 +52,7 @@ def run(
     blocks: int | None,
     seed: int | None,
     out: Path,
+    source: Source,
 ) -> int:
     """Carry out an experiment; 0 when at least one row is valid, else 3."""
     experiment = apply_profile(select(read_experiment(file), stacks, scenarios), profile, blocks)
@@ -55,20 +61,19 @@ def run(
         experiment=experiment,
         profile=profile,
         seed=secrets.randbelow(2**31) if seed is None else seed,
-        machine=host.describe(),
+        machine=host.describe(source.generators),
         state="running",
         started_utc=datetime.now(UTC).isoformat(timespec="seconds"),
     )
     for warning in manifest.machine.warnings:
-        print(f"bakeoff: note: {warning}", file=sys.stderr)
+        _note(f"note: {warning}")
     with (
         tempfile.TemporaryDirectory() as scratch,
-        Fleet(manifest.machine.generator_cpus, Path(scratch)) as generator,
+        opened(source, experiment, manifest.machine, Path(scratch), _note) as generator,
         ProgressBar(experiment) as progress,
     ):
-        doctor = Doctor(generator, manifest.machine.server_cpus, progress.certifying)
-        backend = LocalBackend(manifest.machine.server_cpus)
-        certify = _no_certificate if profile == "smoke" else doctor.short_certificate
+        backend = LocalBackend(manifest.machine.server_cpus, host=source.host)
+        certify = _examination(source, profile, generator, manifest.machine, progress)
         bench = Workbench(backend, generator, progress, certify)
         finished = execute(manifest, out, bench)
     _print_result(finished, out / manifest.run_id)
@@ -120,9 +125,48 @@ def _tell(summary: Summary, folder: RunFolder) -> int:
     return gate_words.gate_of(summary.gate).exit_code
 
 
+def _note(text: str) -> None:
+    print(f"bakeoff: {text}", file=sys.stderr)
+
+
+def _examination(
+    source: Source, profile: Profile, generator: LoadGenerator, machine: Machine, progress: ProgressBar
+) -> Callable[[], Certificate]:
+    if profile == "smoke":
+        return _no_certificate
+    if isinstance(source, Elsewhere):
+        return _examined_elsewhere
+    return Doctor(generator, machine.server_cpus, progress.certifying).short_certificate
+
+
+def _examined_elsewhere() -> Certificate:
+    """Workers cannot be examined from here: the oracle has to be on the machine of the generator."""
+    return Certificate(reasons=("the load came from other machines; examine each with bakeoff doctor there",))
+
+
 def _no_certificate() -> Certificate:
     """What a try is worth: its numbers are not to be believed in any case."""
     return Certificate(reasons=("the smoke profile does not examine the generator",))
+
+
+def worker(master: str, generators: int, directory: Path, token_file: Path | None) -> int:
+    """Drive load for a run on another machine, until it is over; 3 when that is not its regular end."""
+    if not directory.is_dir():
+        raise UserError(f"{directory} is no folder; name a copy of the experiment's: --directory")
+    if generators < 1:
+        raise UserError(f"--generators {generators}: it takes one at least")
+    place, token = read_address(master), take_token(token_file)
+    _, cpus = host.cpu_sets(generators)
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        Enlistment(place, token, directory, cpus, Path(scratch), generators) as workers,
+    ):
+        endings = workers.outcomes(_note)
+    if refusals := [over.reason for over in endings if over.ending == "refused"]:
+        raise UserError(refusals[0])
+    for over in endings:
+        _note(over.reason)
+    return FAILED if any(over.ending == "failed" for over in endings) else DONE
 
 
 def _print_result(finished: Run, folder: Path) -> None:

@@ -77,13 +77,15 @@ def test_every_right_answer_is_in_each_histogram_once(fleet: Fleet, oracle: Orac
         assert measured.histogram(kind).total == rights
 
 
-def test_merged_histograms_are_the_sum_of_their_parts(tmp_path: Path, oracle: OracleProcess) -> None:
-    """Count by count, from four processes."""
-    with Fleet((), tmp_path, processes=4) as fleet:
+@pytest.mark.parametrize("processes", [1, 2, 4])
+def test_merged_histograms_are_the_sum_of_their_parts(tmp_path: Path, oracle: OracleProcess, processes: int) -> None:
+    """Count by count, and it is told how many there were, and how far apart their windows opened."""
+    with Fleet((), tmp_path, processes=processes) as fleet:
         fleet.use(SCENARIO)
         measured = drive_oracle(fleet, SCENARIO, oracle, OpenLoad(rate_rps=400.0), slice_s=0.5)
     parts = [Histogram.decode(second.blob) for second in measured.seconds if second.kind == "latency"]
-    assert len(parts) == 4
+    assert len(parts) == measured.driven.generators == processes
+    assert (measured.driven.opened_within_s > 0) == (processes > 1)
     merged = measured.histogram("latency")
     for bucket, count in zip(merged.buckets, merged.counts, strict=True):
         assert count == sum(int(part.counts[part.buckets == bucket].sum()) for part in parts)

@@ -36,17 +36,21 @@ FOREIGN_SETTINGS = ("PYTHONHASHSEED", "LOCUST_")
 class LocalBackend:
     """Starts stacks as processes."""
 
-    def __init__(self, cpus: Sequence[int], python: str = sys.executable) -> None:
-        """``cpus`` is what every stack is pinned to (empty: anywhere); ``python`` runs the servers."""
+    def __init__(self, cpus: Sequence[int], python: str = sys.executable, host: str = HOST) -> None:
+        """``cpus`` is what every stack is pinned to (empty: anywhere); ``python`` runs the servers.
+
+        They listen on ``host``, an address of this machine.
+        """
         self._cpus = tuple(cpus)
         self._python = python
+        self._host = host
 
     def start(self, stack: Stack, block: Block, logs: Path) -> LocalStack:
         """Start a stack, without waiting until it is ready. Raises `StartFailure` when there is no port for it."""
-        port = stack.port or _free_port(random.Random(f"{block.port_seed}/{stack.name}"))
-        if stack.port and not _is_free(stack.port):
+        port = stack.port or _free_port(self._host, random.Random(f"{block.port_seed}/{stack.name}"))
+        if stack.port and not _is_free(self._host, stack.port):
             raise StartFailure(f"port {stack.port} is taken; free it, or leave out port to have one drawn")
-        command = _command(stack, port, stack.python or self._python)
+        command = _command(stack, self._host, port, stack.python or self._python)
         log = logs / f"{stack.name}.log"
         with log.open("ab") as output:
             process = subprocess.Popen(
@@ -58,20 +62,20 @@ class LocalBackend:
                 stderr=output,
                 start_new_session=True,
             )
-        return LocalStack(stack, process, port, log, self._cpus)
+        return LocalStack(stack, process, (self._host, port), log, self._cpus)
 
 
 class LocalStack:
     """A stack that runs as one or more processes in one session."""
 
     def __init__(
-        self, stack: Stack, process: subprocess.Popen[bytes], port: int, log: Path, cpus: Sequence[int]
+        self, stack: Stack, process: subprocess.Popen[bytes], address: tuple[str, int], log: Path, cpus: Sequence[int]
     ) -> None:
         self.stack = stack
-        self.url = f"http://{HOST}:{port}"
+        self.url = "http://{}:{}".format(*address)
         self.pid = process.pid
         self._process = process
-        self._port = port
+        self._address = address
         self._log = log
         self._cpus = cpus
         self._started_s = time.monotonic()
@@ -85,7 +89,7 @@ class LocalStack:
             if ended:
                 raise StartFailure(ended)
             try:
-                status = _status(self._port, self.stack.ready)
+                status = _status(self._address, self.stack.ready)
             except (OSError, http.client.HTTPException) as error:
                 problem = str(error) or type(error).__name__
             else:
@@ -145,12 +149,12 @@ class LocalStack:
         return bool(left)
 
 
-def _command(stack: Stack, port: int, python: str) -> list[str]:
+def _command(stack: Stack, host: str, port: int, python: str) -> list[str]:
     if stack.command:
-        filled = {"{host}": HOST, "{port}": str(port), "{python}": python}
+        filled = {"{host}": host, "{port}": str(port), "{python}": python}
         return [_filled(part, filled) for part in stack.command]
     assert stack.server is not None
-    return servers.adapter(stack.server).command(stack, HOST, port, python)
+    return servers.adapter(stack.server).command(stack, host, port, python)
 
 
 def _filled(text: str, values: Mapping[str, str]) -> str:
@@ -166,25 +170,25 @@ def _environment(stack: Stack, block: Block) -> dict[str, str]:
     return {**inherited, "PYTHONHASHSEED": str(block.hash_seed), "PYTHONUNBUFFERED": "1", **stack.env}
 
 
-def _free_port(rng: random.Random) -> int:
+def _free_port(host: str, rng: random.Random) -> int:
     for port in rng.sample(PORTS, k=200):
-        if _is_free(port):
+        if _is_free(host, port):
             return port
     raise StartFailure(f"no free port between {PORTS.start} and {PORTS.stop}")
 
 
-def _is_free(port: int) -> bool:
+def _is_free(host: str, port: int) -> bool:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((HOST, port))
+            probe.bind((host, port))
         except OSError:
             return False
     return True
 
 
-def _status(port: int, path: str) -> int:
-    connection = http.client.HTTPConnection(HOST, port, timeout=2.0)
+def _status(address: tuple[str, int], path: str) -> int:
+    connection = http.client.HTTPConnection(*address, timeout=2.0)
     try:
         connection.request("GET", path, headers={"Connection": "close"})
         response = connection.getresponse()

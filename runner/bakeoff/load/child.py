@@ -6,9 +6,7 @@ it never outlives it.
 
 from __future__ import annotations
 
-import ctypes
 import os
-import signal
 import socket
 import sys
 import traceback
@@ -41,6 +39,7 @@ from bakeoff.load.messages import (
     line,
     order_decoder,
 )
+from bakeoff.load.process import end_with_parent
 from bakeoff.load.recorder import SliceSink, practise_bookkeeping
 from bakeoff.load.response import Response
 from bakeoff.load.slices import drive
@@ -48,7 +47,6 @@ from bakeoff.load.traffic import Traffic
 from bakeoff.load.user import BakeoffUser, Duet, requests_user, takes_turns
 from bakeoff.model import OpenLoad, Scenario
 
-_PR_SET_PDEATHSIG = 1
 ASKED_TIMES = 3
 """How often each request is asked alone; the quickest tells the latency without load."""
 
@@ -227,15 +225,9 @@ def _aim(environment: Environment, targets: Mapping[str, str]) -> None:
         user_class.host = environment.host
 
 
-def _end_with_parent() -> None:
-    """Have the kernel kill this process when the harness ends without a word, even in the middle of a slice."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # Before that, its end closes the channel.
-
-
 def main(arguments: list[str]) -> None:
     """Serve the harness at the given descriptor, on the given CPUs."""
-    _end_with_parent()
+    end_with_parent()
     descriptor = int(arguments[0])
     if len(arguments) > 1 and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {int(cpu) for cpu in arguments[1].split(",")})

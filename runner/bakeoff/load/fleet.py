@@ -15,10 +15,10 @@ from typing import Self
 
 import msgspec
 
+from bakeoff.load.account import merged
 from bakeoff.load.generator import Generator, Watcher
 from bakeoff.load.messages import Answer, Drive, Driven, Second
 from bakeoff.model import ClosedLoad, Scenario
-from bakeoff.tallies import merged_tallies
 
 OPEN_WITHIN_S = 120.0
 """How long generators wait for each other to be warm."""
@@ -170,19 +170,3 @@ class _Member(Watcher):
     def tick(self, elapsed_s: float, rate_rps: float) -> None:
         """Hand on the sum of all rates."""
         self._together.tick(self._share, elapsed_s, rate_rps)
-
-
-def merged(parts: Sequence[Driven]) -> Driven:
-    """The account of several generators together. Windows are those of their own clocks; their mean length counts."""
-    return Driven(
-        window_s=sum(part.window_s for part in parts) / len(parts),
-        warmup_s=max(part.warmup_s for part in parts),
-        cpu_s=max(part.cpu_s for part in parts),
-        connections_opened=sum(part.connections_opened for part in parts),
-        requests_sent=sum(part.requests_sent for part in parts),
-        waited=sum(part.waited for part in parts),
-        tallies=merged_tallies(tally for part in parts for tally in part.tallies),
-        warmup=merged_tallies(tally for part in parts for tally in part.warmup),
-        drain=merged_tallies(tally for part in parts for tally in part.drain),
-        opened_ns=min(part.opened_ns for part in parts),
-    )

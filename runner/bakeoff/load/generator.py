@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import socket
 import subprocess
-import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import BinaryIO, Protocol, Self, TypeVar
@@ -18,6 +16,7 @@ from bakeoff.load.messages import (
     Ask,
     Drive,
     Driven,
+    Lost,
     OpenWindow,
     Order,
     Ready,
@@ -33,6 +32,7 @@ from bakeoff.load.messages import (
     line,
     report_decoder,
 )
+from bakeoff.load.process import pinning, start_module
 from bakeoff.model import Scenario
 
 T = TypeVar("T", bound=Report)
@@ -40,6 +40,10 @@ T = TypeVar("T", bound=Report)
 
 class GeneratorError(BakeoffError):
     """The load generator itself failed. Nothing it measured afterwards can be believed."""
+
+
+class GeneratorLost(GeneratorError):
+    """One of several generators ended in the middle of a slice. The slice is void; those that are left can go on."""
 
 
 class Watcher:
@@ -78,29 +82,19 @@ class LoadGenerator(Protocol):
     def drive(self, order: Drive, watcher: Watcher) -> tuple[Driven, list[Second]]: ...
 
 
-class Generator:
-    """A Locust process. A context manager: leaving it ends the process."""
+class GeneratorProcess:
+    """A process that takes orders and drives slices, by itself or through others.
 
-    def __init__(self, cpus: Sequence[int], log: Path) -> None:
-        """Start it, pinned to ``cpus`` (anywhere if empty), its own messages going to ``log``.
+    A context manager: leaving it ends the process.
+    """
 
-        Raises `GeneratorError` when it does not start.
-        """
-        ours, theirs = socket.socketpair()
+    def __init__(self, module: str, arguments: Sequence[str], log: Path) -> None:
+        """Start a module as that process, its own messages going to ``log``."""
         self._log = log
-        with log.open("ab") as messages, theirs:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "bakeoff.load.child", str(theirs.fileno()), *_pinning(cpus)],
-                pass_fds=(theirs.fileno(),),
-                stdin=subprocess.DEVNULL,
-                stdout=messages,
-                stderr=messages,
-                start_new_session=True,
-                env=_environment(),
-            )
-        self._channel = ours
-        self._reports: BinaryIO = ours.makefile("rb")
-        self._expect(Ready)
+        self._channel, theirs = socket.socketpair()
+        with theirs:
+            self._process = start_module(module, [theirs], arguments, log)
+        self._reports: BinaryIO = self._channel.makefile("rb")
 
     def __enter__(self) -> Self:
         return self
@@ -137,7 +131,10 @@ class Generator:
         return self._expect(Answers).answers
 
     def drive(self, order: Drive, watcher: Watcher) -> tuple[Driven, list[Second]]:
-        """Drive one slice. Returns its account and its histograms."""
+        """Drive one slice. Returns its account and its histograms.
+
+        Raises `GeneratorLost` when one of several that drive it together ended, and others are left.
+        """
         self._tell(order)
         seconds: list[Second] = []
         for report in self._listen():
@@ -154,6 +151,8 @@ class Generator:
                     seconds.append(report)
                 case Driven():
                     return report, seconds
+                case Lost(message=message):
+                    raise GeneratorLost(message)
                 case _:
                     raise GeneratorError(f"the load generator said {report!r} in the middle of a slice")
         raise self._gone()
@@ -190,10 +189,13 @@ class Generator:
         return GeneratorError(f"the load generator ended with status {status}; its messages are in {self._log}")
 
 
-def _pinning(cpus: Sequence[int]) -> list[str]:
-    return [",".join(map(str, cpus))] if cpus else []
+class Generator(GeneratorProcess):
+    """A Locust process on this machine."""
 
+    def __init__(self, cpus: Sequence[int], log: Path) -> None:
+        """Start it, pinned to ``cpus`` (anywhere if empty), its own messages going to ``log``.
 
-def _environment() -> dict[str, str]:
-    """This process's environment, so that the child finds the same packages, without Locust's own settings."""
-    return {key: value for key, value in os.environ.items() if not key.startswith("LOCUST_")}
+        Raises `GeneratorError` when it does not start.
+        """
+        super().__init__("bakeoff.load.child", pinning(cpus), log)
+        self._expect(Ready)

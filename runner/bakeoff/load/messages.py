@@ -127,6 +127,10 @@ class Driven(Struct, frozen=True, kw_only=True, tag="driven"):
     """Requests that began before and after the window; with ``tallies`` all that the target was ever sent."""
     opened_ns: int = 0
     """When the window opened, on the clock of ``time.perf_counter_ns``; its arrival times count from this moment."""
+    generators: int = 1
+    """Processes that drove the slice together."""
+    opened_within_s: float = 0.0
+    """The time within which the windows of all of them opened."""
 
 
 class Trouble(Struct, frozen=True, kw_only=True, tag="trouble"):
@@ -136,7 +140,13 @@ class Trouble(Struct, frozen=True, kw_only=True, tag="trouble"):
     users_mistake: bool = False
 
 
-Report = Ready | Answers | Warm | WindowOpened | WindowClosed | Tick | Second | Driven | Trouble
+class Lost(Struct, frozen=True, kw_only=True, tag="lost"):
+    """One of several generators ended in the middle of a slice, which is void; those that are left are ready."""
+
+    message: str
+
+
+Report = Ready | Answers | Warm | WindowOpened | WindowClosed | Tick | Second | Driven | Trouble | Lost
 
 order_decoder = msgspec.json.Decoder(Order)
 report_decoder = msgspec.json.Decoder(Report)

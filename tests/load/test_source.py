@@ -1,0 +1,70 @@
+"""What the command line may ask of generators, and what it may not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bakeoff import host
+from bakeoff.errors import UserError
+from bakeoff.load.source import Elsewhere, Here, read_source
+
+TOKEN = "a token of sixteen characters"
+
+
+def test_one_generator_on_this_machine_unless_told_otherwise() -> None:
+    """On loopback, as its stacks."""
+    assert read_source(None, None, None, None) == Here(1)
+    assert read_source(4, None, None, None) == Here(4)
+
+
+def test_a_master_listens_on_loopback_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the port of Locust's own masters."""
+    monkeypatch.setenv("BAKEOFF_TOKEN", TOKEN)
+    assert read_source(None, 2, None, None) == Elsewhere(2, "127.0.0.1", 5557, TOKEN.encode())
+
+
+@pytest.mark.parametrize(
+    ("generators", "workers", "listen", "message"),
+    [
+        (0, None, None, "--generators 0: it takes one at least"),
+        (None, 0, None, "--workers 0: it takes one at least"),
+        (2, None, "10.0.0.1:5557", "--listen is for workers that join; say how many: --workers N"),
+        (None, 2, None, "workers need a token; set BAKEOFF_TOKEN"),
+        (None, 2, "0.0.0.0:5557", "give the address under which workers reach it"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, generators: int | None, workers: int | None, listen: str | None, message: str
+) -> None:
+    """With a remedy."""
+    monkeypatch.delenv("BAKEOFF_TOKEN", raising=False)
+    with pytest.raises(UserError) as refused:
+        read_source(generators, workers, listen, None)
+    assert message in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_token_file_without_workers_is_refused() -> None:
+    """It would not be used."""
+    with pytest.raises(UserError, match="--token-file is for workers that join"):
+        read_source(None, None, None, Path("token"))
+
+
+@pytest.mark.parametrize(
+    ("cpus", "generators", "expected"),
+    [
+        ({0}, 1, ((), ())),
+        ({0, 1}, 1, ((1,), (0,))),
+        ({0, 1}, 4, ((1,), (0,))),
+        ({0, 1, 2, 3}, 2, ((2, 3), (0, 1))),
+        ({0, 1, 2, 3}, 9, ((3,), (0, 1, 2))),
+    ],
+)
+def test_each_generator_has_a_cpu_and_the_servers_have_one_at_least(
+    monkeypatch: pytest.MonkeyPatch, cpus: set[int], generators: int, expected: tuple[tuple[int, ...], ...]
+) -> None:
+    """Where there are enough; more generators than CPUs share them."""
+    monkeypatch.setattr("os.sched_getaffinity", lambda pid: cpus)
+    assert host.cpu_sets(generators) == expected
