@@ -50,6 +50,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_run(verbs)
     _add_timeline(verbs)
     _add_report(verbs)
+    _add_resume(verbs)
+    _add_compare(verbs)
+    _add_index(verbs)
     _verb(verbs, "doctor", _doctor, "Examine this machine, and certify its load generator against an oracle.")
     _add_stacks(verbs)
     _add_init(verbs)
@@ -102,6 +105,29 @@ def _add_report(verbs: Any) -> None:
     parser.add_argument("run", type=Path, help="a run folder")
 
 
+def _add_resume(verbs: Any) -> None:
+    parser = _verb(verbs, "resume", _resume, "Finish an interrupted run, on the machine that it began on.")
+    parser.add_argument("run", type=Path, help="a run folder")
+
+
+def _add_compare(verbs: Any) -> None:
+    parser = _verb(verbs, "compare", _compare, "Put runs side by side; each is compared with the first.")
+    parser.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="two or more run folders, the oldest first")
+    parser.add_argument(
+        "--across-machines", action="store_true", help="compare runs of different machines, and label every number so"
+    )
+    parser.add_argument(
+        "--out", type=Path, help="the page to write (default: compare.html in the folder that holds the first run)"
+    )
+
+
+def _add_index(verbs: Any) -> None:
+    parser = _verb(verbs, "index", _index, "List all runs, with their verdicts, on one page.")
+    parser.add_argument(
+        "results", nargs="?", type=Path, default=Path("results"), help="where run folders are (default: results)"
+    )
+
+
 def _add_stacks(verbs: Any) -> None:
     parser = _verb(verbs, "stacks", _stacks, "List the stacks of an experiment, and the servers that are known.")
     _add_file(parser)
@@ -140,6 +166,24 @@ def _report(options: argparse.Namespace) -> int:
     from bakeoff import verbs
 
     return verbs.render_again(options.run)
+
+
+def _resume(options: argparse.Namespace) -> int:
+    from bakeoff import verbs
+
+    return verbs.resume(options.run)
+
+
+def _compare(options: argparse.Namespace) -> int:
+    from bakeoff import verbs
+
+    return verbs.compare(options.runs, options.out, across_machines=options.across_machines)
+
+
+def _index(options: argparse.Namespace) -> int:
+    from bakeoff import verbs
+
+    return verbs.index(options.results)
 
 
 def _stacks(options: argparse.Namespace) -> int:

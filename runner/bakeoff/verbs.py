@@ -2,32 +2,39 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import shutil
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib import resources
 from pathlib import Path
+from urllib.parse import quote
 
 import msgspec
 
-from bakeoff import host, servers
+from bakeoff import comparable, host, resumption, servers
 from bakeoff.backends.local import LocalBackend
-from bakeoff.config import apply_profile, read_experiment, select
+from bakeoff.config import apply_profile, locustfile_digests, read_experiment, select
 from bakeoff.doctor import Doctor
 from bakeoff.errors import UserError
 from bakeoff.execute import Observer, Workbench, execute, take_timelines
 from bakeoff.load.fleet import Fleet
-from bakeoff.model import Certificate, Manifest, Profile, Summary
+from bakeoff.model import Certificate, Experiment, Manifest, Profile, Summary
 from bakeoff.progress import ProgressBar
 from bakeoff.report import certificate as certificates
 from bakeoff.report import terminal, words
 from bakeoff.run import Run
-from bakeoff.store import RunFolder, load_run, run_id, write_file
+from bakeoff.store import REPORT_PAGE, RunFolder, list_runs, load_run, run_id, write_file, write_page
 
 DONE, FAILED = 0, 3
+INDEX_PAGE = "index.html"
+COMPARE_PAGE = "compare.html"
+MOST_COMPARED = 6
+"""Runs side by side that still fit a page."""
 
 
 def run(
@@ -49,20 +56,44 @@ def run(
         machine=host.describe(),
         state="running",
         started_utc=datetime.now(UTC).isoformat(timespec="seconds"),
+        locustfile_sha256=locustfile_digests(experiment),
     )
+    with _workbench(manifest, experiment) as bench:
+        finished = execute(manifest, out, bench)
+    return _concluded(finished, out / manifest.run_id)
+
+
+def resume(folder: Path) -> int:
+    """Finish an interrupted run; 0 when at least one row is valid, else 3."""
+    stored = RunFolder(folder)
+    if stored.manifest().state == "complete":
+        print(f"bakeoff: note: {folder} is complete; only its reports are rendered again", file=sys.stderr)
+        return render_again(folder)
+    left = resumption.left_of(stored, host.describe())
+    with _workbench(stored.manifest(), left) as bench:
+        finished = resumption.resume(stored, bench)
+    return _concluded(finished, folder)
+
+
+@contextmanager
+def _workbench(manifest: Manifest, left: Experiment) -> Iterator[Workbench]:
+    """What a run on this machine works with; ``left`` is what there is to measure, for the progress bar."""
     for warning in manifest.machine.warnings:
         print(f"bakeoff: note: {warning}", file=sys.stderr)
     with (
         tempfile.TemporaryDirectory() as scratch,
         Fleet(manifest.machine.generator_cpus, Path(scratch)) as generator,
-        ProgressBar(experiment) as progress,
+        ProgressBar(left) as progress,
     ):
         doctor = Doctor(generator, manifest.machine.server_cpus, progress.certifying)
         backend = LocalBackend(manifest.machine.server_cpus)
-        certify = _no_certificate if profile == "smoke" else doctor.short_certificate
-        bench = Workbench(backend, generator, progress, certify)
-        finished = execute(manifest, out, bench)
-    _print_result(finished, out / manifest.run_id)
+        certify = _no_certificate if manifest.profile == "smoke" else doctor.short_certificate
+        yield Workbench(backend, generator, progress, certify)
+
+
+def _concluded(finished: Run, folder: Path) -> int:
+    _print_result(finished, folder)
+    _write_index(folder.resolve().parent)
     return DONE if any(result.valid for result in finished.summary.results) else FAILED
 
 
@@ -118,7 +149,46 @@ def render_again(folder: Path) -> int:
     stored = load_run(folder)
     RunFolder(folder).write_reports(report.render_all(stored))
     _print_result(stored, folder)
+    _write_index(folder.resolve().parent)
     return DONE
+
+
+def compare(folders: Sequence[Path], out: Path | None, *, across_machines: bool) -> int:
+    """Write a page with runs side by side, and say what changed from the first to the others."""
+    from bakeoff.report import compare as side_by_side
+
+    if not 2 <= len(folders) <= MOST_COMPARED:
+        raise UserError(f"compare takes 2 to {MOST_COMPARED} runs; name that many run folders")
+    runs = [load_run(folder) for folder in folders]
+    if not across_machines:
+        comparable.check_machines(runs)
+    comparable.check_cases(runs)
+    page = out or folders[0].resolve().parent / COMPARE_PAGE
+    addresses = [_address(folder / REPORT_PAGE, page) for folder in folders]
+    compared = side_by_side.side_by_side(list(zip(runs, addresses, strict=True)))
+    write_page(page, side_by_side.render(compared))
+    print(side_by_side.told(compared))
+    print(f"\ncomparison: {page}")
+    return DONE
+
+
+def _address(target: Path, page: Path) -> str:
+    """Of a file, relative to a page that links to it."""
+    return quote(Path(os.path.relpath(target.resolve(), page.resolve().parent)).as_posix())
+
+
+def index(results: Path) -> int:
+    """Write the page that lists all runs."""
+    print(f"index: {_write_index(results)}")
+    return DONE
+
+
+def _write_index(results: Path) -> Path:
+    from bakeoff.report import index as list_of_runs
+
+    path = results / INDEX_PAGE
+    write_page(path, list_of_runs.render(list_runs(results)))
+    return path
 
 
 def list_stacks(file: Path, stacks: Sequence[str]) -> int:

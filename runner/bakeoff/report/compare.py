@@ -1,0 +1,356 @@
+"""``compare.html``: runs side by side, each against the first. Every label that a difference asks for is on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import msgspec
+
+from bakeoff.changes import METRICS, Change, changes
+from bakeoff.comparable import cases_in_common
+from bakeoff.fingerprint import ABSENT, PARTS, Fingerprint, Part, fingerprint
+from bakeoff.model import Estimate, Metric, Result, Stack
+from bakeoff.report import facts, lookup, words
+from bakeoff.report.grid import MISSING, Cell, Grid, Head
+from bakeoff.report.html import environment
+from bakeoff.report.lookup import Case
+from bakeoff.report.numerals import DASH, TIMES, bounds, listing, number, plural
+from bakeoff.report.terminal import clean
+from bakeoff.report.tracks import Bar, Track, tracks
+from bakeoff.run import Run
+
+# Wong 2011, after Okabe and Ito, as in `style`; the letter tells runs apart where colour does not.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+LABELS: dict[Part, str] = {
+    "machine": "different machines",
+    "software": "different software",
+    "workload": "different workloads",
+}
+CAVEAT = (
+    "Intervals and p tell how much blocks vary within a run. They cannot know what else changed on the machine between "
+    "one run and the next; to be surer, put both versions into one experiment as two stacks, and run that."
+)
+UNITS: dict[Metric, tuple[str, str]] = {
+    "throughput": ("throughput", "requests/s"),
+    "latency_p50": ("p50", "ms"),
+    "latency_p90": ("p90", "ms"),
+    "latency_p99": ("p99", "ms"),
+    "cpu_per_request": ("CPU", "ms/request"),
+}
+
+
+@dataclass(frozen=True)
+class Side:
+    """One run on the page: its letter, and how it changed from the first."""
+
+    letter: str
+    colour: str
+    run: Run
+    href: str
+    """Its report, relative to the page."""
+    changes: tuple[Change, ...]
+
+
+@dataclass(frozen=True)
+class SideBySide:
+    """Two runs or more, the first of which is what the others are compared with."""
+
+    sides: tuple[Side, ...]
+
+    @property
+    def first(self) -> Side:
+        """What the others are compared with."""
+        return self.sides[0]
+
+    @property
+    def others(self) -> tuple[Side, ...]:
+        """All but the first."""
+        return self.sides[1:]
+
+    @property
+    def fingerprints(self) -> tuple[Fingerprint, ...]:
+        """Of each run."""
+        return tuple(fingerprint(side.run.manifest) for side in self.sides)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What every table has to say about where its numbers come from; empty where all runs agree."""
+        prints = self.fingerprints
+        parts = [part for part in PARTS if any(each.facts(part) != prints[0].facts(part) for each in prints)]
+        return (*(LABELS[part] for part in parts), *(["different settings"] if _different_stacks(self) else []))
+
+
+def side_by_side(runs: Sequence[tuple[Run, str]]) -> SideBySide:
+    """Runs with the addresses of their reports, each compared with the first."""
+    first = runs[0][0]
+    return SideBySide(
+        tuple(
+            Side(
+                letter=LETTERS[at],
+                colour=COLOURS[at % len(COLOURS)],
+                run=run,
+                href=href,
+                changes=changes(first, run) if at else (),
+            )
+            for at, (run, href) in enumerate(runs)
+        )
+    )
+
+
+def render(compared: SideBySide) -> bytes:
+    """The whole page."""
+    return (
+        environment()
+        .get_template("compare.html.j2")
+        .render(
+            sides=compared.sides,
+            first=compared.first,
+            answers=answers(compared),
+            labels=compared.labels,
+            suspicion=suspicion(compared),
+            caveat=CAVEAT,
+            runs=run_grid(compared),
+            differences=difference_grid(compared),
+            panels=panels(compared),
+            own_answers=[(side, words.answer(side.run)) for side in compared.sides],
+        )
+        .encode()
+    )
+
+
+# --- words -----------------------------------------------------------------------------------------------------------
+
+
+def answers(compared: SideBySide) -> tuple[str, ...]:
+    """What changed from the first run to each of the others, the largest change first."""
+    return tuple(_answer(compared, side) for side in compared.others)
+
+
+def told(compared: SideBySide) -> str:
+    """The same for a terminal, with the labels."""
+    labels = [f"Beware: {', '.join(compared.labels)}."] if compared.labels else []
+    which = [f"{side.letter}  {side.run.manifest.run_id}" for side in compared.sides]
+    end = [text for text in (suspicion(compared), CAVEAT) if text]
+    return "\n".join(clean(line) for line in (*which, "", *labels, *answers(compared), *end))
+
+
+def _answer(compared: SideBySide, side: Side) -> str:
+    between = f"From {compared.first.letter} to {side.letter}"
+    main = _main(side)
+    if not main:
+        return f"{between}, nothing can be compared: no stack has a valid row in both at the same load."
+    sure = sorted((one for one in main if one.verdict in ("faster", "slower")), key=_size, reverse=True)
+    rest = _rest(main)
+    if not sure:
+        return f"{between}, no stack changed for sure: {rest}."
+    told = listing([_told(compared, change) for change in sure])
+    return f"{between}, {told}" + (f"; {rest}." if rest else ".")
+
+
+def _main(side: Side) -> list[Change]:
+    """The changes of what tells stacks apart at each load."""
+    return [change for change in side.changes if change.metric == lookup.main_metric(_case(change))]
+
+
+def _rest(main: Sequence[Change]) -> str:
+    """How many of the changes are none, or not known to be any."""
+    same = sum(change.verdict == "same" for change in main)
+    unsure = sum(change.verdict == "inconclusive" for change in main)
+    parts = [f"{same} stayed the same to within the margin"] if same else []
+    parts += [f"{unsure} {'is' if unsure == 1 else 'are'} inconclusive"] if unsure else []
+    return f"of {plural(len(main), 'comparison')}, {listing(parts)}" if parts else ""
+
+
+def _told(compared: SideBySide, change: Change) -> str:
+    where = lookup.case_title(compared.first.run, _case(change))
+    what = "times the requests" if change.metric == "throughput" else "times the median latency"
+    interval = bounds(change.ratio)
+    return f"{change.stack} got {change.verdict} at {where} ({number(change.ratio.point)} {what}, {interval})"
+
+
+def suspicion(compared: SideBySide) -> str:
+    """What to think of changes between runs of which nothing that is recorded differs; empty where there are none."""
+    moved = {one.stack for side in compared.others for one in _main(side) if one.verdict in ("faster", "slower")}
+    if not moved or compared.labels:
+        return ""
+    return (
+        f"Nothing that is recorded differs between these runs, and still {listing(sorted(moved))} changed: either the "
+        "code of the apps did, or the machine was not in the same state."
+    )
+
+
+def _size(change: Change) -> float:
+    return max(change.ratio.point, 1 / change.ratio.point)
+
+
+def _case(change: Change) -> Case:
+    return Case(change.scenario, change.load)
+
+
+# --- tables ----------------------------------------------------------------------------------------------------------
+
+
+def run_grid(compared: SideBySide) -> Grid:
+    """Which run is which."""
+    heads = ("run", "started", "profile", "processor", "seed", "fingerprint")
+    rows = (_run_cells(side, found) for side, found in zip(compared.sides, compared.fingerprints, strict=True))
+    return Grid("The runs", tuple(Head(title, numeric=False) for title in heads), (*rows,))
+
+
+def _run_cells(side: Side, found: Fingerprint) -> tuple[Cell, ...]:
+    about = side.run.manifest
+    return (
+        Cell(f"{side.letter}: {about.run_id}", plural(lookup.measured_blocks(side.run), "block")),
+        Cell(facts.moment(about.started_utc)),
+        Cell(about.profile),
+        Cell(about.machine.cpu_model, plural(about.machine.cores, "core")),
+        Cell(str(about.seed)),
+        Cell(found.digest),
+    )
+
+
+def difference_grid(compared: SideBySide) -> Grid:
+    """Every fact on which the runs do not agree: of their fingerprints, then of the stacks that they share by name."""
+    heads = [Head("", numeric=False), Head("fact", numeric=False)]
+    heads += [Head(side.letter, numeric=False) for side in compared.sides]
+    rows = [*_different_facts(compared), *_different_stacks(compared)]
+    return Grid("What differs", tuple(heads), tuple(rows))
+
+
+def _different_facts(compared: SideBySide) -> Iterator[tuple[Cell, ...]]:
+    for part in PARTS:
+        several = [found.facts(part) for found in compared.fingerprints]
+        for fact in dict.fromkeys(name for facts_ in several for name in facts_):
+            values = [facts_.get(fact, ABSENT) for facts_ in several]
+            if len(set(values)) > 1:
+                yield (Cell(part), Cell(fact), *map(Cell, values))
+
+
+def _different_stacks(compared: SideBySide) -> list[tuple[Cell, ...]]:
+    found = []
+    for name in _stack_names(compared):
+        several = [lookup.stack_named(side.run, name) for side in compared.sides]
+        values = [_settings(stack) for stack in several]
+        if len({value for stack, value in zip(several, values, strict=True) if stack}) > 1:
+            found.append((Cell("stack"), Cell(name), *map(Cell, values)))
+    return found
+
+
+def _settings(stack: Stack | None) -> str:
+    """How a stack was set up, without its name, the folder that it lies in and the port that it was given."""
+    if stack is None:
+        return DASH
+    told = msgspec.to_builtins(stack)
+    kept = {name: value for name, value in told.items() if name not in ("name", "directory", "port") and value}
+    return ", ".join(f"{name} {_plain(value)}" for name, value in kept.items())
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, dict):
+        return " ".join(f"{name}={each}" for name, each in value.items())
+    return " ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def _stack_names(compared: SideBySide) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for side in compared.sides for name in lookup.stack_names(side.run)))
+
+
+class Panel(NamedTuple):
+    """One scenario and load: a picture of what tells stacks apart there, and every metric as a table."""
+
+    title: str
+    unit: str
+    charts: tuple[tuple[str, tuple[Track, ...]], ...]
+    """For each stack, the runs' bars."""
+    grid: Grid
+
+
+def panels(compared: SideBySide) -> tuple[Panel, ...]:
+    """One panel for each scenario and load that all runs have."""
+    return tuple(_panel(compared, case) for case in cases_in_common(side.run for side in compared.sides))
+
+
+def _panel(compared: SideBySide, case: Case) -> Panel:
+    names = [
+        name for name in _stack_names(compared) if any(lookup.result_of(s.run, case, name) for s in compared.sides)
+    ]
+    title = labelled(lookup.case_title(compared.first.run, case), compared)
+    metric = lookup.main_metric(case)
+    bars = [
+        Bar(side.letter, side.colour, _estimate(_valid_result(side.run, case, name), metric))
+        for name in names
+        for side in compared.sides
+    ]
+    drawn = tracks(bars)
+    width = len(compared.sides)
+    charts = tuple((name, drawn[at * width : (at + 1) * width]) for at, name in enumerate(names))
+    what, unit = UNITS[metric]
+    return Panel(title, f"{what}, {unit}", charts, _metric_grid(compared, case, names, title))
+
+
+def labelled(title: str, compared: SideBySide) -> str:
+    """A table's title, with everything that a reader must know before they compare its columns."""
+    return f"{title} ({', '.join(compared.labels)})" if compared.labels else title
+
+
+def _metric_grid(compared: SideBySide, case: Case, names: Sequence[str], title: str) -> Grid:
+    heads = [Head("stack", numeric=False), Head("metric", numeric=False), *(Head(s.letter) for s in compared.sides)]
+    for side in compared.others:
+        heads += [Head(f"{side.letter} / {compared.first.letter}", "ratio"), Head("verdict", numeric=False)]
+    notes: dict[str, int] = {}
+    rows = [_metric_cells(compared, case, name, metric, notes) for name in names for metric in METRICS]
+    return Grid(title, tuple(heads), tuple(rows), tuple(notes))
+
+
+def _metric_cells(
+    compared: SideBySide, case: Case, name: str, metric: Metric, notes: dict[str, int]
+) -> tuple[Cell, ...]:
+    interface = next(found for side in compared.sides if (found := lookup.interface_of(side.run, name)))
+    cells = [Cell(name, interface, kind=interface), Cell(*UNITS[metric])]
+    cells += [_number_cell(side.run, case, name, metric, notes) for side in compared.sides]
+    for side in compared.others:
+        cells += _change_cells(side, case, name, metric)
+    return tuple(cells)
+
+
+def _number_cell(run: Run, case: Case, name: str, metric: Metric, notes: dict[str, int]) -> Cell:
+    found = _estimate(_valid_result(run, case, name), metric)
+    if found is not None:
+        return Cell(number(found.point), bounds(found))
+    reasons = _reasons(lookup.result_of(run, case, name))
+    marks = [notes.setdefault(reason, len(notes) + 1) for reason in reasons]
+    return Cell(DASH, marks=tuple(marks))
+
+
+def _reasons(row: Result | None) -> Sequence[str]:
+    return ("not part of this run",) if row is None else row.withheld or ("not recorded",)
+
+
+def _change_cells(side: Side, case: Case, name: str, metric: Metric) -> tuple[Cell, Cell]:
+    wanted = (name, case.scenario, case.load, metric)
+    found = next((one for one in side.changes if (one.stack, one.scenario, one.load, one.metric) == wanted), None)
+    if found is None:
+        return MISSING, Cell("")
+    change = Cell(f"{number(found.ratio.point)} {TIMES}", bounds(found.ratio))
+    return change, Cell(found.verdict, f"p {number(found.p_value)}", kind=found.verdict)
+
+
+def _valid_result(run: Run, case: Case, name: str) -> Result | None:
+    found = lookup.result_of(run, case, name)
+    return found if found is not None and found.valid else None
+
+
+READ: dict[Metric, Callable[[Result], Estimate | None]] = {
+    "throughput": lambda row: row.throughput_rps,
+    "latency_p50": lambda row: row.latency_ms.p50,
+    "latency_p90": lambda row: row.latency_ms.p90,
+    "latency_p99": lambda row: row.latency_ms.p99,
+    "cpu_per_request": lambda row: row.cpu_ms_per_request,
+}
+
+
+def _estimate(row: Result | None, metric: Metric) -> Estimate | None:
+    return None if row is None else READ[metric](row)
