@@ -1,10 +1,12 @@
 """One run against another: by how much each stack changed in between, and how sure that is. Pure.
 
+The machine is never the same twice, so a stack is held against the baseline that was measured beside it: compared is
+candidate over baseline, block by block, in the one run and in the other (a difference of differences). What slows both
+alike cancels. The plain ratio of the two runs is kept beside it.
+
 Blocks of two runs are no pairs, so the two-sample tools stand here: Welch's interval on the logarithms, and a
 studentised permutation of the blocks between the runs (Janssen, "Studentized permutation tests for non-i.i.d.
-hypotheses and the generalized Behrens-Fisher problem", Statistics & Probability Letters 36, 1997). Both know how much
-blocks differ within a run. Neither knows what else changed on the machine from one run to the other: the surer way to
-compare two versions of a stack is to put both into one experiment.
+hypotheses and the generalized Behrens-Fisher problem", Statistics & Probability Letters 36, 1997).
 """
 
 from __future__ import annotations
@@ -33,16 +35,22 @@ Key = tuple[str, str, Load]
 
 
 class Change(Struct, frozen=True, kw_only=True):
-    """A stack in one run against the same stack in the first run. ``ratio`` is this run over the first."""
+    """A stack in one run against the same stack in the first run; ratios are this run over the first."""
 
     metric: Metric
     stack: str
     scenario: str
     load: Load
+    plain: Estimate
+    """Of the stack alone: what the machine did to both runs is in it."""
     ratio: Estimate
+    """Of the stack over the yardstick; the plain one where there is no yardstick."""
+    yardstick: str | None
+    """The baseline, if both runs measured it validly at this load; ``None`` where there is none."""
     p_value: float
-    """Two-sided, corrected for the number of stacks (Holm)."""
-    verdict: Verdict
+    """Two-sided, of ``ratio``, corrected for the number of stacks (Holm)."""
+    verdict: Verdict | None
+    """``None`` for the yardstick itself."""
 
 
 def welch_ratio(first_logs: ArrayLike, other_logs: ArrayLike, level: float = LEVEL) -> Estimate:
@@ -96,7 +104,7 @@ def _welch_t(first: NDArray[np.float64], other: NDArray[np.float64], axis: int =
 def changes(first: Run, other: Run) -> tuple[Change, ...]:
     """Every stack that both runs measured validly under the same scenario and load, metric by metric.
 
-    Alpha and margin are those of the first run.
+    Baseline, alpha and margin are those of the first run.
     """
     ours, theirs = _valid(first), _valid(other)
     both = [key for key in ours if key in theirs]
@@ -110,6 +118,8 @@ def changes(first: Run, other: Run) -> tuple[Change, ...]:
 
 
 Measured = tuple[Row, Result]
+Logs = dict[int, float]
+"""Logarithms by block."""
 
 
 def _valid(run: Run) -> dict[Key, Measured]:
@@ -123,21 +133,52 @@ def _valid(run: Run) -> dict[Key, Measured]:
 
 
 def _changes(first: Run, metric: Metric, pairs: Sequence[tuple[Measured, Measured]]) -> Iterator[Change]:
-    kept = [(ours, theirs) for ours, theirs in pairs if quoted(metric, ours[1]) and quoted(metric, theirs[1])]
-    logs = [(_logs(ours[0], metric), _logs(theirs[0], metric)) for ours, theirs in kept]
+    """The changes of one metric under one scenario and load."""
+    rows = {ours[0].stack.name: ours[0] for ours, _ in pairs}
+    logs = {
+        ours[0].stack.name: (_logs(ours[0], metric), _logs(theirs[0], metric))
+        for ours, theirs in pairs
+        if quoted(metric, ours[1]) and quoted(metric, theirs[1])
+    }
+    yardstick = first.summary.baseline if first.summary.baseline in logs and len(logs) > 1 else None
+    held = {name: _held(both, logs.get(yardstick or "")) for name, both in logs.items() if name != yardstick}
     rng = np.random.default_rng(first.manifest.seed)
-    p_values = holm([permutation_p(*each, rng) for each in logs])
-    for ((row, _), _), each, p_value in zip(kept, logs, p_values, strict=True):
-        ratio = welch_ratio(*each)
+    corrected = holm([permutation_p(*both, rng) for both in held.values()])
+    p_values = dict(zip(held, corrected, strict=True))
+    for name, both in logs.items():
+        plain = welch_ratio(_values(both[0]), _values(both[1]))
+        ratio = welch_ratio(*held[name]) if name in held else plain
         yield Change(
             metric=metric,
-            stack=row.stack.name,
-            scenario=row.condition[0],
-            load=row.condition[1],
+            stack=name,
+            scenario=rows[name].condition[0],
+            load=rows[name].condition[1],
+            plain=plain,
             ratio=ratio,
-            p_value=p_value,
-            verdict=_verdict(first, metric, ratio, p_value),
+            yardstick=yardstick,
+            p_value=p_values.get(name, 1.0),
+            verdict=_verdict(first, metric, ratio, p_values[name]) if name in held else None,
         )
+
+
+def _held(both: tuple[Logs, Logs], yardstick: tuple[Logs, Logs] | None) -> tuple[list[float], list[float]]:
+    """A stack's logarithms in the two runs, less those of the yardstick in the same blocks."""
+    first, other = both
+    if yardstick is None:
+        return _values(first), _values(other)
+    return _less(first, yardstick[0]), _less(other, yardstick[1])
+
+
+def _less(logs: Logs, yardstick: Logs) -> list[float]:
+    return [logs[block] - yardstick[block] for block in sorted(logs.keys() & yardstick.keys())]
+
+
+def _values(logs: Logs) -> list[float]:
+    return [logs[block] for block in sorted(logs)]
+
+
+def _logs(row: Row, metric: Metric) -> Logs:
+    return {block: float(np.log(value)) for block, value in row.per_block(metric).items()}
 
 
 def _verdict(first: Run, metric: Metric, ratio: Estimate, p_value: float) -> Verdict:
@@ -146,7 +187,3 @@ def _verdict(first: Run, metric: Metric, ratio: Estimate, p_value: float) -> Ver
     found = verdict(ratio, p_value, asked.alpha, asked.margin, more_is_faster=metric == "throughput")
     holds_one = ratio.low is not None and ratio.high is not None and ratio.low <= 1 <= ratio.high
     return "inconclusive" if holds_one and found != "same" else found
-
-
-def _logs(row: Row, metric: Metric) -> list[float]:
-    return [float(np.log(value)) for value in row.per_block(metric).values()]

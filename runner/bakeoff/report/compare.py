@@ -16,7 +16,7 @@ from bakeoff.report import facts, lookup, words
 from bakeoff.report.grid import MISSING, Cell, Grid, Head
 from bakeoff.report.html import environment
 from bakeoff.report.lookup import Case
-from bakeoff.report.numerals import DASH, TIMES, bounds, listing, number, plural
+from bakeoff.report.numerals import DASH, TIMES, bounds, listing, number, plural, ratio
 from bakeoff.report.terminal import clean
 from bakeoff.report.tracks import Bar, Track, tracks
 from bakeoff.run import Run
@@ -30,9 +30,16 @@ LABELS: dict[Part, str] = {
     "workload": "different workloads",
 }
 CAVEAT = (
-    "Intervals and p tell how much blocks vary within a run. They cannot know what else changed on the machine between "
-    "one run and the next; to be surer, put both versions into one experiment as two stacks, and run that."
+    "Runs are made at different times, and a machine is never the same twice. So a verdict is about a stack held "
+    "against the baseline of the first run, measured beside it in the same blocks: what slowed both cancels. A change "
+    "of the baseline itself shows as the opposite change of all others. To be surer still, put both versions into one "
+    "experiment, as two stacks."
 )
+NO_YARDSTICK = (
+    "There is nothing to hold the stacks against, because the runs do not share a baseline and another stack. These "
+    "verdicts are about the plain numbers, and what else the machine did is in them."
+)
+YARDSTICK = "yardstick"
 UNITS: dict[Metric, tuple[str, str]] = {
     "throughput": ("throughput", "requests/s"),
     "latency_p50": ("p50", "ms"),
@@ -110,8 +117,7 @@ def render(compared: SideBySide) -> bytes:
             first=compared.first,
             answers=answers(compared),
             labels=compared.labels,
-            suspicion=suspicion(compared),
-            caveat=CAVEAT,
+            cautions=cautions(compared),
             runs=run_grid(compared),
             differences=difference_grid(compared),
             panels=panels(compared),
@@ -133,21 +139,17 @@ def told(compared: SideBySide) -> str:
     """The same for a terminal, with the labels."""
     labels = [f"Beware: {', '.join(compared.labels)}."] if compared.labels else []
     which = [f"{side.letter}  {side.run.manifest.run_id}" for side in compared.sides]
-    end = [text for text in (suspicion(compared), CAVEAT) if text]
-    return "\n".join(clean(line) for line in (*which, "", *labels, *answers(compared), *end))
+    return "\n".join(clean(line) for line in (*which, "", *labels, *answers(compared), *cautions(compared)))
 
 
 def _answer(compared: SideBySide, side: Side) -> str:
     between = f"From {compared.first.letter} to {side.letter}"
-    main = _main(side)
+    main = [change for change in _main(side) if change.verdict]
     if not main:
         return f"{between}, nothing can be compared: no stack has a valid row in both at the same load."
     sure = sorted((one for one in main if one.verdict in ("faster", "slower")), key=_size, reverse=True)
-    rest = _rest(main)
-    if not sure:
-        return f"{between}, no stack changed for sure: {rest}."
-    told = listing([_told(compared, change) for change in sure])
-    return f"{between}, {told}" + (f"; {rest}." if rest else ".")
+    found = listing([_told(compared, change) for change in sure]) if sure else "no stack changed for sure"
+    return f"{between}, {found}{_rest(main)}."
 
 
 def _main(side: Side) -> list[Change]:
@@ -161,29 +163,46 @@ def _rest(main: Sequence[Change]) -> str:
     unsure = sum(change.verdict == "inconclusive" for change in main)
     parts = [f"{same} stayed the same to within the margin"] if same else []
     parts += [f"{unsure} {'is' if unsure == 1 else 'are'} inconclusive"] if unsure else []
-    return f"of {plural(len(main), 'comparison')}, {listing(parts)}" if parts else ""
+    return f"; {listing(parts)} (of {plural(len(main), 'comparison')})" if parts else ""
 
 
 def _told(compared: SideBySide, change: Change) -> str:
     where = lookup.case_title(compared.first.run, _case(change))
-    what = "times the requests" if change.metric == "throughput" else "times the median latency"
-    interval = bounds(change.ratio)
-    return f"{change.stack} got {change.verdict} at {where} ({number(change.ratio.point)} {what}, {interval})"
+    what = "the requests" if change.metric == "throughput" else "the median latency"
+    held = f", held against {change.yardstick}" if change.yardstick else ""
+    return f"{change.stack} got {change.verdict} at {where} ({ratio(change.ratio)} {what}{held})"
 
 
-def suspicion(compared: SideBySide) -> str:
-    """What to think of changes between runs of which nothing that is recorded differs; empty where there are none."""
-    moved = {one.stack for side in compared.others for one in _main(side) if one.verdict in ("faster", "slower")}
-    if not moved or compared.labels:
-        return ""
-    return (
-        f"Nothing that is recorded differs between these runs, and still {listing(sorted(moved))} changed: either the "
-        "code of the apps did, or the machine was not in the same state."
-    )
+def cautions(compared: SideBySide) -> tuple[str, ...]:
+    """What a reader must know before believing a change."""
+    main = [change for side in compared.others for change in _main(side)]
+    bare = [NO_YARDSTICK] if any(change.yardstick is None for change in main) else []
+    return (*bare, *_drift(compared), CAVEAT)
 
 
-def _size(change: Change) -> float:
-    return max(change.ratio.point, 1 / change.ratio.point)
+def _drift(compared: SideBySide) -> list[str]:
+    """How the yardstick itself moved, where it surely did."""
+    moved = [
+        f"{change.stack} itself had {ratio(change.plain)} {_what(change)} in {side.letter} at "
+        f"{lookup.case_title(compared.first.run, _case(change))}"
+        for side in compared.others
+        for change in _main(side)
+        if change.verdict is None and _excludes_one(change.plain)
+    ]
+    return [f"The yardstick moved: {listing(moved)}."] if moved else []
+
+
+def _what(change: Change) -> str:
+    return "the throughput" if change.metric == "throughput" else "the median latency"
+
+
+def _excludes_one(estimate: Estimate) -> bool:
+    return estimate.low is not None and estimate.high is not None and not estimate.low <= 1 <= estimate.high
+
+
+def _size(change: Change) -> tuple[bool, float]:
+    """Throughput of closed loads first, as in a report; then the larger change."""
+    return change.metric == "throughput", max(change.ratio.point, 1 / change.ratio.point)
 
 
 def _case(change: Change) -> Case:
@@ -299,7 +318,8 @@ def labelled(title: str, compared: SideBySide) -> str:
 def _metric_grid(compared: SideBySide, case: Case, names: Sequence[str], title: str) -> Grid:
     heads = [Head("stack", numeric=False), Head("metric", numeric=False), *(Head(s.letter) for s in compared.sides)]
     for side in compared.others:
-        heads += [Head(f"{side.letter} / {compared.first.letter}", "ratio"), Head("verdict", numeric=False)]
+        over = f"{side.letter} / {compared.first.letter}"
+        heads += [Head(over, "plain"), Head(over, "vs baseline"), Head("verdict", numeric=False)]
     notes: dict[str, int] = {}
     rows = [_metric_cells(compared, case, name, metric, notes) for name in names for metric in METRICS]
     return Grid(title, tuple(heads), tuple(rows), tuple(notes))
@@ -329,13 +349,20 @@ def _reasons(row: Result | None) -> Sequence[str]:
     return ("not part of this run",) if row is None else row.withheld or ("not recorded",)
 
 
-def _change_cells(side: Side, case: Case, name: str, metric: Metric) -> tuple[Cell, Cell]:
+def _change_cells(side: Side, case: Case, name: str, metric: Metric) -> tuple[Cell, Cell, Cell]:
+    """The plain ratio, the one that the verdict is about, and the verdict."""
     wanted = (name, case.scenario, case.load, metric)
     found = next((one for one in side.changes if (one.stack, one.scenario, one.load, one.metric) == wanted), None)
     if found is None:
-        return MISSING, Cell("")
-    change = Cell(f"{number(found.ratio.point)} {TIMES}", bounds(found.ratio))
-    return change, Cell(found.verdict, f"p {number(found.p_value)}", kind=found.verdict)
+        return MISSING, MISSING, Cell("")
+    if found.verdict is None:
+        return _ratio_cell(found.plain), Cell(YARDSTICK, kind="quiet"), Cell("")
+    held = _ratio_cell(found.ratio) if found.yardstick else MISSING
+    return _ratio_cell(found.plain), held, Cell(found.verdict, f"p {number(found.p_value)}", kind=found.verdict)
+
+
+def _ratio_cell(estimate: Estimate) -> Cell:
+    return Cell(f"{number(estimate.point)} {TIMES}", bounds(estimate))
 
 
 def _valid_result(run: Run, case: Case, name: str) -> Result | None:
