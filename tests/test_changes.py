@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bakeoff.changes import changes, permutation_p, welch_ratio
-from bakeoff.histogram import Histogram
-from bakeoff.model import ClosedLoad
+from bakeoff.histogram import Histogram, highest_value_of
+from bakeoff.model import ClosedLoad, Record
 from bakeoff.run import Run
 from tests.report import made_up
 
@@ -60,56 +60,45 @@ def test_runs_that_do_not_overlap_reach_the_least_p() -> None:
 
 def slowed(run: Run, stack: str, factor: float) -> Run:
     """The same run, in which one stack answers so many times more slowly, and serves so much less."""
-    keys = {(r.block, r.position) for block in run.blocks for r in block.records if r.stack == stack}
-    slow = tuple(
+    slices = {(r.block, r.position) for block in run.blocks for r in block.records if r.stack == stack}
+    blocks = tuple(
         msgspec.structs.replace(
-            one, histogram=Histogram.of(np.repeat(_values(one.histogram) * factor, one.histogram.counts))
+            block, records=tuple(_slowed(r, factor) if r.stack == stack else r for r in block.records)
         )
-        if (one.block, one.position) in keys
+        for block in run.blocks
+    )
+    intervals = tuple(
+        msgspec.structs.replace(one, histogram=_stretched(one.histogram, factor))
+        if (one.block, one.position) in slices
         else one
         for one in run.intervals
     )
-    blocks = tuple(
-        msgspec.structs.replace(
-            block,
-            records=tuple(
-                msgspec.structs.replace(
-                    record,
-                    tallies=tuple(
-                        msgspec.structs.replace(tally, completed=int(tally.completed / factor))
-                        for tally in record.tallies
-                    ),
-                )
-                if record.stack == stack
-                else record
-                for record in block.records
-            ),
-        )
-        for block in run.blocks
-    )
-    return replace(run, intervals=slow, blocks=blocks)
+    return replace(run, blocks=blocks, intervals=intervals)
 
 
-def _values(histogram: Histogram) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    from bakeoff.histogram import highest_value_of
+def _slowed(record: Record, factor: float) -> Record:
+    tallies = [msgspec.structs.replace(one, completed=int(one.completed / factor)) for one in record.tallies]
+    return msgspec.structs.replace(record, tallies=tuple(tallies))
 
-    return highest_value_of(histogram.buckets)
+
+def _stretched(histogram: Histogram, factor: float) -> Histogram:
+    return Histogram.of(np.repeat(highest_value_of(histogram.buckets) * factor, histogram.counts))
 
 
 def jittered(run: Run, seed: int) -> Run:
-    """The same run with blocks that differ a little in throughput, as real ones do."""
+    """The same run with blocks that differ a little in throughput and CPU time, as real ones do."""
     rng = np.random.default_rng(seed)
     blocks = tuple(
-        msgspec.structs.replace(
-            block,
-            records=tuple(
-                msgspec.structs.replace(record, window_s=record.window_s * float(np.exp(rng.normal(0, 0.01))))
-                for record in block.records
-            ),
-        )
+        msgspec.structs.replace(block, records=tuple(_jittered(record, rng) for record in block.records))
         for block in run.blocks
     )
     return replace(run, blocks=blocks)
+
+
+def _jittered(record: Record, rng: np.random.Generator) -> Record:
+    window, cpu = np.exp(rng.normal(0, 0.01, 2)).tolist()
+    server = record.server and msgspec.structs.replace(record.server, cpu_s=record.server.cpu_s * cpu)
+    return msgspec.structs.replace(record, window_s=record.window_s * window, server=server)
 
 
 def test_a_stack_that_halved_its_speed_is_found_and_the_others_stay_the_same() -> None:
@@ -119,7 +108,7 @@ def test_a_stack_that_halved_its_speed_is_found_and_the_others_stay_the_same() -
     told = {one.stack: one for one in found if one.metric == "throughput" and isinstance(one.load, ClosedLoad)}
     assert told["fastapi-uvicorn"].verdict == "slower"
     assert told["fastapi-uvicorn"].ratio.point == pytest.approx(0.5, rel=0.03)
-    assert {one.verdict for name, one in told.items() if name != "fastapi-uvicorn"} == {"same"}
+    assert {one.verdict for name, one in told.items() if name != "fastapi-uvicorn"} == {"same", None}
 
 
 def test_a_row_that_one_run_withholds_is_not_compared() -> None:
@@ -128,3 +117,31 @@ def test_a_row_that_one_run_withholds_is_not_compared() -> None:
     other = made_up.with_failed(first, "fastapi-uvicorn")
     assert "fastapi-uvicorn" not in {one.stack for one in changes(first, other)}
     assert {one.stack for one in changes(first, other)} == {s.name for s in made_up.STACKS} - {"fastapi-uvicorn"}
+
+
+def test_what_slows_every_stack_alike_is_told_but_not_blamed_on_any() -> None:
+    """The plain ratio halves; held against the baseline, nothing changed."""
+    run = made_up.complete_run()
+    slow = run
+    for stack in made_up.STACKS:
+        slow = slowed(slow, stack.name, 2.0)
+    found = [one for one in changes(jittered(run, 1), jittered(slow, 2)) if one.metric == "throughput" and one.verdict]
+    assert len(found) == 6
+    assert all(one.plain.point == pytest.approx(0.5, rel=0.05) for one in found)
+    assert {one.verdict for one in found} <= {"same", "inconclusive"}
+
+
+def test_the_yardstick_itself_has_no_verdict() -> None:
+    """It is what the others are held against; there is nothing to hold it against."""
+    run = jittered(made_up.complete_run(), 1)
+    found = changes(run, run)
+    assert {one.stack for one in found if one.verdict is None} == {"flask-gunicorn-sync"}
+    assert {one.yardstick for one in found} == {"flask-gunicorn-sync"}
+
+
+def test_without_the_baseline_the_plain_ratio_is_judged() -> None:
+    """And the change says that nothing was there to hold it against."""
+    run = made_up.with_failed(jittered(made_up.complete_run(), 1), "flask-gunicorn-sync")
+    found = changes(run, run)
+    assert found
+    assert all(one.yardstick is None and one.verdict and one.ratio == one.plain for one in found)

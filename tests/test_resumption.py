@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from bakeoff import host
+from bakeoff import host, verbs
 from bakeoff.errors import UserError
 from bakeoff.execute import Observer, Workbench, execute
 from bakeoff.model import Certificate, ClosedLoad, Experiment, Machine, Scenario
@@ -151,3 +151,13 @@ def test_a_run_that_did_not_finish_names_the_remedy(tmp_path: Path) -> None:
     folder = interrupted(tmp_path, after=BLOCK_SLICES)
     with pytest.raises(UserError, match=f"no finished run; finish it with: bakeoff resume {folder.path}"):
         folder.summary()
+
+
+def test_a_complete_run_has_only_its_reports_rendered_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing is measured, on whatever machine that is."""
+    finished = whole(tmp_path)
+    folder = tmp_path / finished.manifest.run_id
+    assert verbs.resume(folder) == 0
+    assert "is complete; only its reports are rendered again" in capsys.readouterr().err
+    assert RunFolder(folder).manifest() == finished.manifest
+    assert finished.manifest.run_id in (tmp_path / "index.html").read_text("utf-8")

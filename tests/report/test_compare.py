@@ -74,6 +74,14 @@ def test_the_first_thing_said_is_what_changed(before: Run, after: Run) -> None:
     assert page.text.index(squeezed(answer)) < 200
 
 
+def test_other_metrics_are_told_after_the_main_ones(before: Run, after: Run) -> None:
+    """Twice the CPU time for a request is a change, whatever became of throughput."""
+    told = compare.beside(compared(before, after))
+    assert any(f"{SLOWED} got slower at 64 users" in one and "the CPU time per request" in one for one in told)
+    assert all(squeezed(one) in page_of(before, after).text for one in told)
+    assert not set(told) & set(compare.answers(compared(before, after)))
+
+
 def test_a_machine_that_slowed_everything_alike_changed_no_stack(before: Run) -> None:
     """Half the speed for all of them is the machine's, and the page says how far the yardstick moved."""
     slow = before

@@ -40,6 +40,13 @@ NO_YARDSTICK = (
     "verdicts are about the plain numbers, and what else the machine did is in them."
 )
 YARDSTICK = "yardstick"
+NOUNS: dict[Metric, str] = {
+    "throughput": "the requests",
+    "latency_p50": "the median latency",
+    "latency_p90": "the p90 latency",
+    "latency_p99": "the p99 latency",
+    "cpu_per_request": "the CPU time per request",
+}
 UNITS: dict[Metric, tuple[str, str]] = {
     "throughput": ("throughput", "requests/s"),
     "latency_p50": ("p50", "ms"),
@@ -116,6 +123,7 @@ def render(compared: SideBySide) -> bytes:
             sides=compared.sides,
             first=compared.first,
             answers=answers(compared),
+            beside=beside(compared),
             labels=compared.labels,
             cautions=cautions(compared),
             runs=run_grid(compared),
@@ -139,7 +147,23 @@ def told(compared: SideBySide) -> str:
     """The same for a terminal, with the labels."""
     labels = [f"Beware: {', '.join(compared.labels)}."] if compared.labels else []
     which = [f"{side.letter}  {side.run.manifest.run_id}" for side in compared.sides]
-    return "\n".join(clean(line) for line in (*which, "", *labels, *answers(compared), *cautions(compared)))
+    parts = [which, _lines(compared), [*labels, *answers(compared), *beside(compared)], cautions(compared)]
+    return "\n\n".join("\n".join(map(clean, lines)) for lines in parts)
+
+
+def _lines(compared: SideBySide) -> list[str]:
+    """Each change of what tells stacks apart, one a line, in columns."""
+    rows = [_line(compared, side, change) for side in compared.others for change in _main(side)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
+def _line(compared: SideBySide, side: Side, change: Change) -> tuple[str, ...]:
+    plain = f"{UNITS[change.metric][0]} {ratio(change.plain)}"
+    where = lookup.case_title(compared.first.run, _case(change))
+    held = f"vs baseline {ratio(change.ratio)}" if change.yardstick and change.verdict else ""
+    over = f"{side.letter} / {compared.first.letter}"
+    return over, change.stack, where, plain, held, change.verdict or YARDSTICK
 
 
 def _answer(compared: SideBySide, side: Side) -> str:
@@ -152,6 +176,17 @@ def _answer(compared: SideBySide, side: Side) -> str:
     return f"{between}, {found}{_rest(main)}."
 
 
+def beside(compared: SideBySide) -> tuple[str, ...]:
+    """Sure changes of what is not the main metric of its load."""
+    found = [
+        f"From {compared.first.letter} to {side.letter}, {_told(compared, change)}"
+        for side in compared.others
+        for change in sorted(side.changes, key=_size, reverse=True)
+        if change not in _main(side) and change.verdict in ("faster", "slower")
+    ]
+    return tuple(f"{sentence}." for sentence in found)
+
+
 def _main(side: Side) -> list[Change]:
     """The changes of what tells stacks apart at each load."""
     return [change for change in side.changes if change.metric == lookup.main_metric(_case(change))]
@@ -161,16 +196,17 @@ def _rest(main: Sequence[Change]) -> str:
     """How many of the changes are none, or not known to be any."""
     same = sum(change.verdict == "same" for change in main)
     unsure = sum(change.verdict == "inconclusive" for change in main)
+    if unsure == len(main) > 1:
+        return f": all {unsure} comparisons are inconclusive"
     parts = [f"{same} stayed the same to within the margin"] if same else []
     parts += [f"{unsure} {'is' if unsure == 1 else 'are'} inconclusive"] if unsure else []
-    return f"; {listing(parts)} (of {plural(len(main), 'comparison')})" if parts else ""
+    return f"; of {plural(len(main), 'comparison')}, {listing(parts)}" if parts else ""
 
 
 def _told(compared: SideBySide, change: Change) -> str:
     where = lookup.case_title(compared.first.run, _case(change))
-    what = "the requests" if change.metric == "throughput" else "the median latency"
     held = f", held against {change.yardstick}" if change.yardstick else ""
-    return f"{change.stack} got {change.verdict} at {where} ({ratio(change.ratio)} {what}{held})"
+    return f"{change.stack} got {change.verdict} at {where} ({ratio(change.ratio)} {NOUNS[change.metric]}{held})"
 
 
 def cautions(compared: SideBySide) -> tuple[str, ...]:
@@ -183,17 +219,13 @@ def cautions(compared: SideBySide) -> tuple[str, ...]:
 def _drift(compared: SideBySide) -> list[str]:
     """How the yardstick itself moved, where it surely did."""
     moved = [
-        f"{change.stack} itself had {ratio(change.plain)} {_what(change)} in {side.letter} at "
+        f"{change.stack} itself had {ratio(change.plain)} {NOUNS[change.metric]} in {side.letter} at "
         f"{lookup.case_title(compared.first.run, _case(change))}"
         for side in compared.others
         for change in _main(side)
         if change.verdict is None and _excludes_one(change.plain)
     ]
     return [f"The yardstick moved: {listing(moved)}."] if moved else []
-
-
-def _what(change: Change) -> str:
-    return "the throughput" if change.metric == "throughput" else "the median latency"
 
 
 def _excludes_one(estimate: Estimate) -> bool:
@@ -216,7 +248,7 @@ def run_grid(compared: SideBySide) -> Grid:
     """Which run is which."""
     heads = ("run", "started", "profile", "processor", "seed", "fingerprint")
     rows = (_run_cells(side, found) for side, found in zip(compared.sides, compared.fingerprints, strict=True))
-    return Grid("The runs", tuple(Head(title, numeric=False) for title in heads), (*rows,))
+    return Grid(labelled("The runs", compared), tuple(Head(title, numeric=False) for title in heads), (*rows,))
 
 
 def _run_cells(side: Side, found: Fingerprint) -> tuple[Cell, ...]:
