@@ -89,3 +89,34 @@ def test_the_index_lists_them_all(results: Path) -> None:
     assert verbs.index(results) == 0
     page = Page((results / "index.html").read_bytes())
     assert {"one/", "two/", "far/"} <= set(targets(page))
+
+
+def test_a_page_that_is_not_bakeoffs_is_never_replaced(results: Path, tmp_path: Path) -> None:
+    """A folder of runs may be a folder of other things too."""
+    theirs = tmp_path / "index.html"
+    theirs.write_text("<!doctype html><title>My site</title>", "utf-8")
+    with pytest.raises(UserError, match="was not written by Bakeoff and is left alone"):
+        verbs.index(tmp_path)
+    with pytest.raises(UserError, match="was not written by Bakeoff and is left alone"):
+        verbs.compare([results / "one", results / "two"], theirs, across_machines=False)
+    assert "My site" in theirs.read_text("utf-8")
+
+
+def test_rendering_a_report_again_leaves_anothers_page_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And says so."""
+    monkeypatch.setattr("bakeoff.report.render_all", lambda run: {})
+    theirs = tmp_path / "index.html"
+    theirs.write_text("<!doctype html><title>My site</title>", "utf-8")
+    assert verbs.render_again(store(tmp_path, made_up.complete_run())) == 0
+    assert "is not Bakeoff's and was left alone" in capsys.readouterr().err
+    assert "My site" in theirs.read_text("utf-8")
+
+
+def test_the_list_is_kept_up_with_every_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It replaces itself."""
+    monkeypatch.setattr("bakeoff.report.render_all", lambda run: {})
+    for name in ("one", "two"):
+        verbs.render_again(store(tmp_path, named(made_up.complete_run(), name)))
+    assert "2 runs" in Page((tmp_path / "index.html").read_bytes()).text

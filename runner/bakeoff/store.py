@@ -169,9 +169,24 @@ def _listed(path: Path) -> Listed:
         return Listed(folder=path.name, problem=str(error))
 
 
+OURS = b'<meta name="generator" content="Bakeoff">'
+"""What the pages of several runs begin with, so that no other page is taken for one of them."""
+_BEGINNING_BYTES = 500
+
+
+def is_foreign(page: Path) -> bool:
+    """Whether there is a page that was not written here, and must not be replaced."""
+    if not page.exists():
+        return False
+    with page.open("rb") as file:
+        return OURS not in file.read(_BEGINNING_BYTES)
+
+
 def write_page(path: Path, content: bytes) -> None:
-    """Write a page that a user named. Raises `UserError` when it cannot be written."""
+    """Write a page of several runs. Raises `UserError` when it cannot be written, or would replace another's file."""
     try:
+        if is_foreign(path):
+            raise UserError(f"{path} was not written by Bakeoff and is left alone; move it, or choose another place")
         write_file(path, content)
     except OSError as error:
         raise UserError(f"{path} cannot be written: {error.strerror}; choose another place") from None

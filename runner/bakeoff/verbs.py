@@ -28,7 +28,7 @@ from bakeoff.progress import ProgressBar
 from bakeoff.report import certificate as certificates
 from bakeoff.report import terminal, words
 from bakeoff.run import Run
-from bakeoff.store import REPORT_PAGE, RunFolder, list_runs, load_run, run_id, write_file, write_page
+from bakeoff.store import REPORT_PAGE, RunFolder, is_foreign, list_runs, load_run, run_id, write_file, write_page
 
 DONE, FAILED = 0, 3
 INDEX_PAGE = "index.html"
@@ -69,8 +69,9 @@ def resume(folder: Path) -> int:
     if stored.manifest().state == "complete":
         print(f"bakeoff: note: {folder} is complete; only its reports are rendered again", file=sys.stderr)
         return render_again(folder)
-    left = resumption.left_of(stored, host.describe())
-    with _workbench(stored.manifest(), left) as bench:
+    machine = host.describe()
+    left = resumption.left_of(stored, machine)
+    with _workbench(msgspec.structs.replace(stored.manifest(), machine=machine), left) as bench:
         finished = resumption.resume(stored, bench)
     return _concluded(finished, folder)
 
@@ -93,7 +94,7 @@ def _workbench(manifest: Manifest, left: Experiment) -> Iterator[Workbench]:
 
 def _concluded(finished: Run, folder: Path) -> int:
     _print_result(finished, folder)
-    _write_index(folder.resolve().parent)
+    _refresh_index(folder.resolve().parent)
     return DONE if any(result.valid for result in finished.summary.results) else FAILED
 
 
@@ -149,7 +150,7 @@ def render_again(folder: Path) -> int:
     stored = load_run(folder)
     RunFolder(folder).write_reports(report.render_all(stored))
     _print_result(stored, folder)
-    _write_index(folder.resolve().parent)
+    _refresh_index(folder.resolve().parent)
     return DONE
 
 
@@ -181,6 +182,14 @@ def index(results: Path) -> int:
     """Write the page that lists all runs."""
     print(f"index: {_write_index(results)}")
     return DONE
+
+
+def _refresh_index(results: Path) -> None:
+    """Write the list anew, beside a run that has just ended; another's page of that name stays as it is."""
+    if is_foreign(results / INDEX_PAGE):
+        print(f"bakeoff: note: {results / INDEX_PAGE} is not Bakeoff's and was left alone", file=sys.stderr)
+    else:
+        _write_index(results)
 
 
 def _write_index(results: Path) -> Path:

@@ -41,7 +41,7 @@ NO_YARDSTICK = (
 )
 YARDSTICK = "yardstick"
 NOUNS: dict[Metric, str] = {
-    "throughput": "the requests",
+    "throughput": "the throughput",
     "latency_p50": "the median latency",
     "latency_p90": "the p90 latency",
     "latency_p99": "the p99 latency",
@@ -172,8 +172,13 @@ def _answer(compared: SideBySide, side: Side) -> str:
     if not main:
         return f"{between}, nothing can be compared: no stack has a valid row in both at the same load."
     sure = sorted((one for one in main if one.verdict in ("faster", "slower")), key=_size, reverse=True)
-    found = listing([_told(compared, change) for change in sure]) if sure else "no stack changed for sure"
+    found = listing([_told(compared, change) for change in sure]) if sure else _nothing_in(main)
     return f"{between}, {found}{_rest(main)}."
+
+
+def _nothing_in(main: Sequence[Change]) -> str:
+    metrics = dict.fromkeys(NOUNS[change.metric].removeprefix("the ") for change in main)
+    return f"no stack changed for sure in {' or '.join(metrics)}"
 
 
 def beside(compared: SideBySide) -> tuple[str, ...]:
