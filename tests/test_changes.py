@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bakeoff.changes import changes, permutation_p, welch_ratio
+from bakeoff.changes import changes, judge, permutation_p, welch_ratio
 from bakeoff.histogram import Histogram, highest_value_of
-from bakeoff.model import ClosedLoad, Record
+from bakeoff.model import ClosedLoad, Estimate, Record
 from bakeoff.run import Run
 from tests.report import made_up
 
@@ -145,3 +145,22 @@ def test_without_the_baseline_the_plain_ratio_is_judged() -> None:
     found = changes(run, run)
     assert found
     assert all(one.yardstick is None and one.verdict and one.ratio == one.plain for one in found)
+
+
+@pytest.mark.parametrize(
+    ("point", "low", "high", "p_value", "told"),
+    [
+        (1.3, 1.1, 1.5, 0.01, "faster"),
+        (0.7, 0.6, 0.8, 0.01, "slower"),
+        (1.3, 1.1, 1.5, 0.20, "inconclusive"),
+        (1.3, 0.9, 1.9, 0.01, "inconclusive"),
+        (1.01, 0.98, 1.03, 0.01, "same"),
+        (1.3, None, None, 0.01, "inconclusive"),
+    ],
+)
+def test_a_difference_needs_both_its_p_and_its_interval(
+    point: float, low: float | None, high: float | None, p_value: float, told: str
+) -> None:
+    """Either alone leaves it open; within the margin it is none."""
+    ratio = Estimate(point=point, low=low, high=high, level=0.95, n=7)
+    assert judge(made_up.experiment(), "throughput", ratio, p_value) == told

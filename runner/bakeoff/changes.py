@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from bakeoff.analysis import Row, quoted, rows_of
-from bakeoff.model import ALL_ENDPOINTS, Estimate, Load, Metric, Result, Struct, Verdict
+from bakeoff.model import ALL_ENDPOINTS, Estimate, Experiment, Load, Metric, Result, Struct, Verdict
 from bakeoff.run import Run
 from bakeoff.stats import LEVEL, holm, verdict
 
@@ -157,7 +157,7 @@ def _changes(first: Run, metric: Metric, pairs: Sequence[tuple[Measured, Measure
             ratio=ratio,
             yardstick=yardstick,
             p_value=p_values.get(name, 1.0),
-            verdict=_verdict(first, metric, ratio, p_values[name]) if name in held else None,
+            verdict=judge(first.manifest.experiment, metric, ratio, p_values[name]) if name in held else None,
         )
 
 
@@ -181,9 +181,8 @@ def _logs(row: Row, metric: Metric) -> Logs:
     return {block: float(np.log(value)) for block, value in row.per_block(metric).items()}
 
 
-def _verdict(first: Run, metric: Metric, ratio: Estimate, p_value: float) -> Verdict:
+def judge(asked: Experiment, metric: Metric, ratio: Estimate, p_value: float) -> Verdict:
     """As within a run, but no difference without an interval that says so too: few blocks that are no pairs mislead."""
-    asked = first.manifest.experiment
     found = verdict(ratio, p_value, asked.alpha, asked.margin, more_is_faster=metric == "throughput")
     holds_one = ratio.low is not None and ratio.high is not None and ratio.low <= 1 <= ratio.high
     return "inconclusive" if holds_one and found != "same" else found

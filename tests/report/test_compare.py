@@ -70,7 +70,7 @@ def test_the_first_thing_said_is_what_changed(before: Run, after: Run) -> None:
     page = page_of(before, after)
     (answer,) = compare.answers(compared(before, after))
     assert re.match(rf"From A to B, {SLOWED} got slower at 64 users \((0\.49|0\.50)\d? ", answer)
-    assert "the requests, held against flask-gunicorn-sync)" in answer
+    assert "the throughput, held against flask-gunicorn-sync)" in answer
     assert page.text.index(squeezed(answer)) < 200
 
 
