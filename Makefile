@@ -14,7 +14,7 @@ VERSION := import sys; print("%d.%d" % sys.version_info[:2])
 FIT     := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench test selfbench soak masterbench validate-gate lint format lock clean
+.PHONY: help setup bench test selfbench soak masterbench validate-gate notebooks lint format lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -39,6 +39,9 @@ validate-gate: $(READY) ## Hours of gates on planted changes: how often is it wr
 
 masterbench: $(READY) ## How much of a core does a master of a thousand workers need?
 	@$(BIN)/python benchmarks/master.py $(ARGS)
+
+notebooks: $(READY) ## Run the notebooks anew, and keep their outputs in them
+	@$(BIN)/python notebooks/execute.py
 
 lint: $(READY) ## Check style, format and types
 	@$(BIN)/ruff check

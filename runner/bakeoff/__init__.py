@@ -1,1 +1,22 @@
-"""Bakeoff compares Python web stacks, WSGI and ASGI, with numbers that a sceptic would accept."""
+"""Bakeoff compares Python web stacks, WSGI and ASGI, with numbers that a sceptic would accept.
+
+``bakeoff.load_run(path)`` reads a stored run as tidy tables; docs/api.md describes them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bakeoff.api import load_run
+
+__all__ = ["load_run"]
+
+
+def __getattr__(name: str) -> Any:
+    # Imported when it is asked for: pandas would make every verb of the command line wait.
+    if name == "load_run":
+        from bakeoff.api import load_run
+
+        return load_run
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

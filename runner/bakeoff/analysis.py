@@ -92,7 +92,7 @@ def summarise(
 ) -> Summary:
     """The analysis of a whole run."""
     experiment = manifest.experiment
-    rows = _rows(experiment, blocks, intervals)
+    rows = rows_of(experiment, blocks, intervals)
     cores = max(1, len(manifest.machine.server_cpus))
     results = [_result(row, _unloaded_s(row, blocks), cores, certificate) for row in rows]
     failures = [record.failure for block in blocks for record in block.records if record.failure]
@@ -109,7 +109,8 @@ def summarise(
     )
 
 
-def _rows(experiment: Experiment, blocks: Sequence[BlockResult], intervals: Iterable[Interval]) -> list[Row]:
+def rows_of(experiment: Experiment, blocks: Sequence[BlockResult], intervals: Iterable[Interval]) -> list[Row]:
+    """Every stack under every condition at every endpoint (``*`` first), block by block."""
     histograms = _by_slice(intervals)
     grouped: dict[tuple[str, str, Load], list[Record]] = defaultdict(list)
     for block in blocks:
@@ -304,11 +305,12 @@ def _comparisons(
             if other.name != stack and (pair := valid.get((other.name, scenario, load, endpoint)))
         ]
         for metric in _METRICS:
-            measurable = [row for row, result in candidates if _quoted(metric, result) and _quoted(metric, base_result)]
+            measurable = [row for row, result in candidates if quoted(metric, result) and quoted(metric, base_result)]
             yield from _compare(experiment, metric, base, measurable, seed)
 
 
-def _quoted(metric: Metric, result: Result) -> bool:
+def quoted(metric: Metric, result: Result) -> bool:
+    """Whether a row gives a number for a metric."""
     if metric == "throughput":
         return result.throughput_rps is not None
     if metric == "cpu_per_request":

@@ -52,6 +52,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_worker(verbs)
     _add_timeline(verbs)
     _add_report(verbs)
+    _add_resume(verbs)
+    _add_compare(verbs)
+    _add_index(verbs)
     _verb(verbs, "doctor", _doctor, "Examine this machine, and certify its load generator against an oracle.")
     _add_stacks(verbs)
     _add_init(verbs)
@@ -148,6 +151,29 @@ def _add_report(verbs: Any) -> None:
     parser.add_argument("run", type=Path, help="a run folder")
 
 
+def _add_resume(verbs: Any) -> None:
+    parser = _verb(verbs, "resume", _resume, "Finish an interrupted run, on the machine that it began on.")
+    parser.add_argument("run", type=Path, help="a run folder")
+
+
+def _add_compare(verbs: Any) -> None:
+    parser = _verb(verbs, "compare", _compare, "Put runs side by side; each is compared with the first.")
+    parser.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="two or more run folders, the oldest first")
+    parser.add_argument(
+        "--across-machines", action="store_true", help="compare runs of different machines, and label every number so"
+    )
+    parser.add_argument(
+        "--out", type=Path, help="the page to write (default: compare.html in the folder that holds the first run)"
+    )
+
+
+def _add_index(verbs: Any) -> None:
+    parser = _verb(verbs, "index", _index, "List all runs, with their verdicts, on one page.")
+    parser.add_argument(
+        "results", nargs="?", type=Path, default=Path("results"), help="where run folders are (default: results)"
+    )
+
+
 def _add_stacks(verbs: Any) -> None:
     parser = _verb(verbs, "stacks", _stacks, "List the stacks of an experiment, and the servers that are known.")
     _add_file(parser)
@@ -163,67 +189,94 @@ def _add_schema(verbs: Any) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from bakeoff import verbs
     from bakeoff.load.source import read_source
+    from bakeoff.verbs.run import Asked, run
 
-    source = read_source(options.generators, options.workers, options.listen, options.token_file)
-    return verbs.run(
-        options.file,
-        options.stack,
-        options.scenario,
-        options.profile,
-        options.blocks,
-        options.seed,
-        options.out,
-        source,
+    return run(
+        Asked(
+            file=options.file,
+            stacks=options.stack,
+            scenarios=options.scenario,
+            profile=options.profile,
+            blocks=options.blocks,
+            seed=options.seed,
+            out=options.out,
+            source=read_source(options.generators, options.workers, options.listen, options.token_file),
+        )
     )
 
 
 def _gate(options: argparse.Namespace) -> int:
-    from bakeoff import verbs
+    from bakeoff.verbs.gate import Asked, gate
 
-    return verbs.gate(
-        options.file, options.base, options.head, options.stack, options.budget_s, options.seed, options.out
+    return gate(
+        Asked(
+            file=options.file,
+            base=options.base,
+            head=options.head,
+            stack=options.stack,
+            budget_s=options.budget_s,
+            seed=options.seed,
+            out=options.out,
+        )
     )
 
 
 def _worker(options: argparse.Namespace) -> int:
-    from bakeoff import verbs
+    from bakeoff.verbs.worker import worker
 
-    return verbs.worker(options.master, options.generators, options.directory, options.token_file)
+    return worker(options.master, options.generators, options.directory, options.token_file)
 
 
 def _timeline(options: argparse.Namespace) -> int:
-    from bakeoff import verbs
+    from bakeoff.verbs.examine import timeline
 
-    return verbs.timeline(options.file, options.stack)
+    return timeline(options.file, options.stack)
 
 
 def _doctor(_: argparse.Namespace) -> int:
-    from bakeoff import verbs
+    from bakeoff.verbs.examine import doctor
 
-    return verbs.doctor()
+    return doctor()
 
 
 def _report(options: argparse.Namespace) -> int:
-    from bakeoff import verbs
+    from bakeoff.verbs.pages import render_again
 
-    return verbs.render_again(options.run)
+    return render_again(options.run)
+
+
+def _resume(options: argparse.Namespace) -> int:
+    from bakeoff.verbs.run import resume
+
+    return resume(options.run)
+
+
+def _compare(options: argparse.Namespace) -> int:
+    from bakeoff.verbs.pages import compare
+
+    return compare(options.runs, options.out, across_machines=options.across_machines)
+
+
+def _index(options: argparse.Namespace) -> int:
+    from bakeoff.verbs.pages import index
+
+    return index(options.results)
 
 
 def _stacks(options: argparse.Namespace) -> int:
-    from bakeoff import verbs
+    from bakeoff.verbs.author import list_stacks
 
-    return verbs.list_stacks(options.file, options.stack)
+    return list_stacks(options.file, options.stack)
 
 
 def _init(options: argparse.Namespace) -> int:
-    from bakeoff import verbs
+    from bakeoff.verbs.author import init
 
-    return verbs.init(options.file)
+    return init(options.file)
 
 
 def _schema(_: argparse.Namespace) -> int:
-    from bakeoff import verbs
+    from bakeoff.verbs.author import print_schema
 
-    return verbs.print_schema()
+    return print_schema()

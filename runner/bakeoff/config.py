@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import hashlib
 import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
@@ -427,6 +428,18 @@ def apply_profile(experiment: Experiment, profile: Profile, blocks: int | None =
     except DesignError as error:
         raise UserError(str(error)) from None
     return experiment
+
+
+def locustfile_digests(experiment: Experiment) -> dict[str, str]:
+    """The SHA-256 of each scenario's Locust file, by the scenario's name. Raises `UserError` when one is not there."""
+    return {one.name: _sha256(Path(one.locustfile)) for one in experiment.scenarios if one.locustfile}
+
+
+def _sha256(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}; put the scenario's Locust file back") from None
 
 
 def _suggestion(word: str, known: Iterable[str]) -> str:

@@ -89,23 +89,37 @@ class Workbench:
 
 def execute(manifest: Manifest, results: Path, bench: Workbench) -> Run:
     """Carry out a run and leave its folder under ``results``. The run is stored block by block, whatever happens."""
-    folder = RunFolder.create(results, manifest)
-    with state_recorded(folder):
-        for scenario in manifest.experiment.scenarios:
-            bench.generator.use(scenario)
-        certificate = bench.certify()
-        for block in plan_blocks(manifest.experiment, manifest.seed):
-            bench.observer.block_began(block.number, manifest.experiment.blocks)
-            folder.write_block(*run_block(manifest.experiment, block, folder.block(block.number), bench))
-        manifest = msgspec.structs.replace(
-            manifest, timelines=take_timelines(manifest.experiment, folder.path / "timeline", bench)
-        )
-        folder.write_manifest(manifest)
-        folder.write_summary(summarise(manifest, folder.blocks(), folder.intervals(), certificate))
-    bench.observer.report_began()
-    run = load_run(folder.path)
-    folder.write_reports(report.render_all(run))
+    return finish(RunFolder.create(results, manifest), bench)
+
+
+def finish(folder: RunFolder, bench: Workbench) -> Run:
+    """Carry out what a run's folder does not hold yet. Raises `UserError` when another process is at it."""
+    with folder.locked():
+        with state_recorded(folder):
+            _measure(folder, bench)
+        bench.observer.report_began()
+        run = load_run(folder.path)
+        folder.write_reports(report.render_all(run))
     return run
+
+
+def _measure(folder: RunFolder, bench: Workbench) -> None:
+    """Every block without a record, the timelines, and the analysis of all."""
+    manifest = folder.manifest()
+    for scenario in manifest.experiment.scenarios:
+        bench.generator.use(scenario)
+    certificate = bench.certify()
+    complete = {block.number for block in folder.blocks()}
+    for block in plan_blocks(manifest.experiment, manifest.seed):
+        if block.number not in complete:
+            bench.observer.block_began(block.number, manifest.experiment.blocks)
+            logs = folder.empty_block(block.number)
+            folder.write_block(*run_block(manifest.experiment, block, logs, bench))
+    if not manifest.timelines:
+        timelines = take_timelines(manifest.experiment, folder.path / "timeline", bench)
+        manifest = msgspec.structs.replace(manifest, timelines=timelines)
+        folder.write_manifest(manifest)
+    folder.write_summary(summarise(manifest, folder.blocks(), folder.intervals(), certificate))
 
 
 @contextmanager

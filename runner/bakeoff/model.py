@@ -391,6 +391,10 @@ class Manifest(Struct, frozen=True, kw_only=True):
     finished_utc: str | None = None
     error: str | None = None
     timelines: tuple[Timeline, ...] = ()
+    locustfile_sha256: dict[str, str] = {}
+    """Of each scenario that is a Locust file, by its name: its path alone does not say what clients did."""
+    resumed_utc: tuple[str, ...] = ()
+    """When an interrupted run was taken up again."""
     schema_version: int = SCHEMA_VERSION
 
 

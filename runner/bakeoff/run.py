@@ -15,3 +15,18 @@ class Run:
     summary: Summary
     blocks: tuple[BlockResult, ...]
     intervals: tuple[Interval, ...]
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A run folder as a list of runs shows it: without histograms, and however far it came."""
+
+    folder: str
+    """Its name, relative to the list."""
+    manifest: Manifest | None = None
+    summary: Summary | None = None
+    blocks: tuple[BlockResult, ...] = ()
+    report: bool = False
+    """Whether it has a page of its own."""
+    problem: str | None = None
+    """Why it cannot be read."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import shutil
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
@@ -14,12 +17,13 @@ import msgspec
 from bakeoff.errors import BakeoffError, UserError
 from bakeoff.hlog import read_log, write_log
 from bakeoff.model import BlockResult, Interval, Manifest, Struct, Summary
-from bakeoff.run import Run
+from bakeoff.run import Listed, Run
 
 _MANIFEST = "manifest.json"
 _SUMMARY = "summary.json"
 _RECORD = "record.json"
 _LATENCIES = "latency.hlog"
+REPORT_PAGE = "report.html"
 
 Stored = TypeVar("Stored", bound=Struct)
 
@@ -55,6 +59,30 @@ class RunFolder:
         path.mkdir(parents=True, exist_ok=True)
         return path
 
+    def empty_block(self, number: int) -> Path:
+        """The folder of one block without what an interrupted attempt left in it."""
+        shutil.rmtree(self.block(number))
+        return self.block(number)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep every other process from writing here. Raises `UserError` when one does already.
+
+        The lock is the kernel's, so it ends with its process, however that ends.
+        """
+        descriptor = os.open(self.path, os.O_RDONLY)
+        try:
+            self._lock(descriptor)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def _lock(self, descriptor: int) -> None:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UserError(f"{self.path} is being measured by another process; wait until it has ended") from None
+
     def write_manifest(self, manifest: Manifest) -> None:
         """Write or replace the manifest."""
         _write_json(self.path / _MANIFEST, manifest)
@@ -81,7 +109,9 @@ class RunFolder:
         return _read(self.path / _MANIFEST, Manifest)
 
     def summary(self) -> Summary:
-        """Read the analysis."""
+        """Read the analysis. Raises `UserError` when the run did not come that far."""
+        if not (self.path / _SUMMARY).exists() and (self.path / _MANIFEST).exists():
+            raise UserError(f"{self.path} is no finished run; finish it with: bakeoff resume {self.path}")
         return _read(self.path / _SUMMARY, Summary)
 
     def blocks(self) -> tuple[BlockResult, ...]:
@@ -107,6 +137,59 @@ def load_run(path: Path | str) -> Run:
         blocks=folder.blocks(),
         intervals=tuple(folder.intervals()),
     )
+
+
+def list_runs(results: Path) -> tuple[Listed, ...]:
+    """Every run folder under a folder, the newest first. Raises `UserError` when there is no such folder.
+
+    A folder that cannot be read is listed with its problem.
+    """
+    try:
+        folders = [path for path in results.iterdir() if (path / _MANIFEST).exists()]
+    except OSError as error:
+        raise UserError(f"{results} cannot be listed: {error.strerror}; name the folder that holds the runs") from None
+    return tuple(sorted(map(_listed, folders), key=_newest_first, reverse=True))
+
+
+def _newest_first(one: Listed) -> tuple[str, str]:
+    return (one.manifest.started_utc if one.manifest else "", one.folder)
+
+
+def _listed(path: Path) -> Listed:
+    folder = RunFolder(path)
+    try:
+        return Listed(
+            folder=path.name,
+            manifest=folder.manifest(),
+            summary=folder.summary() if (path / _SUMMARY).exists() else None,
+            blocks=folder.blocks(),
+            report=(path / REPORT_PAGE).exists(),
+        )
+    except UserError as error:
+        return Listed(folder=path.name, problem=str(error))
+
+
+OURS = b'<meta name="generator" content="Bakeoff">'
+"""What the pages of several runs begin with, so that no other page is taken for one of them."""
+_BEGINNING_BYTES = 500
+
+
+def is_foreign(page: Path) -> bool:
+    """Whether there is a page that was not written here, and must not be replaced."""
+    if not page.exists():
+        return False
+    with page.open("rb") as file:
+        return OURS not in file.read(_BEGINNING_BYTES)
+
+
+def write_page(path: Path, content: bytes) -> None:
+    """Write a page of several runs. Raises `UserError` when it cannot be written, or would replace another's file."""
+    try:
+        if is_foreign(path):
+            raise UserError(f"{path} was not written by Bakeoff and is left alone; move it, or choose another place")
+        write_file(path, content)
+    except OSError as error:
+        raise UserError(f"{path} cannot be written: {error.strerror}; choose another place") from None
 
 
 def write_file(path: Path, content: bytes) -> None:

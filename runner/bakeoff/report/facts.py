@@ -210,6 +210,7 @@ def about(run: Run) -> tuple[tuple[str, str], ...]:
     return (
         ("run", found.run_id),
         ("started", moment(found.started_utc)),
+        *(("resumed", moment(stamp)) for stamp in found.resumed_utc),
         ("finished", moment(found.finished_utc) if found.finished_utc else "it did not"),
         ("profile", found.profile),
         ("seed", str(found.seed)),

@@ -16,11 +16,12 @@ from bakeoff.run import Run
 
 def render(run: Run, pictures: tuple[Picture, ...]) -> bytes:
     """The whole page, figures and styles inside."""
-    page = _environment().get_template("report.html.j2").render(_sections(run) | _pictures(pictures))
+    page = environment().get_template("report.html.j2").render(_sections(run) | _pictures(pictures))
     return page.encode()
 
 
-def _environment() -> Environment:
+def environment() -> Environment:
+    """Templates whose every value is escaped, and in which a misspelt one is an error."""
     environment = Environment(
         loader=PackageLoader("bakeoff.report"),
         autoescape=True,

@@ -66,7 +66,8 @@ def _table(rows: Iterable[Row], columns: list[str]) -> pd.DataFrame:
     return frame.astype({name: "float64" for name in columns if name.endswith(_MEASURES)})
 
 
-def _case_columns(scenario: str, load: Load) -> Row:
+def case_columns(scenario: str, load: Load) -> Row:
+    """The columns that say under which scenario and load a row was measured."""
     kind, size = ("users", load.users) if isinstance(load, ClosedLoad) else ("rate", load.rate_rps)
     return {"scenario": scenario, "load": lookup.load_title(load), "load_kind": kind, "load_size": float(size)}
 
@@ -95,7 +96,7 @@ def _result_row(row: Result) -> Row:
     about = {
         "stack": row.stack,
         "interface": row.interface,
-        **_case_columns(row.scenario, row.load),
+        **case_columns(row.scenario, row.load),
         "endpoint": row.endpoint,
         "requests": row.requests,
         "errors": row.errors,
@@ -133,7 +134,7 @@ def comparison_table(run: Run) -> pd.DataFrame:
 def _comparison_row(each: Comparison) -> Row:
     return {
         "metric": each.metric,
-        **_case_columns(each.scenario, each.load),
+        **case_columns(each.scenario, each.load),
         "endpoint": each.endpoint,
         "baseline": each.baseline,
         "candidate": each.candidate,
@@ -193,7 +194,7 @@ def _percentile_rows(run: Run, stack: str, case: Case, endpoint: str, histogram:
     shared = {
         "stack": stack,
         "interface": lookup.interface_of(run, stack),
-        **_case_columns(*case),
+        **case_columns(*case),
         "endpoint": endpoint,
         "requests": total,
     }
@@ -253,7 +254,7 @@ def _time_row(run: Run, record: Record, offset: float, intervals: list[Interval]
     return {
         "stack": record.stack,
         "interface": lookup.interface_of(run, record.stack),
-        **_case_columns(record.scenario, record.load),
+        **case_columns(record.scenario, record.load),
         "block": record.block,
         "position": record.position,
         "measured_s": offset + start_s,

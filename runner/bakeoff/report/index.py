@@ -1,0 +1,131 @@
+"""``index.html``: every run of a folder, the newest first, with its answer, its verdicts and a small chart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+from urllib.parse import quote
+
+from bakeoff.fingerprint import fingerprint
+from bakeoff.model import Comparison, Manifest
+from bakeoff.report import facts, lookup, words
+from bakeoff.report.gate import words as gate_words
+from bakeoff.report.html import environment
+from bakeoff.report.lookup import Case
+from bakeoff.report.numerals import TIMES, number, plural
+from bakeoff.report.style import looks
+from bakeoff.report.tracks import Bar, Track, tracks
+from bakeoff.run import Listed, Run
+
+
+class Chip(NamedTuple):
+    """A verdict in a few words."""
+
+    about: str
+    verdict: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One run in the list."""
+
+    title: str
+    href: str
+    about: tuple[str, ...]
+    """When, where and how much."""
+    answer: str
+    chips: tuple[Chip, ...] = ()
+    chart_title: str = ""
+    chart: tuple[Track, ...] = ()
+    trouble: bool = False
+
+
+def render(runs: Sequence[Listed]) -> bytes:
+    """The whole page."""
+    entries = tuple(map(entry, runs))
+    page = environment().get_template("index.html.j2")
+    return page.render(entries=entries, amount=plural(len(entries), "run")).encode()
+
+
+def entry(listed: Listed) -> Entry:
+    """What the list says about a run folder, however far the run came."""
+    manifest = listed.manifest
+    if manifest is None:
+        return Entry(listed.folder, _address(listed), (), f"This folder cannot be read: {listed.problem}", trouble=True)
+    if listed.summary is None:
+        return Entry(
+            listed.folder, _address(listed), _about(listed, manifest), _unfinished(listed, manifest), trouble=True
+        )
+    run = Run(manifest=manifest, summary=listed.summary, blocks=listed.blocks, intervals=())
+    case = _main_case(run)
+    return Entry(
+        title=listed.folder,
+        href=_address(listed),
+        about=_about(listed, manifest),
+        answer=words.answer(run) if run.summary.gate is None else gate_words.headline(run.summary.gate),
+        chips=(*_gate(run), *_chips(run, case)),
+        chart_title=f"{_measure(case)} at {lookup.case_title(run, case)}" if case else "",
+        chart=_chart(run, case) if case else (),
+    )
+
+
+def _address(listed: Listed) -> str:
+    return quote(f"{listed.folder}/{'report.html' if listed.report else ''}")
+
+
+def _about(listed: Listed, manifest: Manifest) -> tuple[str, ...]:
+    machine = manifest.machine
+    resumed = ("resumed",) if manifest.resumed_utc else ()
+    return (
+        facts.moment(manifest.started_utc),
+        f"{manifest.profile} profile",
+        f"{len(listed.blocks)} of {plural(manifest.experiment.blocks, 'block')}",
+        *resumed,
+        f"{machine.cpu_model}, {plural(machine.cores, 'core')}",
+        f"fingerprint {fingerprint(manifest).digest}",
+    )
+
+
+def _unfinished(listed: Listed, manifest: Manifest) -> str:
+    how = f"failed ({manifest.error})" if manifest.state == "failed" else "is under way, or was killed"
+    return f"This run {how}. Complete blocks are kept; finish it with: bakeoff resume {listed.folder}"
+
+
+def _main_case(run: Run) -> Case | None:
+    """The case that the answer is about; where there is none, the first that was asked for."""
+    best = words.headline(run)
+    if best is not None:
+        return Case(best.scenario, best.load)
+    return next(iter(lookup.cases(run)), None)
+
+
+def _gate(run: Run) -> tuple[Chip, ...]:
+    found = run.summary.gate
+    return (Chip("gate", found.verdict, ""),) if found else ()
+
+
+def _chips(run: Run, case: Case | None) -> tuple[Chip, ...]:
+    if case is None:
+        return ()
+    return tuple(_chip(each) for each in lookup.comparisons(run, case, lookup.main_metric(case)))
+
+
+def _chip(each: Comparison) -> Chip:
+    return Chip(each.candidate, each.verdict, f"{number(each.ratio.point)} {TIMES}")
+
+
+def _measure(case: Case) -> str:
+    return "Right answers a second" if lookup.main_metric(case) == "throughput" else "Median latency in ms"
+
+
+def _chart(run: Run, case: Case) -> tuple[Track, ...]:
+    return tracks(_bar(run, case, name, look.colour) for name, look in looks(run).items())
+
+
+def _bar(run: Run, case: Case, name: str, colour: str) -> Bar:
+    row = lookup.result_of(run, case, name)
+    if row is None or not row.valid:
+        return Bar(name, colour, None)
+    return Bar(name, colour, row.throughput_rps if lookup.main_metric(case) == "throughput" else row.latency_ms.p50)

@@ -1,0 +1,54 @@
+"""``bakeoff doctor`` and ``bakeoff timeline``: a look at this machine, and at two requests at once."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from bakeoff import host
+from bakeoff.backends.local import LocalBackend
+from bakeoff.config import read_experiment, select
+from bakeoff.doctor import Doctor
+from bakeoff.execute import Observer, Workbench, take_timelines
+from bakeoff.load.fleet import Fleet
+from bakeoff.model import Certificate
+from bakeoff.report import certificate as certificates
+from bakeoff.report import words
+from bakeoff.verbs import DONE, FAILED
+
+
+def timeline(file: Path, stacks: Sequence[str]) -> int:
+    """Take and print the timelines of an experiment's stacks; 3 when one fails."""
+    experiment = select(read_experiment(file), stacks, ())
+    servers_cpus, generator_cpus = host.cpu_sets()
+    with tempfile.TemporaryDirectory() as scratch, Fleet(generator_cpus, Path(scratch)) as generator:
+        bench = Workbench(LocalBackend(servers_cpus), generator, Observer(), Certificate)
+        timelines = take_timelines(experiment, Path(scratch), bench)
+    for one in timelines:
+        print(words.timeline_story(one), end="\n\n")
+    return FAILED if any(one.failure for one in timelines) else DONE
+
+
+def doctor() -> int:
+    """Examine this machine and its load generator; 3 when the generator is not certified."""
+    machine = host.describe()
+    print(
+        f"{machine.cpu_model}, {machine.cores} cores, {machine.system} {machine.kernel}, Python {machine.python}\n"
+        f"servers on CPU {_cpus(machine.server_cpus)}, generator on CPU {_cpus(machine.generator_cpus)}"
+    )
+    for warning in machine.warnings:
+        print(f"note: {warning}")
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        Fleet(machine.generator_cpus, Path(scratch)) as generator,
+    ):
+        examiner = Doctor(generator, machine.server_cpus, lambda what: print(f"... {what}", file=sys.stderr))
+        certificate = examiner.certificate()
+    print(certificates.render(certificate))
+    return DONE if certificate.certified else FAILED
+
+
+def _cpus(cpus: Sequence[int]) -> str:
+    return ",".join(map(str, cpus)) or "any"

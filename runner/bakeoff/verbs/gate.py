@@ -1,0 +1,94 @@
+"""``bakeoff gate``: did this change make it slower?"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from bakeoff import host
+from bakeoff.backends.local import LocalBackend
+from bakeoff.config import locustfile_digests, read_experiment
+from bakeoff.doctor import Doctor
+from bakeoff.duet.gate import duet_experiment, execute_gate
+from bakeoff.duet.revisions import Revisions
+from bakeoff.execute import Observer, Workbench
+from bakeoff.load.fleet import Fleet
+from bakeoff.model import Experiment, Manifest, Summary
+from bakeoff.report import gate as reports
+from bakeoff.report.gate import github, markdown, terminal, words
+from bakeoff.store import RunFolder, run_id
+from bakeoff.verbs import note
+from bakeoff.verbs.pages import refresh_index
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a user may ask of a gate."""
+
+    file: Path
+    base: str
+    head: str | None
+    stack: str | None
+    budget_s: float | None
+    seed: int | None
+    out: Path
+
+
+def gate(asked: Asked) -> int:
+    """Judge a change; the verdict's exit code."""
+    began_s = time.monotonic()
+    experiment = _experiment(asked)
+    finder = Revisions(asked.file.resolve().parent, experiment.gate.requirements, note)
+    with finder.both(asked.base, asked.head) as (base, head):
+        experiment = duet_experiment(experiment, base, head)
+        manifest = Manifest(
+            run_id=run_id(f"{experiment.name}-gate"),
+            experiment=experiment,
+            profile="gate",
+            seed=secrets.randbelow(2**31) if asked.seed is None else asked.seed,
+            machine=host.describe(),
+            state="running",
+            started_utc=datetime.now(UTC).isoformat(timespec="seconds"),
+            locustfile_sha256=locustfile_digests(experiment),
+        )
+        cpus = manifest.machine.server_cpus
+        with (
+            tempfile.TemporaryDirectory() as scratch,
+            Fleet(manifest.machine.generator_cpus, Path(scratch)) as generator,
+        ):
+            doctor = Doctor(generator, cpus, lambda _: None)
+            bench = Workbench(LocalBackend(cpus), generator, Observer(), doctor.short_certificate)
+            folder, summary = execute_gate(manifest, asked.out, bench, (base.label, head.label), began_s)
+    folder.write_reports(reports.render_all(summary))
+    refresh_index(asked.out)
+    return _tell(summary, folder)
+
+
+def _experiment(asked: Asked) -> Experiment:
+    """The file's experiment, with what the command line says in its stead."""
+    experiment = read_experiment(asked.file)
+    given = {"stack": asked.stack, "budget_s": asked.budget_s}
+    settings = msgspec.structs.replace(
+        experiment.gate, **{key: value for key, value in given.items() if value is not None}
+    )
+    return msgspec.structs.replace(experiment, gate=settings)
+
+
+def _tell(summary: Summary, folder: RunFolder) -> int:
+    """Print a gate's outcome where it is read: the terminal, and GitHub's annotations and job summary."""
+    print(terminal.render(summary, colour=sys.stdout.isatty()))
+    print(f"\nreport: {folder.path / 'report.md'}")
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        print(github.render(summary))
+        if job_summary := os.environ.get("GITHUB_STEP_SUMMARY"):
+            with Path(job_summary).open("a", encoding="utf-8") as page:
+                page.write(markdown.render(summary))
+    return words.gate_of(summary.gate).exit_code

@@ -1,0 +1,115 @@
+"""``bakeoff run`` and ``bakeoff resume``: the comparison."""
+
+from __future__ import annotations
+
+import secrets
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from bakeoff import host, resumption
+from bakeoff.backends.local import LocalBackend
+from bakeoff.config import apply_profile, locustfile_digests, read_experiment, select
+from bakeoff.doctor import Doctor
+from bakeoff.execute import Workbench, execute
+from bakeoff.load.generator import LoadGenerator
+from bakeoff.load.source import Elsewhere, Here, Source, opened
+from bakeoff.model import Certificate, Experiment, Manifest, Profile
+from bakeoff.progress import ProgressBar
+from bakeoff.run import Run
+from bakeoff.store import RunFolder
+from bakeoff.store import run_id as new_run_id
+from bakeoff.verbs import DONE, FAILED, note
+from bakeoff.verbs.pages import print_result, refresh_index, render_again
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a user may ask of a run."""
+
+    file: Path
+    stacks: Sequence[str]
+    scenarios: Sequence[str]
+    profile: Profile
+    blocks: int | None
+    seed: int | None
+    out: Path
+    source: Source
+
+
+def run(asked: Asked) -> int:
+    """Carry out an experiment; 0 when at least one row is valid, else 3."""
+    experiment = read_experiment(asked.file)
+    experiment = apply_profile(select(experiment, asked.stacks, asked.scenarios), asked.profile, asked.blocks)
+    manifest = Manifest(
+        run_id=new_run_id(experiment.name),
+        experiment=experiment,
+        profile=asked.profile,
+        seed=secrets.randbelow(2**31) if asked.seed is None else asked.seed,
+        machine=host.describe(asked.source.generators),
+        state="running",
+        started_utc=datetime.now(UTC).isoformat(timespec="seconds"),
+        locustfile_sha256=locustfile_digests(experiment),
+    )
+    with _workbench(manifest, experiment, asked.source) as bench:
+        finished = execute(manifest, asked.out, bench)
+    return _concluded(finished, asked.out / manifest.run_id)
+
+
+def resume(folder: Path) -> int:
+    """Finish an interrupted run; 0 when at least one row is valid, else 3."""
+    stored = RunFolder(folder)
+    if stored.manifest().state == "complete":
+        note(f"note: {folder} is complete; only its reports are rendered again")
+        return render_again(folder)
+    machine = host.describe()
+    left = resumption.left_of(stored, machine)
+    manifest = msgspec.structs.replace(stored.manifest(), machine=machine)
+    with _workbench(manifest, left, Here()) as bench:
+        finished = resumption.resume(stored, bench)
+    return _concluded(finished, folder)
+
+
+@contextmanager
+def _workbench(manifest: Manifest, left: Experiment, source: Source) -> Iterator[Workbench]:
+    """What a run on this machine works with; ``left`` is what there is to measure, for the progress bar."""
+    for warning in manifest.machine.warnings:
+        note(f"note: {warning}")
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        opened(source, manifest.experiment, manifest.machine, Path(scratch), note) as generator,
+        ProgressBar(left) as progress,
+    ):
+        backend = LocalBackend(manifest.machine.server_cpus, host=source.host)
+        yield Workbench(backend, generator, progress, _examination(source, manifest, generator, progress))
+
+
+def _examination(
+    source: Source, manifest: Manifest, generator: LoadGenerator, progress: ProgressBar
+) -> Callable[[], Certificate]:
+    if manifest.profile == "smoke":
+        return _no_certificate
+    if isinstance(source, Elsewhere):
+        return _examined_elsewhere
+    return Doctor(generator, manifest.machine.server_cpus, progress.certifying).short_certificate
+
+
+def _no_certificate() -> Certificate:
+    """What a try is worth: its numbers are not to be believed in any case."""
+    return Certificate(reasons=("the smoke profile does not examine the generator",))
+
+
+def _examined_elsewhere() -> Certificate:
+    """Workers cannot be examined from here: the oracle has to be on the machine of the generator."""
+    return Certificate(reasons=("the load came from other machines; examine each with bakeoff doctor there",))
+
+
+def _concluded(finished: Run, folder: Path) -> int:
+    print_result(finished, folder)
+    refresh_index(folder.resolve().parent)
+    return DONE if any(result.valid for result in finished.summary.results) else FAILED

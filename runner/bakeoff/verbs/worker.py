@@ -1,0 +1,33 @@
+"""``bakeoff worker``: load for a run on another machine."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from bakeoff import host
+from bakeoff.errors import UserError
+from bakeoff.load.distributed.address import read_address
+from bakeoff.load.distributed.enlisted import Enlistment
+from bakeoff.load.distributed.token import take_token
+from bakeoff.verbs import DONE, FAILED, note
+
+
+def worker(master: str, generators: int, directory: Path, token_file: Path | None) -> int:
+    """Drive load for a run on another machine, until it is over; 3 when that is not its regular end."""
+    if not directory.is_dir():
+        raise UserError(f"{directory} is no folder; name a copy of the experiment's: --directory")
+    if generators < 1:
+        raise UserError(f"--generators {generators}: it takes one at least")
+    place, token = read_address(master), take_token(token_file)
+    _, cpus = host.cpu_sets(generators)
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        Enlistment(place, token, directory, cpus, Path(scratch), generators) as workers,
+    ):
+        endings = workers.outcomes(note)
+    if refusals := [over.reason for over in endings if over.ending == "refused"]:
+        raise UserError(refusals[0])
+    for over in endings:
+        note(over.reason)
+    return FAILED if any(over.ending == "failed" for over in endings) else DONE
