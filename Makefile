@@ -41,11 +41,16 @@ format: $(READY) ## Format the code and fix what can be fixed
 	@$(BIN)/ruff check --fix-only
 	@$(BIN)/ruff format
 
+COMPILE := pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
+	--custom-compile-command "make lock"
+
 lock: ## Resolve the pins again; needs uv (ARGS="--upgrade" for newer versions)
 	@test -n "$(UV)" || { echo "make lock needs uv on PATH" >&2; exit 1; }
-	@"$(UV)" pip compile pyproject.toml --extra apps --group dev --output-file $(PINS) --quiet \
-		--universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
-		--custom-compile-command "make lock" $(ARGS)
+	@"$(UV)" $(COMPILE) pyproject.toml --extra apps --group dev --output-file $(PINS) $(ARGS)
+	@for image in apps scenarios; do \
+		"$(UV)" $(COMPILE) --no-annotate $$image/requirements.in --constraint $(PINS) \
+			--output-file requirements/$$image.txt || exit; \
+	done
 
 clean: ## Remove .venv, caches and build outputs; keep results
 	@rm -rf .venv build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache

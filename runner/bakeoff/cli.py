@@ -90,11 +90,27 @@ def _add_run(verbs: Any) -> None:
     parser.add_argument("--blocks", type=int, help="how often to start everything afresh")
     parser.add_argument("--seed", type=int, help="seed of the plan (default: drawn, and stored in the manifest)")
     parser.add_argument("--out", type=Path, default=Path("results"), help="where run folders go (default: results)")
+    _add_backend(parser)
+    parser.add_argument(
+        "--yes-load-this-host",
+        action="store_true",
+        help="load stacks with a url on hosts other than this one, which is asked for because it may hurt them",
+    )
+
+
+def _add_backend(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--backend",
+        choices=("local", "compose"),
+        default="local",
+        help="where stacks run: local, as processes (default); compose, as containers",
+    )
 
 
 def _add_timeline(verbs: Any) -> None:
     parser = _verb(verbs, "timeline", _timeline, "A cake and a frosting at once on each stack: who waited for whom.")
     _add_file(parser)
+    _add_backend(parser)
 
 
 def _add_report(verbs: Any) -> None:
@@ -120,14 +136,22 @@ def _run(options: argparse.Namespace) -> int:
     from bakeoff import verbs
 
     return verbs.run(
-        options.file, options.stack, options.scenario, options.profile, options.blocks, options.seed, options.out
+        options.file,
+        options.stack,
+        options.scenario,
+        options.profile,
+        options.blocks,
+        options.seed,
+        options.out,
+        options.backend,
+        options.yes_load_this_host,
     )
 
 
 def _timeline(options: argparse.Namespace) -> int:
     from bakeoff import verbs
 
-    return verbs.timeline(options.file, options.stack)
+    return verbs.timeline(options.file, options.stack, options.backend)
 
 
 def _doctor(_: argparse.Namespace) -> int:

@@ -26,6 +26,7 @@ Verdict = Literal["faster", "slower", "same", "inconclusive"]
 RunState = Literal["running", "complete", "failed"]
 HistogramKind = Literal["latency", "service", "lag"]
 Profile = Literal["smoke", "quick", "full"]
+BackendName = Literal["local", "compose"]
 
 
 class Struct(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -60,6 +61,8 @@ class Stack(Struct, frozen=True, kw_only=True):
     """A fixed port; by default a free one is drawn."""
     directory: str = "."
     """Absolute path the server is started in, and from which the app is imported."""
+    url: str | None = None
+    """Where the stack runs already, ``https://staging.example``: nothing is started or stopped."""
 
 
 class Request(Struct, frozen=True, kw_only=True):
@@ -257,6 +260,8 @@ class Record(Struct, frozen=True, kw_only=True):
     warmup_s: float
     tallies: tuple[Tally, ...] = ()
     server: ServerUse | None = None
+    server_unknown: str | None = None
+    """Why nobody could see what the stack used."""
     generator: GeneratorUse | None = None
     failure: Failure | None = None
 
@@ -339,6 +344,9 @@ class Manifest(Struct, frozen=True, kw_only=True):
     finished_utc: str | None = None
     error: str | None = None
     timelines: tuple[Timeline, ...] = ()
+    backend: BackendName = "local"
+    place: dict[str, str] = {}
+    """What is to be known of where the stacks ran: container engine, images."""
     schema_version: int = SCHEMA_VERSION
 
 

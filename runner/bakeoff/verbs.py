@@ -14,13 +14,14 @@ from pathlib import Path
 import msgspec
 
 from bakeoff import host, servers
-from bakeoff.backends.local import LocalBackend
+from bakeoff.backends.places import opened
+from bakeoff.backends.remote import check_consent
 from bakeoff.config import apply_profile, read_experiment, select
 from bakeoff.doctor import Doctor
 from bakeoff.errors import UserError
 from bakeoff.execute import Observer, Workbench, execute, take_timelines
 from bakeoff.load.fleet import Fleet
-from bakeoff.model import Certificate, Manifest, Profile, Summary
+from bakeoff.model import BackendName, Certificate, Manifest, Profile, Summary
 from bakeoff.progress import ProgressBar
 from bakeoff.report import certificate as certificates
 from bakeoff.report import terminal, words
@@ -38,9 +39,12 @@ def run(
     blocks: int | None,
     seed: int | None,
     out: Path,
+    backend: BackendName = "local",
+    may_load: bool = False,
 ) -> int:
-    """Carry out an experiment; 0 when at least one row is valid, else 3."""
+    """Carry out an experiment; 0 when at least one row is valid, else 3. ``may_load`` others' hosts than this."""
     experiment = apply_profile(select(read_experiment(file), stacks, scenarios), profile, blocks)
+    check_consent(experiment.stacks, may_load)
     manifest = Manifest(
         run_id=run_id(experiment.name),
         experiment=experiment,
@@ -49,18 +53,20 @@ def run(
         machine=host.describe(),
         state="running",
         started_utc=datetime.now(UTC).isoformat(timespec="seconds"),
+        backend=backend,
     )
     for warning in manifest.machine.warnings:
         print(f"bakeoff: note: {warning}", file=sys.stderr)
     with (
         tempfile.TemporaryDirectory() as scratch,
         Fleet(manifest.machine.generator_cpus, Path(scratch)) as generator,
+        opened(backend, experiment.stacks, manifest.machine.server_cpus) as place,
         ProgressBar(experiment) as progress,
     ):
+        manifest = msgspec.structs.replace(manifest, place=place.facts)
         doctor = Doctor(generator, manifest.machine.server_cpus, progress.certifying)
-        backend = LocalBackend(manifest.machine.server_cpus)
         certify = _no_certificate if profile == "smoke" else doctor.short_certificate
-        bench = Workbench(backend, generator, progress, certify)
+        bench = Workbench(place.backend, generator, progress, certify)
         finished = execute(manifest, out, bench)
     _print_result(finished, out / manifest.run_id)
     return DONE if any(result.valid for result in finished.summary.results) else FAILED
@@ -76,12 +82,16 @@ def _print_result(finished: Run, folder: Path) -> None:
     print(f"{words.answer(finished)}\n\nreport: {folder / 'report.html'}")
 
 
-def timeline(file: Path, stacks: Sequence[str]) -> int:
+def timeline(file: Path, stacks: Sequence[str], backend: BackendName = "local") -> int:
     """Take and print the timelines of an experiment's stacks; 3 when one fails."""
     experiment = select(read_experiment(file), stacks, ())
     servers_cpus, generator_cpus = host.cpu_sets()
-    with tempfile.TemporaryDirectory() as scratch, Fleet(generator_cpus, Path(scratch)) as generator:
-        bench = Workbench(LocalBackend(servers_cpus), generator, Observer(), Certificate)
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        Fleet(generator_cpus, Path(scratch)) as generator,
+        opened(backend, experiment.stacks, servers_cpus) as place,
+    ):
+        bench = Workbench(place.backend, generator, Observer(), Certificate)
         timelines = take_timelines(experiment, Path(scratch), bench)
     for one in timelines:
         print(words.timeline_story(one), end="\n\n")
@@ -126,7 +136,9 @@ def list_stacks(file: Path, stacks: Sequence[str]) -> int:
     experiment = select(read_experiment(file), stacks, ())
     width = max(len(stack.name) for stack in experiment.stacks)
     for stack in experiment.stacks:
-        what = " ".join(stack.command) or f"{stack.app} on {stack.server}, {stack.workers} x {stack.threads}"
+        what = (
+            stack.url or " ".join(stack.command) or f"{stack.app} on {stack.server}, {stack.workers} x {stack.threads}"
+        )
         print(f"{stack.name:{width}}  {stack.interface}  {what}")
     print(f"\nknown servers: {', '.join(servers.names())}; any command that listens on a port will do too")
     return DONE
