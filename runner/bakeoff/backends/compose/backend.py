@@ -22,6 +22,7 @@ from bakeoff.backends.compose import guard
 from bakeoff.backends.compose.engine import Engine, EngineError, State, find_engine
 from bakeoff.backends.ready import status, wait_until_ready
 from bakeoff.errors import UserError
+from bakeoff.host import PACKAGES
 from bakeoff.model import Block, Stack
 from bakeoff.services import Service, Template
 
@@ -32,11 +33,13 @@ STOP_WITHIN_S = 1.0
 POLL_S = 0.02
 LOG_LINES = 20
 
-VERSIONS = (
-    "import platform; from importlib import metadata; "
-    "print('Python', platform.python_version(), *sorted({f'{d.name} {d.version}' for d in metadata.distributions()}), "
-    "sep=', ')"
-)
+INSTALLED = """
+import platform, sys
+from importlib import metadata
+found = {one.name.lower(): one.version for one in metadata.distributions()}
+print("Python", platform.python_version(), end="")
+print(*(f", {name} {found[name]}" for name in sys.argv[1:] if name in found), sep="")
+"""
 
 
 @contextmanager
@@ -112,7 +115,7 @@ class ComposeBackend:
         """What Python has in an image, without whose versions a result could not be repeated; none in another's."""
         try:
             return self._engine.run(
-                "docker", "run", "--rm", "--network=none", "--entrypoint=python", image, "-c", VERSIONS
+                "docker", "run", "--rm", "--network=none", "--entrypoint=python", image, "-c", INSTALLED, *PACKAGES
             ).strip()
         except EngineError:
             return "without a Python that could tell its packages"
