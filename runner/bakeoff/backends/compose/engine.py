@@ -15,11 +15,12 @@ import yaml
 from bakeoff.errors import BakeoffError, UserError
 
 ANSWER_WITHIN_S = 120.0
+SAID_LINES = 3
 _ENVIRONMENT = {"COMPOSE_IGNORE_ORPHANS": "true"}  # Each start names one service; the others are no orphans.
 
 
 class EngineError(BakeoffError):
-    """The engine refused what Bakeoff asked of it; the last line of what it said."""
+    """The engine refused what Bakeoff asked of it; the end of what it said."""
 
 
 class State(NamedTuple):
@@ -47,23 +48,28 @@ class Engine:
     """A descriptor for every command to hold as long as it runs."""
 
     def run(self, *command: str, within_s: float | None = ANSWER_WITHIN_S, merged: bool = False) -> str:
-        """What a command prints; with its standard error if ``merged``. Raises `EngineError` when it fails."""
-        try:
-            done = subprocess.run(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT if merged else subprocess.PIPE,
-                env=os.environ | _ENVIRONMENT,
-                timeout=within_s,
-                start_new_session=True,
-                pass_fds=() if self.lifeline is None else (self.lifeline,),
-            )
-        except subprocess.TimeoutExpired:
-            raise EngineError(f"{' '.join(command[:2])} gave no answer within {within_s:g} s") from None
-        if done.returncode:
-            raise EngineError(_last_line(done.stdout if merged else done.stderr) or f"{command[0]} failed")
-        return done.stdout.decode("utf-8", "replace")
+        """What a command prints; with its standard error if ``merged``. Raises `EngineError` when it fails.
+
+        A command that is under way when Bakeoff is interrupted goes on to its end; whatever it brings up is taken down
+        after that.
+        """
+        with subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT if merged else subprocess.PIPE,
+            env=os.environ | _ENVIRONMENT,
+            start_new_session=True,
+            pass_fds=() if self.lifeline is None else (self.lifeline,),
+        ) as process:
+            try:
+                printed, said = process.communicate(timeout=within_s)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise EngineError(f"{' '.join(command[:2])} gave no answer within {within_s:g} s") from None
+        if process.returncode:
+            raise EngineError(_last_lines(printed if merged else said) or f"{command[0]} failed")
+        return str(printed, "utf-8", "replace")
 
     def state(self, container: str) -> State:
         """How a container is. Raises `EngineError` when there is none."""
@@ -115,5 +121,7 @@ def _answer(*command: str) -> str:
     return Engine("", (), "").run(*command).strip()
 
 
-def _last_line(output: bytes) -> str:
-    return next((line.strip() for line in reversed(output.decode("utf-8", "replace").splitlines()) if line.strip()), "")
+def _last_lines(output: bytes) -> str:
+    """The end of what a command said, on one line; Compose's last line alone may be no more than "failed"."""
+    lines = [line.strip() for line in output.decode("utf-8", "replace").splitlines() if line.strip()]
+    return "; ".join(lines[-SAID_LINES:])
