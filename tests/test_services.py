@@ -24,7 +24,7 @@ def template(*stacks: Stack, found: dict[str, Service] | None = None, cpus: tupl
     """What a run's services have in common."""
     services = found or {}
     shared = shared_by(stacks, services, DOCKERFILE)
-    return Template(project="p", cpus=cpus, found=services, shared=shared, networks={}, volumes={})
+    return Template(project="p", cpus=cpus, found=services, shared=shared, parts={})
 
 
 def committed() -> dict[str, Any]:

@@ -31,6 +31,9 @@ NOT_WHILE_MEASURED = ("container_name", "deploy", "healthcheck", "ports", "profi
 """Left out of a service that is there already. Bakeoff asks for health, publishes and restarts by itself, and a health
 check that starts a process every few seconds would use the CPU time that is being measured."""
 
+PARTS = ("networks", "volumes", "secrets", "configs")
+"""What a Compose file has beside services that they may refer to."""
+
 SHARED = ("image", "build", *SAFE, *LIMITS)
 """What a stack without a service of its own takes over from the services of the others."""
 
@@ -47,8 +50,8 @@ class Template:
     """Services of the Compose file beside the experiment, by name, whether they are stacks or not."""
     shared: Service
     """What a stack gets that has no service there."""
-    networks: Mapping[str, Any]
-    volumes: Mapping[str, Any]
+    parts: Mapping[str, Any]
+    """Its networks, volumes, secrets and configs."""
 
 
 def shared_by(stacks: Iterable[Stack], found: Mapping[str, Service], otherwise: Service | None) -> Service:
@@ -124,8 +127,7 @@ def compose_file(services: Mapping[str, Service], template: Template) -> dict[st
     needed = _with_dependencies(services, template.found)
     return {
         "services": {name: {k: v for k, v in one.items() if k != "profiles"} for name, one in needed.items()},
-        **({"networks": template.networks} if template.networks else {}),
-        **({"volumes": template.volumes} if template.volumes else {}),
+        **template.parts,
     }
 
 

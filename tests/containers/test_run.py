@@ -64,7 +64,7 @@ def test_a_stack_that_takes_too_much_memory_is_a_failed_record_that_says_so(shop
     assert (failure["stage"], failure["message"]) == ("start", "ran out of the memory it may use")
 
 
-@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGKILL])
 def test_a_run_that_is_interrupted_or_killed_leaves_nothing_running(
     engine: Engine, bakeoff: Bakeoff, sent: signal.Signals
 ) -> None:

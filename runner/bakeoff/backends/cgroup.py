@@ -45,8 +45,8 @@ class Cgroup:
                 processes=_lines(self.cpu / "cgroup.procs"),
                 threads=_lines(self.cpu / ("tasks" if self._is_first(self.cpu) else "cgroup.threads")),
             )
-        except (FileNotFoundError, OSError) as error:
-            return Unknown(f"its container has ended ({error})")
+        except OSError as error:
+            return Unknown(f"the control group of its container cannot be read ({error})")
 
     def is_populated(self) -> bool:
         """Whether any process lives in it."""

@@ -155,11 +155,9 @@ class ComposeStack:
         if isinstance(self._group, Cgroup) and self._group.is_populated():
             return None
         state = self._ended_state()
-        if state is None or state.running:
-            return None if state else "its container was removed"
-        last = self.log_tail().strip().splitlines()[-1:]
-        how = "ran out of the memory it may use" if state.out_of_memory else f"ended with status {state.exit_code}"
-        return f"{how}: {last[0].strip()}" if last else how
+        if state is None:
+            return "its container was removed"
+        return None if state.running else self._end(state)
 
     def log_tail(self) -> str:
         """The last lines of its log."""
@@ -215,6 +213,11 @@ class ComposeStack:
             state = self._state()
         return state
 
+    def _end(self, state: State) -> str:
+        last = self.log_tail().strip().splitlines()[-1:]
+        how = "ran out of the memory it may use" if state.out_of_memory else f"ended with status {state.exit_code}"
+        return f"{how}: {last[0].strip()}" if last else how
+
     def _signal(self, name: str) -> None:
         try:
             self._engine.run("docker", "kill", "--signal", name, self._container)
@@ -250,8 +253,7 @@ def _template(engine: Engine, project: str, stacks: Sequence[Stack], cpus: Seque
         cpus=tuple(cpus),
         found=found,
         shared=services.shared_by(stacks, found, _built_from(folder)),
-        networks=document.get("networks") or {},
-        volumes=document.get("volumes") or {},
+        parts={part: document[part] for part in services.PARTS if document.get(part)},
     )
 
 

@@ -14,9 +14,9 @@ def main(folder: str, command: list[str]) -> int:
     """Wait, take down, and remove the folder with the project's files; the exit code of the command."""
     sys.stdin.buffer.read()
     done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    shutil.rmtree(folder)
     if done.returncode:
         sys.stdout.buffer.write(done.stdout)
-    shutil.rmtree(folder)
     return done.returncode
 
 
