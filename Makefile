@@ -7,14 +7,12 @@ ARGS   ?=
 BIN   := .venv/bin
 READY := .venv/.ready
 PINS  := requirements/dev.txt
-LOCKING := --quiet --universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
-	--custom-compile-command "make lock"
 
 VERSION := import sys; print("%d.%d" % sys.version_info[:2])
 FIT     := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench test selfbench soak masterbench validate-gate notebooks lint format lock clean
+.PHONY: help setup bench test selfbench soak masterbench containers validate-gate notebooks lint format lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -42,6 +40,8 @@ masterbench: $(READY) ## How much of a core does a master of a thousand workers 
 
 notebooks: $(READY) ## Run the notebooks anew, and keep their outputs in them
 	@$(BIN)/python notebooks/execute.py
+containers: $(READY) ## Measure the same stacks as processes and as containers (needs a Docker engine)
+	@$(BIN)/python benchmarks/containers.py $(ARGS)
 
 lint: $(READY) ## Check style, format and types
 	@$(BIN)/ruff check
@@ -55,10 +55,17 @@ format: $(READY) ## Format the code and fix what can be fixed
 	@$(BIN)/ruff check --fix-only
 	@$(BIN)/ruff format
 
+COMPILE := pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
+	--custom-compile-command "make lock"
+
 lock: ## Resolve the pins again; needs uv (ARGS="--upgrade" for newer versions)
 	@test -n "$(UV)" || { echo "make lock needs uv on PATH" >&2; exit 1; }
-	@"$(UV)" pip compile pyproject.toml --extra apps --extra profile --group dev --output-file $(PINS) $(LOCKING) $(ARGS)
-	@"$(UV)" pip compile pyproject.toml --constraint $(PINS) --output-file requirements/run.txt $(LOCKING)
+	@"$(UV)" $(COMPILE) pyproject.toml --extra apps --extra profile --group dev --output-file $(PINS) $(ARGS)
+	@"$(UV)" $(COMPILE) pyproject.toml --constraint $(PINS) --output-file requirements/run.txt
+	@for image in apps scenarios; do \
+		"$(UV)" $(COMPILE) --no-annotate $$image/requirements.in --constraint $(PINS) \
+			--output-file requirements/$$image.txt || exit; \
+	done
 
 clean: ## Remove .venv, caches and build outputs; keep results
 	@rm -rf .venv build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache

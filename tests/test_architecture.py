@@ -39,6 +39,7 @@ PURE = {
     "report",
     "run",
     "servers",
+    "services",
     "stats",
 }
 """The parts that only compute. Every other part, a new one too, is an edge."""

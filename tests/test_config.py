@@ -87,6 +87,12 @@ MISTAKES = {
     ),
     "stages of nothing": (SMALLEST + "[experiment]\nloads = [{ stages = [{ rate = 0, for_s = 1 }] }]\n", "above 0"),
     "no blocks": (SMALLEST + "[experiment]\nblocks = 0\n", r"\[experiment\]: blocks: must be at least 1"),
+    "a url with a path": (f'[stacks.x]\nurl = "https://a.example/shop"\n{SCENARIO}', "must be scheme and host"),
+    "a url with a password": (
+        f'[stacks.x]\nurl = "https://me:secret@a.example"\n{SCENARIO}',
+        "must be scheme and host",
+    ),
+    "a url of something to start": (f'[stacks.x]\nurl = "http://a.example"\n{APP}{SCENARIO}', "runs already; besides"),
     "a name that is a path": (SMALLEST + '[experiment]\nname = "../x"\n', "is no name"),
 }
 
@@ -99,6 +105,13 @@ def test_a_mistake_is_one_line_with_place_and_remedy(tmp_path: Path, text: str, 
         read_experiment(path)
     assert str(caught.value).startswith(str(path))
     assert "\n" not in str(caught.value)
+
+
+def test_a_stack_that_runs_already_is_a_url(tmp_path: Path) -> None:
+    """It is asked at / whether it is ready."""
+    text = '[stacks.staging]\ninterface = "asgi"\nurl = "https://staging.example:8443/"\n'
+    (stack,) = read_experiment(write(tmp_path, text + SCENARIO)).stacks
+    assert (stack.url, stack.ready, stack.interface) == ("https://staging.example:8443", "/", "asgi")
 
 
 def test_a_missing_file_is_the_users_mistake(tmp_path: Path) -> None:

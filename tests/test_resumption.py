@@ -158,7 +158,7 @@ def test_a_complete_run_has_only_its_reports_rendered_again(tmp_path: Path, caps
     """Nothing is measured, on whatever machine that is."""
     finished = whole(tmp_path)
     folder = tmp_path / finished.manifest.run_id
-    assert resume_verb(folder) == 0
+    assert resume_verb(folder, may_load=False) == 0
     assert "is complete; only its reports are rendered again" in capsys.readouterr().err
     assert RunFolder(folder).manifest() == finished.manifest
     assert finished.manifest.run_id in (tmp_path / "index.html").read_text("utf-8")

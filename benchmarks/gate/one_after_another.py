@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 
 from bakeoff import host
-from bakeoff.backends import RunningStack
+from bakeoff.backends import RunningStack, Usage
 from bakeoff.backends.local import LocalBackend
 from bakeoff.execute import started
 from bakeoff.histogram import Histogram
@@ -35,11 +35,16 @@ class _Meter(FixedLength):
 
     def window_opened(self) -> None:
         """Read."""
-        self.cpu_s = -self._running.usage().cpu_s
+        self.cpu_s = -self._used_s()
 
     def window_closed(self) -> None:
         """Read again."""
-        self.cpu_s += self._running.usage().cpu_s
+        self.cpu_s += self._used_s()
+
+    def _used_s(self) -> float:
+        use = self._running.usage()
+        assert isinstance(use, Usage)
+        return use.cpu_s
 
 
 def one_after_another(experiment: Experiment, case: Case, base: Path, head: Path) -> Run:

@@ -198,7 +198,7 @@ def _result(row: Row, unloaded_s: float | None, cores: int, certificate: Certifi
         reuse_ratio=_reuse(row.records),
         bound=_bound(row, unloaded_s, cpu, cores) if everything and valid else None,
         valid=valid,
-        withheld=tuple(faults if faults else too_few),
+        withheld=tuple(faults if faults else too_few + _unseen(row.records)),
     )
 
 
@@ -254,6 +254,12 @@ def _faults(row: Row, latency: Histogram, certificate: Certificate) -> list[str]
     return faults
 
 
+def _unseen(records: Iterable[Record]) -> list[str]:
+    """Why there is no CPU time and no memory, where nobody could look."""
+    reasons = dict.fromkeys(record.server_unknown for record in records if record.server_unknown)
+    return [f"server CPU time and memory are unknown: {reason}" for reason in reasons]
+
+
 def _rss_mib(records: Iterable[Record]) -> float | None:
     sizes = [record.server.rss_bytes for record in records if record.server]
     return max(sizes) / MIB if sizes else None
@@ -275,7 +281,7 @@ def _bound(row: Row, unloaded_s: float | None, cpu_ms: Estimate | None, cores: i
         bounds.append(Bound(rps=load.rate_rps, by="load"))
     else:
         bounds.append(Bound(rps=load.users / (unloaded_s + load.think_s), by="load"))
-    if row.stack.interface == "wsgi" and not row.stack.command:
+    if row.stack.interface == "wsgi" and row.stack.app:
         bounds.append(Bound(rps=row.stack.workers * row.stack.threads / unloaded_s, by="slots"))
     if cpu_ms:
         bounds.append(Bound(rps=cores / (cpu_ms.point / 1e3), by="cpu"))

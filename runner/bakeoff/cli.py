@@ -95,7 +95,26 @@ def _add_run(verbs: Any) -> None:
     parser.add_argument("--blocks", type=int, help="how often to start everything afresh")
     parser.add_argument("--seed", type=int, help="seed of the plan (default: drawn, and stored in the manifest)")
     parser.add_argument("--out", type=Path, default=Path("results"), help="where run folders go (default: results)")
+    _add_backend(parser)
+    _add_consent(parser)
     _add_generators(parser)
+
+
+def _add_consent(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--yes-load-this-host",
+        action="store_true",
+        help="load stacks with a url on hosts other than this one, which is asked for because it may hurt them",
+    )
+
+
+def _add_backend(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--backend",
+        choices=("local", "compose"),
+        default="local",
+        help="where stacks run: local, as processes (default); compose, as containers",
+    )
 
 
 def _add_generators(parser: argparse.ArgumentParser) -> None:
@@ -144,6 +163,7 @@ def _add_gate(verbs: Any) -> None:
 def _add_timeline(verbs: Any) -> None:
     parser = _verb(verbs, "timeline", _timeline, "A cake and a frosting at once on each stack: who waited for whom.")
     _add_file(parser)
+    _add_backend(parser)
 
 
 def _add_report(verbs: Any) -> None:
@@ -154,6 +174,7 @@ def _add_report(verbs: Any) -> None:
 def _add_resume(verbs: Any) -> None:
     parser = _verb(verbs, "resume", _resume, "Finish an interrupted run, on the machine that it began on.")
     parser.add_argument("run", type=Path, help="a run folder")
+    _add_consent(parser)
 
 
 def _add_compare(verbs: Any) -> None:
@@ -201,6 +222,8 @@ def _run(options: argparse.Namespace) -> int:
             blocks=options.blocks,
             seed=options.seed,
             out=options.out,
+            backend=options.backend,
+            may_load=options.yes_load_this_host,
             source=read_source(options.generators, options.workers, options.listen, options.token_file),
         )
     )
@@ -231,7 +254,7 @@ def _worker(options: argparse.Namespace) -> int:
 def _timeline(options: argparse.Namespace) -> int:
     from bakeoff.verbs.examine import timeline
 
-    return timeline(options.file, options.stack)
+    return timeline(options.file, options.stack, options.backend)
 
 
 def _doctor(_: argparse.Namespace) -> int:
@@ -249,7 +272,7 @@ def _report(options: argparse.Namespace) -> int:
 def _resume(options: argparse.Namespace) -> int:
     from bakeoff.verbs.run import resume
 
-    return resume(options.run)
+    return resume(options.run, may_load=options.yes_load_this_host)
 
 
 def _compare(options: argparse.Namespace) -> int:

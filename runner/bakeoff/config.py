@@ -37,6 +37,7 @@ from bakeoff.plan import DesignError, check_design, fewest_blocks
 
 DEFAULT_FILE = Path("bakeoff.toml")
 METHODS = ("get", "post", "put", "patch", "delete", "head")
+URL = re.compile(r"https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?/?")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -114,6 +115,7 @@ class StackTable(Struct, frozen=True, kw_only=True):
     ready: str | None = None
     port: int | None = None
     python: str | None = None
+    url: str | None = None
 
 
 class GateTable(Struct, frozen=True, kw_only=True):
@@ -223,8 +225,10 @@ class Reader:
         place = f"[stacks.{name}]"
         self._check_name(place, name)
         table = self._table(place, raw, StackTable)
+        if table.url is not None:
+            return self._deployed(name, table, table.url)
         if not table.command and not (table.app and table.server):
-            raise self._error(place, "needs app and server, or a command")
+            raise self._error(place, "needs app and server, or a command, or the url of a stack that runs already")
         if table.command and (table.app or table.server):
             raise self._error(place, "has both a command and an app with a server; keep one of the two")
         if table.interface is None and not table.command:
@@ -248,6 +252,21 @@ class Reader:
         )
         self._check_server(place, stack)
         return stack
+
+    def _deployed(self, name: str, table: StackTable, url: str) -> Stack:
+        place = f"[stacks.{name}]"
+        allowed = StackTable(url=url, interface=table.interface, ready=table.ready)
+        if table != allowed:
+            raise self._error(place, "a stack with a url runs already; besides url it has interface and ready only")
+        if not URL.fullmatch(url):
+            raise self._error(place, f"url {url!r} must be scheme and host, such as https://staging.example:8443")
+        return Stack(
+            name=name,
+            interface=table.interface or "wsgi",
+            url=url.rstrip("/"),
+            ready=table.ready or "/",
+            directory=str(self._folder),
+        )
 
     def _check_server(self, place: str, stack: Stack) -> None:
         if stack.command:

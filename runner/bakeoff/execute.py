@@ -15,7 +15,7 @@ from bakeoff import report
 from bakeoff.analysis import summarise
 from bakeoff.answers import difference, first_problem
 from bakeoff.audit import LATENCIES_PER_SLICE
-from bakeoff.backends import Backend, RunningStack, StartFailure, Usage
+from bakeoff.backends import Backend, RunningStack, StartFailure, Unknown, Usage
 from bakeoff.histogram import Histogram
 from bakeoff.load.generator import GeneratorLost, LoadGenerator, Watcher
 from bakeoff.load.messages import Answer, Drive, Driven, Second
@@ -170,8 +170,9 @@ class LineUp:
     unloaded_s: dict[str, dict[str, float]] = field(default_factory=dict)
 
     def usage_of_others(self, stack: str) -> float:
-        """CPU seconds used so far by every running stack but one."""
-        return sum(other.usage().cpu_s for name, other in self.running.items() if name != stack)
+        """CPU seconds used so far by every running stack but one, as far as it can be seen."""
+        uses = [other.usage() for name, other in self.running.items() if name != stack]
+        return sum(use.cpu_s for use in uses if isinstance(use, Usage))
 
 
 @contextmanager
@@ -245,8 +246,9 @@ class _Meter(Watcher):
         self._line_up = line_up
         self._observer = observer
         self._slice = one
-        self._before: tuple[Usage, float] | None = None
+        self._before: tuple[Usage | Unknown, float] | None = None
         self.use: ServerUse | None = None
+        self.unknown: str | None = None
         self.opened_unix_s = 0.0
 
     def warm(self, mean_latency_s: float) -> float:
@@ -266,13 +268,18 @@ class _Meter(Watcher):
         after = self._stack.usage()
         assert self._before is not None
         before, others_before_s = self._before
-        self.use = ServerUse(
-            cpu_s=after.cpu_s - before.cpu_s,
-            rss_bytes=after.rss_bytes,
-            processes=after.processes,
-            threads=after.threads,
-            others_cpu_s=self._line_up.usage_of_others(self._slice.stack) - others_before_s,
-        )
+        if isinstance(before, Unknown):
+            self.unknown = before.reason
+        elif isinstance(after, Unknown):
+            self.unknown = after.reason
+        else:
+            self.use = ServerUse(
+                cpu_s=after.cpu_s - before.cpu_s,
+                rss_bytes=after.rss_bytes,
+                processes=after.processes,
+                threads=after.threads,
+                others_cpu_s=self._line_up.usage_of_others(self._slice.stack) - others_before_s,
+            )
 
     def tick(self, elapsed_s: float, rate_rps: float) -> None:
         """Hand on what goes on."""
@@ -305,6 +312,7 @@ def run_slice(
         warmup_s=driven.warmup_s,
         tallies=driven.tallies,
         server=meter.use,
+        server_unknown=meter.unknown,
         generator=GeneratorUse(
             cpu_s=driven.cpu_s,
             window_s=driven.window_s,
@@ -371,7 +379,7 @@ def take_timelines(experiment: Experiment, logs: Path, bench: Workbench) -> tupl
         return ()
     logs.mkdir(parents=True, exist_ok=True)
     singles = [msgspec.structs.replace(stack, workers=1) for stack in experiment.stacks]
-    names = tuple(stack.name for stack in singles)
+    names = tuple(stack.name for stack in singles if not stack.url)
     block = Block(number=0, start_order=names, hash_seed=0, port_seed=time.time_ns() % 2**31, slices=())
     bench.observer.timeline_began()
     with started(singles, block, logs, bench.backend) as line_up:
@@ -380,6 +388,7 @@ def take_timelines(experiment: Experiment, logs: Path, bench: Workbench) -> tupl
 
 def _take_timeline(stack: Stack, paths: Sequence[str], line_up: LineUp) -> Timeline:
     failure = line_up.failures.get(stack.name)
-    if failure:
-        return Timeline(stack=stack.name, interface=stack.interface, requests=(), failure=failure.message)
+    if failure or stack.url:
+        why = failure.message if failure else "it is deployed already, and cannot be started with a single worker"
+        return Timeline(stack=stack.name, interface=stack.interface, requests=(), failure=why)
     return send_together(stack, line_up.running[stack.name].url, paths)

@@ -26,6 +26,7 @@ Verdict = Literal["faster", "slower", "same", "inconclusive"]
 RunState = Literal["running", "complete", "failed"]
 HistogramKind = Literal["latency", "service", "lag"]
 Profile = Literal["smoke", "quick", "full", "gate"]
+BackendName = Literal["local", "compose"]
 GateMetric = Literal["cpu_per_request", "latency_p50", "latency_p90", "latency_p99", "memory", "throughput", "start_up"]
 GateVerdict = Literal["pass", "regression", "inconclusive", "invalid"]
 Role = Literal["deciding", "confirmable", "shown"]
@@ -66,6 +67,8 @@ class Stack(Struct, frozen=True, kw_only=True):
     """Absolute path the server is started in, and from which the app is imported."""
     python: str | None = None
     """The interpreter that runs the server; by default the one that runs Bakeoff."""
+    url: str | None = None
+    """Where the stack runs already, ``https://staging.example``: nothing is started or stopped."""
 
 
 class Request(Struct, frozen=True, kw_only=True):
@@ -309,6 +312,8 @@ class Record(Struct, frozen=True, kw_only=True):
     warmup_s: float
     tallies: tuple[Tally, ...] = ()
     server: ServerUse | None = None
+    server_unknown: str | None = None
+    """Why nobody could see what the stack used."""
     generator: GeneratorUse | None = None
     failure: Failure | None = None
 
@@ -395,6 +400,9 @@ class Manifest(Struct, frozen=True, kw_only=True):
     """Of each scenario that is a Locust file, by its name: its path alone does not say what clients did."""
     resumed_utc: tuple[str, ...] = ()
     """When an interrupted run was taken up again."""
+    backend: BackendName = "local"
+    place: dict[str, str] = {}
+    """What is to be known of where the stacks ran: container engine, images."""
     schema_version: int = SCHEMA_VERSION
 
 

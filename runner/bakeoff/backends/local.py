@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import http.client
 import os
 import random
 import signal
@@ -16,11 +15,11 @@ from pathlib import Path
 
 from bakeoff import servers
 from bakeoff.backends import StartFailure, launch
+from bakeoff.backends.ready import wait_until_ready
 from bakeoff.backends.usage import Usage, confine_session, session_pids, usage_of_session
 from bakeoff.model import Block, Stack
 
 HOST = "127.0.0.1"
-READY_WITHIN_S = 30.0
 POLL_S = 0.02
 STOP_WITHIN_S = 0.7
 """How long a stack has to end by itself. gunicorn's asgi worker looks up once a second; it is not waited for."""
@@ -75,7 +74,6 @@ class LocalStack:
         self.url = "http://{}:{}".format(*address)
         self.pid = process.pid
         self._process = process
-        self._address = address
         self._log = log
         self._cpus = cpus
         self._started_s = time.monotonic()
@@ -83,21 +81,8 @@ class LocalStack:
 
     def wait_ready(self) -> float:
         """Poll until the stack answers 200 on its ready path; seconds since its start. Raises `StartFailure`."""
-        problem = "it never listened"
-        while time.monotonic() - self._started_s < READY_WITHIN_S:
-            ended = self.exit_message()
-            if ended:
-                raise StartFailure(ended)
-            try:
-                status = _status(self._address, self.stack.ready)
-            except (OSError, http.client.HTTPException) as error:
-                problem = str(error) or type(error).__name__
-            else:
-                if status == 200:
-                    return time.monotonic() - self._started_s
-                problem = f"GET {self.stack.ready} answered {status}, not 200; set ready to a path that does"
-            time.sleep(POLL_S)
-        raise StartFailure(f"not ready within {READY_WITHIN_S:g} s: {problem}")
+        wait_until_ready(self.url, self.stack.ready, self.exit_message)
+        return time.monotonic() - self._started_s
 
     def confine(self) -> None:
         """Keep it to its CPUs from now on; it may start up on any, which is faster."""
@@ -185,14 +170,3 @@ def _is_free(host: str, port: int) -> bool:
         except OSError:
             return False
     return True
-
-
-def _status(address: tuple[str, int], path: str) -> int:
-    connection = http.client.HTTPConnection(*address, timeout=2.0)
-    try:
-        connection.request("GET", path, headers={"Connection": "close"})
-        response = connection.getresponse()
-        response.read()
-        return response.status
-    finally:
-        connection.close()

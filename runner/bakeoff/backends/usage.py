@@ -24,6 +24,13 @@ class Usage:
     threads: int
 
 
+@dataclass(frozen=True)
+class Unknown:
+    """In place of a `Usage` that nobody can see."""
+
+    reason: str
+
+
 def usage_of_session(leader_pid: int) -> Usage:
     """The use of every living process in the session that ``leader_pid`` leads."""
     pids = session_pids(leader_pid)

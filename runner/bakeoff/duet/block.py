@@ -142,11 +142,11 @@ class Meter(Watcher):
     def window_opened(self) -> None:
         """Read the counters."""
         self.opened_unix_s = time.time()
-        self._before = {name: running.usage() for name, running in self._running.items()}
+        self._before = self._usage()
 
     def window_closed(self) -> None:
         """Read the counters again."""
-        after = {name: running.usage() for name, running in self._running.items()}
+        after = self._usage()
         self.use = {
             name: ServerUse(
                 cpu_s=use.cpu_s - self._before[name].cpu_s,
@@ -157,6 +157,10 @@ class Meter(Watcher):
             )
             for name, use in after.items()
         }
+
+    def _usage(self) -> dict[str, Usage]:
+        usage = {name: running.usage() for name, running in self._running.items()}
+        return {name: use for name, use in usage.items() if isinstance(use, Usage)}
 
 
 def drive(

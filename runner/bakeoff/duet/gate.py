@@ -30,6 +30,8 @@ def duet_experiment(experiment: Experiment, base: Revision, head: Revision) -> E
     by_name = {stack.name: stack for stack in experiment.stacks}
     if chosen not in by_name:
         raise UserError(f"unknown stack {chosen!r}; known are {', '.join(by_name)}")
+    if by_name[chosen].url is not None:
+        raise UserError(f"stack {chosen!r} runs elsewhere, and has no revisions to compare; name another with --stack")
     scenarios = {scenario.name: scenario for scenario in experiment.scenarios}
     scenario = experiment.gate.scenario or experiment.scenarios[0].name
     if scenario not in scenarios:

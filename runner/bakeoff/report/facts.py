@@ -78,7 +78,7 @@ def _rows(run: Run) -> str:
     found = f"{count(len(rows) - bad)} of {plural(len(rows), 'row')} passed every check"
     kept_back = f"; {count(bad)} withheld" if bad else ""
     leave = "leaves" if partly == 1 else "leave"
-    parts = f"; {count(partly)} {leave} out a percentile that too few requests would carry" if partly else ""
+    parts = f"; {count(partly)} {leave} out a number that could not be measured" if partly else ""
     return f"{found}{kept_back}{parts}."
 
 
@@ -197,6 +197,7 @@ def machine(run: Run) -> tuple[tuple[str, str], ...]:
         ("system", f"{found.system} {found.kernel}"),
         ("host", found.hostname),
         ("Python", found.python),
+        *run.manifest.place.items(),
     )
 
 

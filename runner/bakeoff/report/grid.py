@@ -339,10 +339,10 @@ def _stack_cells(run: Run, stack: Stack) -> tuple[Cell, ...]:
     options = [f"{name}={value}" for name, value in {**stack.options, **stack.env}.items()]
     return (
         Cell(stack.name, stack.interface, kind=stack.interface),
-        Cell(stack.app or " ".join(stack.command) or DASH),
-        Cell(stack.server or "own command", ", ".join(options)),
-        Cell(count(stack.workers)),
-        Cell(count(stack.threads)),
+        Cell(stack.app or stack.url or " ".join(stack.command) or DASH),
+        Cell(stack.server or ("runs already" if stack.url else "own command"), ", ".join(options)),
+        Cell(DASH if stack.url else count(stack.workers)),
+        Cell(DASH if stack.url else count(stack.threads)),
         Cell(seen),
         Cell(number(ready[len(ready) // 2] if ready else None)),
     )

@@ -21,7 +21,8 @@ def list_stacks(file: Path, stacks: Sequence[str]) -> int:
     experiment = select(read_experiment(file), stacks, ())
     width = max(len(stack.name) for stack in experiment.stacks)
     for stack in experiment.stacks:
-        what = " ".join(stack.command) or f"{stack.app} on {stack.server}, {stack.workers} x {stack.threads}"
+        served = f"{stack.app} on {stack.server}, {stack.workers} x {stack.threads}"
+        what = stack.url or " ".join(stack.command) or served
         print(f"{stack.name:{width}}  {stack.interface}  {what}")
     print(f"\nknown servers: {', '.join(servers.names())}; any command that listens on a port will do too")
     return DONE

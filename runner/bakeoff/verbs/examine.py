@@ -8,23 +8,27 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bakeoff import host
-from bakeoff.backends.local import LocalBackend
+from bakeoff.backends.places import opened
 from bakeoff.config import read_experiment, select
 from bakeoff.doctor import Doctor
 from bakeoff.execute import Observer, Workbench, take_timelines
 from bakeoff.load.fleet import Fleet
-from bakeoff.model import Certificate
+from bakeoff.model import BackendName, Certificate
 from bakeoff.report import certificate as certificates
 from bakeoff.report import words
 from bakeoff.verbs import DONE, FAILED
 
 
-def timeline(file: Path, stacks: Sequence[str]) -> int:
+def timeline(file: Path, stacks: Sequence[str], backend: BackendName) -> int:
     """Take and print the timelines of an experiment's stacks; 3 when one fails."""
     experiment = select(read_experiment(file), stacks, ())
     servers_cpus, generator_cpus = host.cpu_sets()
-    with tempfile.TemporaryDirectory() as scratch, Fleet(generator_cpus, Path(scratch)) as generator:
-        bench = Workbench(LocalBackend(servers_cpus), generator, Observer(), Certificate)
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        Fleet(generator_cpus, Path(scratch)) as generator,
+        opened(backend, experiment.stacks, servers_cpus) as place,
+    ):
+        bench = Workbench(place.backend, generator, Observer(), Certificate)
         timelines = take_timelines(experiment, Path(scratch), bench)
     for one in timelines:
         print(words.timeline_story(one), end="\n\n")

@@ -13,13 +13,14 @@ from pathlib import Path
 import msgspec
 
 from bakeoff import host, resumption
-from bakeoff.backends.local import LocalBackend
+from bakeoff.backends.places import opened as open_place
+from bakeoff.backends.remote import check_consent
 from bakeoff.config import apply_profile, locustfile_digests, read_experiment, select
 from bakeoff.doctor import Doctor
 from bakeoff.execute import Workbench, execute
 from bakeoff.load.generator import LoadGenerator
 from bakeoff.load.source import Elsewhere, Here, Source, opened
-from bakeoff.model import Certificate, Experiment, Manifest, Profile
+from bakeoff.model import BackendName, Certificate, Experiment, Manifest, Profile
 from bakeoff.progress import ProgressBar
 from bakeoff.run import Run
 from bakeoff.store import RunFolder
@@ -39,6 +40,9 @@ class Asked:
     blocks: int | None
     seed: int | None
     out: Path
+    backend: BackendName
+    may_load: bool
+    """Hosts other than this one."""
     source: Source
 
 
@@ -46,6 +50,7 @@ def run(asked: Asked) -> int:
     """Carry out an experiment; 0 when at least one row is valid, else 3."""
     experiment = read_experiment(asked.file)
     experiment = apply_profile(select(experiment, asked.stacks, asked.scenarios), asked.profile, asked.blocks)
+    check_consent(experiment.stacks, asked.may_load)
     manifest = Manifest(
         run_id=new_run_id(experiment.name),
         experiment=experiment,
@@ -55,14 +60,15 @@ def run(asked: Asked) -> int:
         state="running",
         started_utc=datetime.now(UTC).isoformat(timespec="seconds"),
         locustfile_sha256=locustfile_digests(experiment),
+        backend=asked.backend,
     )
-    with _workbench(manifest, experiment, asked.source) as bench:
-        finished = execute(manifest, asked.out, bench)
+    with _workbench(manifest, experiment, asked.source) as (bench, facts):
+        finished = execute(msgspec.structs.replace(manifest, place=facts), asked.out, bench)
     return _concluded(finished, asked.out / manifest.run_id)
 
 
-def resume(folder: Path) -> int:
-    """Finish an interrupted run; 0 when at least one row is valid, else 3."""
+def resume(folder: Path, *, may_load: bool) -> int:
+    """Finish an interrupted run; 0 when at least one row is valid, else 3. ``may_load`` hosts other than this one."""
     stored = RunFolder(folder)
     if stored.manifest().state == "complete":
         note(f"note: {folder} is complete; only its reports are rendered again")
@@ -70,23 +76,28 @@ def resume(folder: Path) -> int:
     machine = host.describe()
     left = resumption.left_of(stored, machine)
     manifest = msgspec.structs.replace(stored.manifest(), machine=machine)
-    with _workbench(manifest, left, Here()) as bench:
+    check_consent(left.stacks, may_load)
+    with _workbench(manifest, left, Here()) as (bench, _):
         finished = resumption.resume(stored, bench)
     return _concluded(finished, folder)
 
 
 @contextmanager
-def _workbench(manifest: Manifest, left: Experiment, source: Source) -> Iterator[Workbench]:
-    """What a run on this machine works with; ``left`` is what there is to measure, for the progress bar."""
+def _workbench(manifest: Manifest, left: Experiment, source: Source) -> Iterator[tuple[Workbench, dict[str, str]]]:
+    """What a run on this machine works with, and what is to be known of the place where the stacks run.
+
+    ``left`` is what there is to measure, for the progress bar.
+    """
     for warning in manifest.machine.warnings:
         note(f"note: {warning}")
     with (
         tempfile.TemporaryDirectory() as scratch,
         opened(source, manifest.experiment, manifest.machine, Path(scratch), note) as generator,
+        open_place(manifest.backend, left.stacks, manifest.machine.server_cpus, source.host) as place,
         ProgressBar(left) as progress,
     ):
-        backend = LocalBackend(manifest.machine.server_cpus, host=source.host)
-        yield Workbench(backend, generator, progress, _examination(source, manifest, generator, progress))
+        certify = _examination(source, manifest, generator, progress)
+        yield Workbench(place.backend, generator, progress, certify), place.facts
 
 
 def _examination(

@@ -1,0 +1,115 @@
+"""The same command for stacks that run elsewhere, and for containers where there are none."""
+
+from __future__ import annotations
+
+import functools
+import http.server
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.e2e
+
+EXPERIMENT = """
+[experiment]
+name = "shop"
+loads = [{{ users = 4 }}]
+slice_s = 0.3
+timeline = ["/"]
+
+[scenarios.front]
+requests = [{{ get = "/" }}]
+
+[stacks.staging]
+{staging}
+"""
+
+
+def bakeoff(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the command as its user would, in a folder."""
+    return subprocess.run(
+        [sys.executable, "-m", "bakeoff", *arguments],
+        cwd=folder,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    """Serves files and says nothing."""
+
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *arguments: object) -> None:
+        """No log."""
+
+
+@pytest.fixture
+def deployed(tmp_path: Path) -> Iterator[str]:
+    """A server that runs already, which nobody here started; its address."""
+    (tmp_path / "index.html").write_text("cake", "utf-8")
+    handler = functools.partial(Quiet, directory=str(tmp_path))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        server.daemon_threads = True
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+        thread.join()
+
+
+def write(folder: Path, staging: str) -> None:
+    """An experiment with one stack."""
+    (folder / "bakeoff.toml").write_text(EXPERIMENT.format(staging=staging), "utf-8")
+
+
+def only_summary(folder: Path) -> Any:
+    """The only run's summary."""
+    (path,) = folder.glob("results/*/summary.json")
+    return json.loads(path.read_text("utf-8"))
+
+
+def test_a_stack_that_runs_elsewhere_is_measured_without_its_cpu(tmp_path: Path, deployed: str) -> None:
+    """Throughput and latency are numbers; CPU and memory are null, with the reason, and never zero."""
+    write(tmp_path, f'url = "{deployed}"\ninterface = "asgi"')
+    done = bakeoff(tmp_path, "run", "--profile", "smoke")
+    assert done.returncode == 0, done.stderr
+    summary = only_summary(tmp_path)
+    for row in summary["results"]:
+        assert row["valid"], row["withheld"]
+        assert row["throughput_rps"]["point"] > 0
+        assert (row["cpu_ms_per_request"], row["rss_mib"]) == (None, None)
+        assert "server CPU time and memory are unknown: it runs elsewhere" in " ".join(row["withheld"])
+    assert "deployed already" in summary["timeline"][0]["failure"]
+
+
+def test_another_host_is_not_loaded_by_accident(tmp_path: Path) -> None:
+    """One line with what to add, before anything is sent or written."""
+    write(tmp_path, 'url = "http://192.0.2.7"')
+    done = bakeoff(tmp_path, "run", "--profile", "smoke")
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert "load on 192.0.2.7" in line
+    assert "--yes-load-this-host" in line
+    assert not (tmp_path / "results").exists()
+
+
+@pytest.mark.parametrize("missing", [{"PATH": "/nonexistent"}, {"DOCKER_HOST": "unix:///nonexistent"}])
+def test_without_an_engine_the_compose_backend_names_the_local_one(tmp_path: Path, missing: dict[str, str]) -> None:
+    """Whether there is no docker at all, or one whose engine does not run."""
+    write(tmp_path, 'command = ["./serve", "{port}"]')
+    done = bakeoff(tmp_path, "run", "--profile", "smoke", "--backend", "compose", **missing)
+    assert done.returncode == 2
+    line = done.stderr.splitlines()[-1]
+    assert "no Docker engine answers" in line
+    assert "--backend local" in line
+    assert "Traceback" not in done.stderr
