@@ -22,6 +22,7 @@ PURE = {
     "errors",
     "gate",
     "histogram",
+    "laws",
     "model",
     "plan",
     "report",
