@@ -26,6 +26,12 @@ def explained(run: Run, case: Case) -> tuple[Why, ...]:
     return tuple(Why(one.stack.name, binds(one), change(one)) for one in found if one and one.row.bound)
 
 
+def by_case(run: Run) -> tuple[tuple[str, tuple[Why, ...]], ...]:
+    """Every case that has a row to explain: its title, and its rows."""
+    found = ((lookup.case_title(run, case), explained(run, case)) for case in lookup.cases(run))
+    return tuple((title, several) for title, several in found if several)
+
+
 def binds(one: Situation) -> str:
     """The arithmetic of the bound, what was measured, and whether that is the reason."""
     measured = f"measured {number(one.throughput_rps)}"

@@ -198,7 +198,8 @@ def _binding(run: Run, best: Comparison) -> str:
     row = situation(run, Case(best.scenario, best.load), best.baseline)
     if row is None or row.row.bound is None or row.row.bound.by == "load":
         return ""
-    return f"Why: {best.baseline} is held back by its own limit. {binds(row)}" if row.reached else ""
+    cause = "is held back by its own limit" if row.reached else "is held back by something other than its limit"
+    return f"Why: {best.baseline} {cause}. {binds(row)}"
 
 
 def _twin(run: Run, best: Comparison) -> str:
