@@ -66,6 +66,9 @@ class Observer:
     def tick(self, elapsed_s: float, rate_rps: float) -> None:
         """A moment within a slice."""
 
+    def slice_measured(self, one: Slice, intervals: Sequence[Interval]) -> None:
+        """A slice has its histograms."""
+
     def slice_ended(self, record: Record) -> None:
         """A slice has its record."""
 
@@ -139,6 +142,7 @@ def run_block(experiment: Experiment, block: Block, logs: Path, bench: Workbench
             else:
                 record, found = run_slice(experiment, block, one, line_up, bench)
                 intervals += found
+                bench.observer.slice_measured(one, found)
             bench.observer.slice_ended(record)
             records.append(record)
     return BlockResult(
