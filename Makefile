@@ -12,10 +12,10 @@ VERSION := import sys; print("%d.%d" % sys.version_info[:2])
 FIT     := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench test selfbench soak lint format lock clean
+.PHONY: help setup bench test selfbench soak reportbench lint format lock clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 	@echo 'ARGS="..." is passed on by bench, test and lock; PYTHON=... names the Python (3.11 to 3.13) for a new .venv.'
 
 setup: $(READY) ## Make .venv, once, with uv if it is on PATH and with venv and pip otherwise
@@ -31,6 +31,9 @@ selfbench: $(READY) ## Measure the load generator against its peers (hey is one 
 
 soak: $(READY) ## Ten minutes of load: does the generator's memory stay flat?
 	@$(BIN)/python benchmarks/soak.py $(ARGS)
+
+reportbench: $(READY) ## Measure a report of ten million requests, and how its page opens
+	@$(BIN)/python -m benchmarks.report $(ARGS)
 
 lint: $(READY) ## Check style, format and types
 	@$(BIN)/ruff check

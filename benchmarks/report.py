@@ -2,13 +2,15 @@
 
 Makes a run folder of a stated number of requests from made-up latencies, renders it in a fresh process, and prints wall
 time, CPU time and peak memory; then the same for twice the requests. Time must follow what is stored (histograms,
-second by second), not how many requests there were.
+second by second), not how many requests there were. Where there is a Chromium, it opens the page too, and says when
+it first painted and how much it jumped.
 """
 
 from __future__ import annotations
 
 import argparse
 import resource
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -29,6 +31,7 @@ from bakeoff.model import (
     Fates,
     GeneratorUse,
     HistogramKind,
+    Interface,
     Interval,
     Machine,
     Manifest,
@@ -42,12 +45,14 @@ from bakeoff.model import (
 )
 from bakeoff.plan import plan_blocks
 from bakeoff.store import RunFolder
+from tests.report.browser import Browser, browsing, chromium
 
 ENDPOINTS = ("/cake", "/frosting")
 KINDS: tuple[HistogramKind, ...] = ("latency", "service", "lag")
+SERVERS: tuple[tuple[Interface, str], ...] = (("wsgi", "gunicorn"), ("asgi", "uvicorn"))
 STACKS = tuple(
     Stack(name=f"{interface}-{number}", interface=interface, app="app:app", server=server, workers=2)
-    for interface, server in (("wsgi", "gunicorn"), ("asgi", "uvicorn"))
+    for interface, server in SERVERS
     for number in (1, 2)
 )
 
@@ -64,20 +69,58 @@ def main() -> None:
     """Measure, and print a table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--requests", type=int, default=10_000_000)
+    parser.add_argument("--page", type=Path, help="a report.html to open instead")
     parser.add_argument("--slice-s", type=int, default=3, help="seconds of each slice, as many histograms are stored")
     asked = parser.parse_args()
+    if asked.page:
+        print_opening(asked.page)
+        return
+    print("| requests | histograms | folder | wall time | CPU time | peak memory | page |")
+    print("| --- | --- | --- | --- | --- | --- | --- |")
+    with tempfile.TemporaryDirectory() as kept:
+        for requests in (asked.requests, 2 * asked.requests):
+            page = print_cost(requests, asked.slice_s, Path(kept))
+        print_opening(page)
+
+
+def print_cost(requests: int, slice_s: int, kept: Path) -> Path:
+    """One row: the best of three renderings. The page is kept in a folder."""
+    with tempfile.TemporaryDirectory() as scratch:
+        folder, histograms = make_run(Path(scratch), requests, slice_s)
+        size_mib = sum(path.stat().st_size for path in folder.path.rglob("*") if path.is_file()) / 2**20
+        cost = min((render(folder.path) for _ in range(3)), key=lambda each: each.wall_s)
+        page = (folder.path / "report.html").rename(kept / "report.html")
     print(
-        "| requests | histograms | folder | wall time | CPU time | peak memory |\n| --- | --- | --- | --- | --- | --- |"
+        f"| {requests:,} | {histograms:,} | {size_mib:.1f} MiB | {cost.wall_s:.1f} s | {cost.cpu_s:.1f} s "
+        f"| {cost.peak_mib:.0f} MiB | {page.stat().st_size / 1e6:.2f} MB |",
+        flush=True,
     )
-    for requests in (asked.requests, 2 * asked.requests):
-        with tempfile.TemporaryDirectory() as scratch:
-            folder, histograms = make_run(Path(scratch), requests, asked.slice_s)
-            size_mib = sum(path.stat().st_size for path in folder.path.rglob("*") if path.is_file()) / 2**20
-            cost = min((render(folder.path) for _ in range(3)), key=lambda each: each.wall_s)
-        print(
-            f"| {requests:,} | {histograms:,} | {size_mib:.1f} MiB | {cost.wall_s:.1f} s | {cost.cpu_s:.1f} s "
-            f"| {cost.peak_mib:.0f} MiB |"
-        )
+    return page
+
+
+def print_opening(page: Path) -> None:
+    """When the page first painted, how much it jumped, and when all of it was read; medians of five."""
+    program = chromium()
+    if program is None:
+        print("\nno Chromium on PATH: the page was not opened")
+        return
+    with tempfile.TemporaryDirectory() as profile, browsing(program, Path(profile)) as browser:
+        seen = [opening(browser, page) for _ in range(5)]
+    paints_ms, shifts, loads_ms = zip(*seen, strict=True)
+    print(
+        f"\nfirst contentful paint {statistics.median(paints_ms):.0f} ms, layout shift {max(shifts):.3f} at most, "
+        f"loaded after {statistics.median(loads_ms):.0f} ms"
+    )
+
+
+def opening(browser: Browser, page: Path) -> tuple[float, float, float]:
+    """First contentful paint (ms), cumulative layout shift, and the end of loading (ms) of a page opened once."""
+    with browser.tab() as tab:
+        tab.open(page, 390, 844)
+        tab.wait_for("performance.getEntriesByName('first-contentful-paint').length")
+        paint_ms = tab.ask("performance.getEntriesByName('first-contentful-paint')[0].startTime")
+        loaded_ms = tab.ask("performance.getEntriesByType('navigation')[0].loadEventEnd")
+        return float(paint_ms), tab.layout_shift(), float(loaded_ms)
 
 
 def render(folder: Path) -> Cost:

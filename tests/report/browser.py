@@ -97,6 +97,16 @@ class Tab:
         assert "exceptionDetails" not in answer, answer["exceptionDetails"]
         return answer["result"].get("value")
 
+    def layout_shift(self) -> float:
+        """How much has jumped so far, of itself: the sum of the browser's own layout-shift entries."""
+        value = self.ask(
+            "new Promise((done) => { let sum = 0;"
+            "new PerformanceObserver((list) => { for (const each of list.getEntries()) sum += each.value })"
+            ".observe({ type: 'layout-shift', buffered: true });"
+            "requestAnimationFrame(() => setTimeout(() => done(sum), 200)) })"
+        )
+        return float(value)
+
     def wait_for(self, condition: str) -> None:
         """Wait, frame by frame, until a condition holds in the page."""
         self.ask(
