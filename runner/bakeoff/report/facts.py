@@ -229,8 +229,10 @@ RAW_FILES = (
 
 
 def block_files(run: Run) -> tuple[tuple[str, str], ...]:
-    """Every file of every block: its path from the report, and what it holds."""
-    return tuple(pair for block in run.blocks for pair in _files_of(block))
+    """Every file of every block, and of the timelines: its path from the report, and what it holds."""
+    told = (each for each in lookup.timelines(run) if each.requests)
+    logs = ((f"timeline/{each.stack}.log", "a server's log while its timeline was taken") for each in told)
+    return (*(pair for block in run.blocks for pair in _files_of(block)), *logs)
 
 
 def _files_of(block: BlockResult) -> Iterator[tuple[str, str]]:
