@@ -103,7 +103,7 @@ class Bars:
             height_px, self.unit, "", y_range=FactorRange(factors=names[::-1]), x_range=panel.from_zero(1.08 * top)
         )
         made.ygrid.visible = False
-        panel.plain_numbers(made.xaxis[0])
+        panel.few_numbers(made.xaxis[0])
         columns = {
             "y": names,
             "stack": stacks,

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from bokeh.models import (
     Axis,
+    BasicTicker,
     BooleanFilter,
     CDSView,
     ColumnDataSource,
@@ -79,6 +80,12 @@ def quiet(axis: Axis) -> None:
 def plain_numbers(axis: Axis) -> None:
     """Ticks written like every other number of the report."""
     axis.formatter = NumeralTickFormatter(format="0,0.[0000]")
+
+
+def few_numbers(axis: Axis) -> None:
+    """So few ticks that their numbers stand apart on a phone."""
+    axis.ticker = BasicTicker(desired_num_ticks=4)
+    plain_numbers(axis)
 
 
 def named_ticks(axis: Axis, ticks: Mapping[float, str]) -> None:
