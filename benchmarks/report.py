@@ -9,7 +9,7 @@ it first painted and how much it jumped.
 from __future__ import annotations
 
 import argparse
-import resource
+import os
 import statistics
 import subprocess
 import sys
@@ -124,18 +124,15 @@ def opening(browser: Browser, page: Path) -> tuple[float, float, float]:
 
 
 def render(folder: Path) -> Cost:
-    """``bakeoff report`` in a process of its own."""
-    before, began_s = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    code = (
-        "import resource, sys; from bakeoff.verbs import render_again; from pathlib import Path; "
-        "render_again(Path(sys.argv[1])); print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code, str(folder)], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-    )
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return Cost(time.perf_counter() - began_s, cpu_s, int(done.stderr.splitlines()[-1]) / 1024)
+    """``bakeoff report`` as its user runs it, in a process of its own."""
+    began_s = time.perf_counter()
+    command = [sys.executable, "-m", "bakeoff", "report", str(folder)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as running:
+        _, status, use = os.wait4(running.pid, 0)
+        running.returncode = os.waitstatus_to_exitcode(status)
+    if running.returncode:
+        sys.exit(f"bakeoff report ended with status {running.returncode}")
+    return Cost(time.perf_counter() - began_s, use.ru_utime + use.ru_stime, use.ru_maxrss / 1024)
 
 
 def make_run(results: Path, requests: int, slice_s: int) -> tuple[RunFolder, int]:
