@@ -12,7 +12,7 @@ VERSION := import sys; print("%d.%d" % sys.version_info[:2])
 FIT     := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench test selfbench soak masterbench containers validate-gate notebooks lint format lock clean
+.PHONY: help setup bench test selfbench soak reportbench masterbench containers validate-gate notebooks lint format lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -35,13 +35,17 @@ soak: $(READY) ## Ten minutes of load: does the generator's memory stay flat?
 validate-gate: $(READY) ## Hours of gates on planted changes: how often is it wrong? Resumes (ARGS="--minutes 60")
 	@$(BIN)/python -m benchmarks.gate.validate $(ARGS)
 
+reportbench: $(READY) ## Measure a report of ten million requests, and how its page opens
+	@$(BIN)/python -m benchmarks.report $(ARGS)
+
 masterbench: $(READY) ## How much of a core does a master of a thousand workers need?
 	@$(BIN)/python benchmarks/master.py $(ARGS)
 
-notebooks: $(READY) ## Run the notebooks anew, and keep their outputs in them
-	@$(BIN)/python notebooks/execute.py
 containers: $(READY) ## Measure the same stacks as processes and as containers (needs a Docker engine)
 	@$(BIN)/python benchmarks/containers.py $(ARGS)
+
+notebooks: $(READY) ## Run the notebooks anew, and keep their outputs in them
+	@$(BIN)/python notebooks/execute.py
 
 lint: $(READY) ## Check style, format and types
 	@$(BIN)/ruff check

@@ -27,6 +27,7 @@ PURE = {
     "frames",
     "gate",
     "histogram",
+    "laws",
     "load.account",
     "load.distributed.gathering",
     "load.distributed.reception",

@@ -52,6 +52,9 @@ class FakeStack:
     def confine(self) -> None:
         return
 
+    def extensions(self) -> tuple[str, ...]:
+        return ("uvloop",)
+
     def usage(self) -> Usage:
         self._looks += 1
         return Usage(cpu_s=1e-3 * self._looks, rss_bytes=2**20, processes=1, threads=1)

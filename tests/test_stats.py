@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from bakeoff import stats
 from bakeoff.model import Estimate
 
+stats.sign_flip_p([0.1, -0.2], np.random.default_rng(0))  # Its first call imports scipy.stats, which takes long.
 logs = st.lists(st.floats(-3, 3), min_size=2, max_size=10)
 
 

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import statistics
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from bakeoff import audit, stats
+from bakeoff import audit, laws, stats
 from bakeoff.histogram import Histogram
 from bakeoff.model import (
     ALL_ENDPOINTS,
     BlockResult,
-    Bound,
     Certificate,
     Comparison,
     Estimate,
@@ -25,7 +23,6 @@ from bakeoff.model import (
     Load,
     Manifest,
     Metric,
-    OpenLoad,
     Record,
     Result,
     Stack,
@@ -94,7 +91,9 @@ def summarise(
     experiment = manifest.experiment
     rows = rows_of(experiment, blocks, intervals)
     cores = max(1, len(manifest.machine.server_cpus))
-    results = [_result(row, _unloaded_s(row, blocks), cores, certificate) for row in rows]
+    results = [
+        _result(row, laws.unloaded_latency_s(row.stack.name, row.records, blocks), cores, certificate) for row in rows
+    ]
     failures = [record.failure for block in blocks for record in block.records if record.failure]
     return Summary(
         run_id=manifest.run_id,
@@ -163,17 +162,6 @@ def _measure(records: Iterable[Record], endpoint: str, histograms: dict[SliceKey
 _NO_VALUES = Histogram.of([])
 
 
-def _unloaded_s(row: Row, blocks: Iterable[BlockResult]) -> float | None:
-    """The mean latency without load of the requests that made up a row: each endpoint's, weighted by its share."""
-    asked = [found for block in blocks if (found := block.unloaded_s.get(row.stack.name))]
-    tallies = [tally for record in row.records for tally in record.tallies]
-    known = [tally for tally in tallies if all(tally.endpoint in found for found in asked)]
-    offered = sum(tally.offered for tally in known)
-    if not asked or not offered or known != tallies:
-        return None
-    return sum(tally.offered * statistics.median(found[tally.endpoint] for found in asked) / offered for tally in known)
-
-
 def _result(row: Row, unloaded_s: float | None, cores: int, certificate: Certificate) -> Result:
     scenario, load = row.condition
     everything = row.endpoint == ALL_ENDPOINTS
@@ -196,7 +184,9 @@ def _result(row: Row, unloaded_s: float | None, cores: int, certificate: Certifi
         cpu_ms_per_request=cpu if valid and everything else None,
         rss_mib=_rss_mib(row.records),
         reuse_ratio=_reuse(row.records),
-        bound=_bound(row, unloaded_s, cpu, cores) if everything and valid else None,
+        bound=laws.bound(row.stack, load, unloaded_s, cpu.point / 1e3 if cpu else None, cores)
+        if everything and valid
+        else None,
         valid=valid,
         withheld=tuple(faults if faults else too_few + _unseen(row.records)),
     )
@@ -269,23 +259,6 @@ def _reuse(records: Iterable[Record]) -> float | None:
     uses = [record.generator for record in records if record.generator]
     sent = sum(use.requests_sent for use in uses)
     return max(0.0, 1 - sum(use.connections_opened for use in uses) / sent) if sent else None
-
-
-def _bound(row: Row, unloaded_s: float | None, cpu_ms: Estimate | None, cores: int) -> Bound | None:
-    """The least of the operational laws' bounds: min(users / S, k / S, m / C) (Denning and Buzen 1978)."""
-    if not unloaded_s:
-        return None
-    load = row.condition[1]
-    bounds: list[Bound] = []
-    if isinstance(load, OpenLoad):
-        bounds.append(Bound(rps=load.rate_rps, by="load"))
-    else:
-        bounds.append(Bound(rps=load.users / (unloaded_s + load.think_s), by="load"))
-    if row.stack.interface == "wsgi" and row.stack.app:
-        bounds.append(Bound(rps=row.stack.workers * row.stack.threads / unloaded_s, by="slots"))
-    if cpu_ms:
-        bounds.append(Bound(rps=cores / (cpu_ms.point / 1e3), by="cpu"))
-    return min(bounds, key=lambda bound: bound.rps)
 
 
 _METRICS: tuple[Metric, ...] = ("throughput", "latency_p50", "latency_p90", "latency_p99", "cpu_per_request")

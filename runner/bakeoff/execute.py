@@ -66,6 +66,9 @@ class Observer:
     def tick(self, elapsed_s: float, rate_rps: float) -> None:
         """A moment within a slice."""
 
+    def slice_measured(self, one: Slice, intervals: Sequence[Interval]) -> None:
+        """A slice has its histograms."""
+
     def slice_ended(self, record: Record) -> None:
         """A slice has its record."""
 
@@ -153,10 +156,15 @@ def run_block(experiment: Experiment, block: Block, logs: Path, bench: Workbench
             else:
                 record, found = run_slice(experiment, block, one, line_up, bench)
                 intervals += found
+                bench.observer.slice_measured(one, found)
             bench.observer.slice_ended(record)
             records.append(record)
     return BlockResult(
-        number=block.number, records=tuple(records), ready_s=line_up.ready_s, unloaded_s=line_up.unloaded_s
+        number=block.number,
+        records=tuple(records),
+        ready_s=line_up.ready_s,
+        unloaded_s=line_up.unloaded_s,
+        extensions=line_up.extensions,
     ), intervals
 
 
@@ -168,6 +176,7 @@ class LineUp:
     failures: dict[str, Failure] = field(default_factory=dict)
     ready_s: dict[str, float] = field(default_factory=dict)
     unloaded_s: dict[str, dict[str, float]] = field(default_factory=dict)
+    extensions: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def usage_of_others(self, stack: str) -> float:
         """CPU seconds used so far by every running stack but one, as far as it can be seen."""
@@ -194,8 +203,9 @@ def started(stacks: Sequence[Stack], block: Block, logs: Path, backend: Backend)
                 running.stop()
                 del line_up.running[name]
         _settle(line_up)
-        for running in line_up.running.values():
+        for name, running in line_up.running.items():
             running.confine()
+            line_up.extensions[name] = running.extensions()
         yield line_up
     finally:
         for running in line_up.running.values():

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from hdrh.codec import HdrHistogramEncoder
@@ -24,7 +24,7 @@ _SUB_BUCKETS = 2048
 _HALF = _SUB_BUCKETS // 2
 _HALF_BITS = 10
 
-Counts = NDArray[np.int64]
+Counts = NDArray[np.int64] | NDArray[np.int32]
 
 
 def bucket_of(values_ns: ArrayLike) -> Counts:
@@ -51,6 +51,12 @@ def _empty_blob_length() -> int:
     return int(HdrHistogram(1, HIGHEST_NS, SIGNIFICANT_DIGITS).counts_len)
 
 
+def _narrowed(values: NDArray[np.integer[Any]]) -> Counts:
+    """Numbers in half the room, where they allow it: a run holds thousands of histograms at once."""
+    fits = not len(values) or int(values.max()) <= np.iinfo(np.int32).max
+    return values.astype(np.int32) if fits else values.astype(np.int64)
+
+
 class Histogram:
     """An immutable count of nanosecond values by HdrHistogram bucket."""
 
@@ -65,7 +71,7 @@ class Histogram:
     def of(cls, values_ns: ArrayLike) -> Self:
         """The histogram of some values."""
         buckets, counts = np.unique(bucket_of(values_ns), return_counts=True)
-        return cls(buckets, counts.astype(np.int64))
+        return cls(buckets.astype(np.int64), counts.astype(np.int64))
 
     @classmethod
     def merge(cls, parts: Iterable[Histogram]) -> Self:
@@ -96,7 +102,7 @@ class Histogram:
         first, last = found["min_nonzero_index"], found["max_nonzero_index"]
         dense = np.frombuffer(payload.counts, dtype=np.int64, count=last + 1)[first:]
         at = np.flatnonzero(dense)
-        return cls(at + first, dense[at])
+        return cls(_narrowed(at + first), _narrowed(dense[at]))
 
     def encode(self) -> str:
         """This histogram as a base64 HdrHistogram V2 blob, as it stands in an interval log."""

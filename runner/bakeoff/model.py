@@ -327,6 +327,8 @@ class BlockResult(Struct, frozen=True, kw_only=True):
     """Seconds from start to the first answer, by stack."""
     unloaded_s: dict[str, dict[str, float]] = {}
     """Latency of a single request at a time, by stack and endpoint."""
+    extensions: dict[str, tuple[str, ...]] = {}
+    """Packages with compiled parts that a stack's processes had loaded, by stack: they tell its loop and parser."""
 
 
 class Interval(Struct, frozen=True, kw_only=True):

@@ -1,23 +1,36 @@
-"""The progress of a run on a terminal: block, stack, live rate, time left. Silent where stderr is no terminal."""
+"""A run on a terminal: block, time left, live rate, latency so far. Where stderr is no terminal, only failures."""
 
 from __future__ import annotations
 
 import sys
 import time
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from typing import Self
 
-from rich.console import Console
+from rich.console import Console, Group
+from rich.live import Live
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
 from bakeoff.execute import Observer
-from bakeoff.model import Experiment, Record, Slice, label
+from bakeoff.histogram import Histogram
+from bakeoff.model import Experiment, Interval, Record, Slice, label
 from bakeoff.plan import expected_s
+from bakeoff.report.numerals import number
+from bakeoff.report.strip import BLOCKS, LETTERS, strip
+from bakeoff.report.terminal import clean
+
+BAR = 24
+BESIDE_THE_BAR = 52
+"""Columns that everything else in the bar's line takes."""
+STRIP = 24
 
 
 class ProgressBar(Observer):
-    """A bar over the whole run; a context manager."""
+    """A bar over the whole run, and under it what goes on; a context manager."""
 
-    def __init__(self, experiment: Experiment, started_s: float | None = None) -> None:
+    def __init__(self, experiment: Experiment, started_s: float | None = None, console: Console | None = None) -> None:
         self._blocks = experiment.blocks
         self._block = 0
         self._per_block = max(
@@ -26,27 +39,33 @@ class ProgressBar(Observer):
         self._done = 0
         self._expected_s = expected_s(experiment)
         self._started_s = started_s or time.monotonic()
-        console = Console(file=sys.stderr)
+        self._console = console or Console(file=sys.stderr)
+        self._medians_ms: dict[str, list[float]] = defaultdict(list)
+        self._what = ""
+        self._rate = ""
         self._progress = Progress(
             TextColumn("[bold]{task.description}"),
-            BarColumn(bar_width=24),
-            TextColumn("{task.fields[what]}"),
+            BarColumn(bar_width=max(4, min(BAR, self._console.width - BESIDE_THE_BAR))),
             TextColumn("{task.fields[left]}"),
             TimeElapsedColumn(),
-            console=console,
-            transient=True,
-            disable=not console.is_terminal,
+            console=self._console,
         )
-        self._task = self._progress.add_task(
-            f"block 1/{self._blocks}", total=self._blocks * self._per_block, what="starting", left=""
-        )
+        self._task = self._progress.add_task(f"block 1/{self._blocks}", total=self._blocks * self._per_block, left="")
+        self._live = Live(self, console=self._console, transient=True, refresh_per_second=8)
 
     def __enter__(self) -> Self:
-        self._progress.start()
+        if self._console.is_terminal:
+            self._live.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._progress.stop()
+        self._live.stop()
+
+    def __rich__(self) -> Group:
+        """The bar, what is under load and how fast it answers, and how long its answers took so far."""
+        lines = [" ".join(part for part in (self._what, self._rate) if part), self._latency()]
+        texts = (Text(clean(line), no_wrap=True, overflow="ellipsis") for line in lines if line)
+        return Group(self._progress, *texts)
 
     def certifying(self, what: str) -> None:
         """Show which part of the generator's examination is under way."""
@@ -59,18 +78,21 @@ class ProgressBar(Observer):
 
     def slice_began(self, one: Slice, expected_s: float) -> None:
         """Show the stack under load."""
-        self._what = f"{one.stack} at {label(one.load)}"
-        self._show(self._what)
+        self._show(_place(one))
 
     def tick(self, elapsed_s: float, rate_rps: float) -> None:
         """Show the live rate."""
-        self._show(f"{self._what}: {rate_rps:,.0f} requests/s")
+        self._show(self._what, rate=f"{rate_rps:,.0f} requests/s")
+
+    def slice_measured(self, one: Slice, intervals: Sequence[Interval]) -> None:
+        """Keep the median of each of its seconds."""
+        self._medians_ms[_place(one)] += medians_ms(intervals)
 
     def slice_ended(self, record: Record) -> None:
         """Move the bar."""
         self._done += 1
         if record.failure:
-            self._progress.console.print(f"{record.stack} failed: {record.failure.message}", markup=False)
+            self._console.print(f"{record.stack} failed: {record.failure.message}", markup=False)
         self._progress.update(self._task, completed=self._done)
 
     def timeline_began(self) -> None:
@@ -81,8 +103,17 @@ class ProgressBar(Observer):
         """Show that it is nearly done."""
         self._show("writing the reports", description="report")
 
-    def _show(self, what: str, description: str | None = None) -> None:
-        self._progress.update(self._task, description=description, what=what, left=self._left())
+    def _show(self, what: str, description: str | None = None, rate: str = "") -> None:
+        self._what, self._rate = what, rate
+        self._progress.update(self._task, description=description, left=self._left())
+
+    def _latency(self) -> str:
+        """The medians so far of the stack and load that are shown, second by second."""
+        seen = self._medians_ms.get(self._what)
+        if not seen:
+            return ""
+        marks = LETTERS if self._console.options.ascii_only else BLOCKS
+        return f"median latency so far {strip(seen, STRIP, marks)} {number(seen[-1])} ms"
 
     def _left(self) -> str:
         """Time left: by the pace of whole blocks once there is one, before that by the plan."""
@@ -92,3 +123,17 @@ class ProgressBar(Observer):
         total_s = elapsed_s / share if whole_blocks else self._expected_s
         left_s = max(0.0, total_s - elapsed_s)
         return f"about {int(left_s) // 60}:{int(left_s) % 60:02d} left"
+
+
+def _place(one: Slice) -> str:
+    return f"{one.stack} at {label(one.load)}"
+
+
+def medians_ms(intervals: Iterable[Interval]) -> list[float]:
+    """The median latency of each second of a slice that has any, all endpoints together."""
+    seconds: dict[float, list[Histogram]] = defaultdict(list)
+    for each in intervals:
+        if each.kind == "latency":
+            seconds[each.start_s].append(each.histogram)
+    found = (Histogram.merge(seconds[start_s]).quantile_s(0.5) for start_s in sorted(seconds))
+    return [1e3 * median_s for median_s in found if median_s is not None]

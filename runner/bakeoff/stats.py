@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
+from scipy import special
 
 from bakeoff.model import Estimate, Verdict
 
@@ -36,7 +36,7 @@ def ratio_estimate(log_ratios: ArrayLike, level: float = LEVEL) -> Estimate:
     mean, n = float(logs.mean()), len(logs)
     if n < 2:
         return Estimate(point=float(np.exp(mean)), low=None, high=None, level=level, n=n)
-    half = float(stats.t.ppf((1 + level) / 2, n - 1) * logs.std(ddof=1) / np.sqrt(n))
+    half = float(special.stdtrit(n - 1, (1 + level) / 2) * logs.std(ddof=1) / np.sqrt(n))
     return Estimate(
         point=float(np.exp(mean)), low=float(np.exp(mean - half)), high=float(np.exp(mean + half)), level=level, n=n
     )
@@ -55,6 +55,8 @@ def sign_flip_p(log_ratios: ArrayLike, rng: np.random.Generator) -> float:
 
     Exact for up to 13 blocks. Needs at least two; with fewer, 1.
     """
+    from scipy import stats  # Here, because it takes longer to import than a report takes to draw.
+
     logs = np.asarray(log_ratios, dtype=np.float64)
     if len(logs) < 2 or not np.any(logs):
         return 1.0

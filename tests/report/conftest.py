@@ -16,6 +16,12 @@ def run() -> Run:
 
 
 @pytest.fixture(scope="session")
+def swept(run: Run) -> Run:
+    """The complete run with two closed loads, so that there is something to draw against load."""
+    return made_up.swept(run)
+
+
+@pytest.fixture(scope="session")
 def drawn(run: Run) -> tuple[Picture, ...]:
     """The figures of the complete run, which take longer to draw than all else."""
     return pictures(run)

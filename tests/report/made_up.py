@@ -372,6 +372,23 @@ def failing(several: tuple[Record, ...], stack: str) -> tuple[Record, ...]:
     )
 
 
+def swept(run: Run) -> Run:
+    """The run with a second closed load, under which each stack served a tenth."""
+    few = ClosedLoad(users=8)
+    change = msgspec.structs.replace
+    rows = tuple(
+        change(row, load=few, throughput_rps=estimate(row.throughput_rps.point / 10), bound=None)
+        for row in run.summary.results
+        if row.load == USERS and row.throughput_rps
+    )
+    asked = change(run.manifest.experiment, loads=(few, *LOADS))
+    return replace(
+        run,
+        manifest=change(run.manifest, experiment=asked),
+        summary=change(run.summary, results=(*rows, *run.summary.results)),
+    )
+
+
 def empty_run() -> Run:
     """A run that failed before its first block ended."""
     asked = msgspec.structs.replace(manifest(), state="failed", error="no space left on device", finished_utc=None)

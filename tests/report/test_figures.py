@@ -8,6 +8,7 @@ from io import BytesIO
 import msgspec
 import numpy as np
 import pytest
+from bokeh.models import HoverTool, Range1d
 from PIL import Image
 
 from bakeoff.model import Scenario, Stack
@@ -18,13 +19,15 @@ from bakeoff.report.style import DARK, LIGHT
 from bakeoff.run import Run
 from tests.report import made_up
 
-NAMES = [chart.name for chart in CHARTS]
+SHOWN = [chart for chart in CHARTS if chart is not charts.LOADS]
+"""Those that any run has; the other needs several sizes of one load."""
+NAMES = [chart.name for chart in SHOWN]
 
 
 @pytest.fixture(scope="module")
 def pngs(drawn: tuple[Picture, ...]) -> dict[str, bytes]:
     """The figures of the complete run on white."""
-    return {picture.name: picture.light for picture in drawn}
+    return {picture.name: picture.png for picture in drawn}
 
 
 def pixels(png: bytes) -> np.ndarray:
@@ -46,12 +49,12 @@ def test_every_figure_is_a_png_with_something_on_it(pngs: dict[str, bytes], name
     assert len(pngs[name]) < 120_000
 
 
-@pytest.mark.parametrize("chart", CHARTS, ids=NAMES)
+@pytest.mark.parametrize("chart", SHOWN, ids=NAMES)
 def test_a_figure_without_data_says_so_instead_of_failing(empty: Run, chart: Chart) -> None:
     """Its reason is in the picture and in its text."""
     (picture,) = (each for each in figures.pictures(empty) if each.name == chart.name)
     assert picture.alt == "No data: nothing was measured."
-    assert pixels(picture.light).shape[0] > 50
+    assert pixels(picture.png).shape[0] > 50
 
 
 def test_the_same_run_gives_the_same_bytes(run: Run) -> None:
@@ -60,12 +63,13 @@ def test_the_same_run_gives_the_same_bytes(run: Run) -> None:
     assert figures.draw(chart, Material(run), LIGHT) == figures.draw(chart, Material(run), LIGHT)
 
 
-def test_the_dark_figures_are_dark(drawn: tuple[Picture, ...]) -> None:
-    """A white sheet in a dark page glares."""
-    assert {tuple(pixels(picture.dark)[0, 0]) for picture in drawn} == {rgb(DARK.paper)}
+def test_figures_can_be_drawn_dark(run: Run) -> None:
+    """A white sheet on a dark slide glares."""
+    png = figures.draw(charts.THROUGHPUT, Material(run), DARK)
+    assert tuple(pixels(png)[0, 0]) == rgb(DARK.paper)
 
 
-@pytest.mark.parametrize("name", ["throughput", "cpu-per-request", "latency-over-time", "throughput-over-time"])
+@pytest.mark.parametrize("name", ["throughput", "bound", "cpu-per-request", "memory", "throughput-over-time"])
 def test_each_stack_has_its_own_colour_in_every_figure(run: Run, pngs: dict[str, bytes], name: str) -> None:
     """Compression must not turn one stack's colour into another's."""
     image = pixels(pngs[name])
@@ -109,7 +113,7 @@ def test_one_block_draws_no_whiskers_and_says_why(run: Run) -> None:
     assert pixels(figures.draw(charts.THROUGHPUT, Material(single), LIGHT)).size > 0
 
 
-@pytest.mark.parametrize("chart", CHARTS, ids=NAMES)
+@pytest.mark.parametrize("chart", SHOWN, ids=NAMES)
 def test_every_figure_names_what_its_axes_count(run: Run, chart: Chart) -> None:
     """A unit on each axis, or names of stacks and requests."""
     figure = chart.draw(Material(run), LIGHT, "", "")
@@ -170,3 +174,57 @@ def test_many_stacks_scenarios_and_loads_still_fit(run: Run) -> None:
     )
     assert pixels(figures.draw(charts.THROUGHPUT, Material(many), LIGHT)).size > 0
     assert len({(look.colour, look.dash) for look in style.looks(many).values()}) == 9
+
+
+def test_throughput_is_drawn_against_load_only_where_there_are_several(run: Run, swept: Run) -> None:
+    """One point makes no curve."""
+    assert not charts.LOADS.applies(Material(run))
+    assert charts.LOADS.name not in figures.render_figures(run)
+    assert charts.LOADS.name in figures.render_figures(swept)
+
+
+def test_throughput_against_load_starts_at_zero_on_both_axes(swept: Run) -> None:
+    """A curve that starts elsewhere looks steeper than it is."""
+    (axes,) = charts.LOADS.draw(Material(swept), LIGHT, "", "").axes
+    assert (axes.get_xlim()[0], axes.get_ylim()[0]) == (0, 0)
+    assert "flask-gunicorn-sync 8.94 at 8 users, 89.4 at 64 users" in charts.LOADS.alt(Material(swept))
+
+
+def test_the_heat_map_shows_every_request_once(run: Run) -> None:
+    """Shares of a moment add up to one, requests to all that were recorded."""
+    heat = Material(run).heat
+    recorded = sum(each.histogram.total for each in run.intervals if each.kind == "latency")
+    assert heat["requests"].sum() == recorded
+    assert np.allclose(heat.groupby(["stack", "load", "measured_s"])["share"].sum(), 1.0)
+
+
+def test_a_bar_says_which_bound_it_is_measured_against(run: Run) -> None:
+    """Slots, the CPU, or the load itself."""
+    alt = charts.BOUND.alt(Material(run))
+    assert "flask-gunicorn-sync 89.4 of 91.7 (slots)" in alt
+    assert "fastapi-uvicorn 816 of 1,064 (CPU)" in alt
+
+
+LIVE = [chart for chart in SHOWN if chart is not charts.TIMELINE]
+
+
+@pytest.mark.parametrize("chart", LIVE, ids=[chart.name for chart in LIVE])
+def test_every_live_panel_has_units_on_its_axes_and_numbers_to_hover(run: Run, chart: Chart) -> None:
+    """As the still pictures have."""
+    panels = chart.panels(Material(run))
+    assert panels
+    for each in panels:
+        assert each.title
+        assert each.figure.xaxis[0].axis_label
+        assert any(isinstance(tool, HoverTool) and tool.tooltips for tool in each.figure.tools)
+
+
+@pytest.mark.parametrize(
+    "chart", [charts.THROUGHPUT, charts.BOUND, charts.CPU, charts.MEMORY], ids=lambda one: one.name
+)
+def test_live_bars_start_at_zero_and_no_zoom_takes_that_away(run: Run, chart: Chart) -> None:
+    """Nor may one pan to the left of it."""
+    for each in chart.panels(Material(run)):
+        axis = each.figure.x_range
+        assert isinstance(axis, Range1d)
+        assert (axis.start, axis.bounds) == (0, (0, None))

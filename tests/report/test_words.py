@@ -124,8 +124,8 @@ def test_a_stack_that_is_missing_from_the_comparison_is_named_after_the_answer(f
 def test_what_binds_the_baseline_is_told_with_its_evidence(run: Run) -> None:
     """The bound, what was reached, and the slots that make it."""
     assert (
-        "flask-gunicorn-sync holds 4 requests at a time (4 workers \u00d7 1 thread), which allows at most 91.7 "
-        "requests a second. It served 89.4, 97.5 % of that, so this is what holds it back."
+        "Why: flask-gunicorn-sync is held back by its own limit. All 4 workers busy: 4 slots / 43.6 ms a request = "
+        "91.7 requests/s; measured 89.4."
     ) in words.context(run)
 
 
@@ -136,7 +136,20 @@ def test_a_bound_that_was_not_reached_is_not_called_the_reason(run: Run) -> None
         for row in run.summary.results
     )
     changed = replace(run, summary=msgspec.structs.replace(run.summary, results=rows))
-    assert any("something else holds it back" in sentence for sentence in words.context(changed))
+    assert any("by something other than its limit" in sentence for sentence in words.context(changed))
+
+
+def test_the_baselines_best_relative_is_set_beside_the_winner(run: Run) -> None:
+    """The same app with more threads: how far it comes, block by block."""
+    sentence = next(each for each in words.context(run) if each.startswith("With 64 threads"))
+    assert "flask-gunicorn-gthread" in sentence
+    assert "fastapi-uvicorn" in sentence
+    assert "7 blocks" in sentence
+
+
+def test_a_relative_that_equals_the_winner_ties_it(run: Run) -> None:
+    """802 and 816 requests a second, the same in every block, are within 5 %."""
+    assert any("flask-gunicorn-gthread ties fastapi-uvicorn: 0.983" in each for each in words.context(run))
 
 
 # --- the timeline ----------------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from bakeoff import servers
 from bakeoff.backends import StartFailure, launch
+from bakeoff.backends.extensions import loaded_by
 from bakeoff.backends.ready import wait_until_ready
 from bakeoff.backends.usage import Usage, confine_session, session_pids, usage_of_session
 from bakeoff.model import Block, Stack
@@ -88,6 +89,10 @@ class LocalStack:
         """Keep it to its CPUs from now on; it may start up on any, which is faster."""
         if self._cpus:
             confine_session(self._process.pid, self._cpus)
+
+    def extensions(self) -> tuple[str, ...]:
+        """The packages with compiled parts that its processes have loaded."""
+        return loaded_by(session_pids(self._process.pid))
 
     def usage(self) -> Usage:
         """What its processes have used so far."""

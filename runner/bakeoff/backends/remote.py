@@ -44,6 +44,10 @@ class RemoteStack:
     def confine(self) -> None:
         """It stays where it is."""
 
+    def extensions(self) -> tuple[str, ...]:
+        """Not to be seen from here."""
+        return ()
+
     def usage(self) -> Unknown:
         """Not to be had."""
         return USE

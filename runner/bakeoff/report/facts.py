@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from bakeoff.model import ALL_ENDPOINTS, ClosedLoad, Load, Result
+from bakeoff.model import ALL_ENDPOINTS, BlockResult, ClosedLoad, Load, Result
 from bakeoff.report import lookup
 from bakeoff.report.lookup import Case
 from bakeoff.report.numerals import count, listing, merged, mib, number, percent, plural, shape
@@ -227,6 +228,21 @@ RAW_FILES = (
     ("report.md", "this report as Markdown"),
 )
 """Beside the report in the run's folder."""
+
+
+def block_files(run: Run) -> tuple[tuple[str, str], ...]:
+    """Every file of every block, and of the timelines: its path from the report, and what it holds."""
+    told = (each for each in lookup.timelines(run) if each.requests)
+    logs = ((f"timeline/{each.stack}.log", "a server's log while its timeline was taken") for each in told)
+    return (*(pair for block in run.blocks for pair in _files_of(block)), *logs)
+
+
+def _files_of(block: BlockResult) -> Iterator[tuple[str, str]]:
+    folder = f"blocks/{block.number:04d}"
+    yield f"{folder}/record.json", "what each slice counted"
+    yield f"{folder}/latency.hlog", "latency histograms, second by second"
+    for stack in sorted(block.ready_s):
+        yield f"{folder}/{stack}.log", "a server's log"
 
 
 def moment(stamp: str) -> str:

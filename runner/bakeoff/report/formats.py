@@ -19,4 +19,4 @@ def render_all(run: Run) -> dict[str, bytes]:
     """Every file of a report, by its path in the run's folder."""
     drawn = pictures(run)
     files = {name: render(run, drawn) for name, render in FORMATS.items()}
-    return files | {f"figures/{picture.name}.png": picture.light for picture in drawn}
+    return files | {f"figures/{picture.name}.png": picture.png for picture in drawn}

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from bakeoff.model import ALL_ENDPOINTS, Comparison, Estimate, Metric, Result, Stack, Timeline
-from bakeoff.report import lookup, words
+from bakeoff.report import fairness, lookup, words
 from bakeoff.report.lookup import Case
 from bakeoff.report.numerals import DASH, TIMES, bounds, confidence, count, merged, number, percent, shape
 from bakeoff.run import Run
@@ -316,15 +316,42 @@ def _comparison_cells(run: Run, case: Case, each: Comparison) -> tuple[Cell, ...
     )
 
 
+def fairness_grid(run: Run) -> Grid:
+    """What each stack was seen to work with."""
+    heads = (
+        Head("stack", numeric=False),
+        Head("processes", "seen"),
+        Head("threads", "seen"),
+        Head("slots", "requests at a time"),
+        Head("reuse", "of connections"),
+        Head("event loop", numeric=False),
+        Head("HTTP parser", numeric=False),
+    )
+    rows = [_fairness_cells(one) for one in fairness.conditions(run)]
+    notes = ("not observed",) if any(cell.missing for row in rows for cell in row) else ()
+    return Grid("Conditions", heads, tuple(tuple(_marked(cell, notes, notes) for cell in row) for row in rows), notes)
+
+
+def _fairness_cells(one: fairness.Conditions) -> tuple[Cell, ...]:
+    return (
+        Cell(one.stack.name, one.stack.interface, kind=one.stack.interface),
+        Cell(DASH if one.processes is None else count(one.processes)),
+        Cell(DASH if one.threads is None else count(one.threads)),
+        Cell("no limit" if one.slots is None else count(one.slots)),
+        Cell(DASH if one.reuse_ratio is None else percent(one.reuse_ratio)),
+        Cell(one.loop or DASH),
+        Cell(one.parser or DASH),
+    )
+
+
 def stack_grid(run: Run) -> Grid:
-    """How each stack was set up, and how many processes and threads were seen."""
+    """How each stack was set up, and how soon it could serve."""
     heads = (
         Head("stack", numeric=False),
         Head("app", numeric=False),
         Head("server", numeric=False),
         Head("workers"),
         Head("threads", "a worker"),
-        Head("seen", "processes, threads"),
         Head("ready after", "s, median"),
     )
     rows = [_stack_cells(run, stack) for stack in run.manifest.experiment.stacks]
@@ -333,8 +360,6 @@ def stack_grid(run: Run) -> Grid:
 
 
 def _stack_cells(run: Run, stack: Stack) -> tuple[Cell, ...]:
-    uses = [record.server for record in lookup.records(run) if record.stack == stack.name and record.server]
-    seen = f"{max(use.processes for use in uses)}, {max(use.threads for use in uses)}" if uses else DASH
     ready = sorted(block.ready_s[stack.name] for block in run.blocks if stack.name in block.ready_s)
     options = [f"{name}={value}" for name, value in {**stack.options, **stack.env}.items()]
     return (
@@ -343,7 +368,6 @@ def _stack_cells(run: Run, stack: Stack) -> tuple[Cell, ...]:
         Cell(stack.server or ("runs already" if stack.url else "own command"), ", ".join(options)),
         Cell(DASH if stack.url else count(stack.workers)),
         Cell(DASH if stack.url else count(stack.threads)),
-        Cell(seen),
         Cell(number(ready[len(ready) // 2] if ready else None)),
     )
 

@@ -1,4 +1,8 @@
-"""``report.html``: one file that opens offline, in light and dark, on a phone and on paper."""
+"""``report.html``: one file that opens offline, in light and dark, on a phone and on paper.
+
+Without scripts it shows pictures, tables and whole timelines. With them, the same places hold charts to hover, zoom and
+choose stacks in, and a player. Nothing is moved when they come to life: each place has its height from the start.
+"""
 
 from __future__ import annotations
 
@@ -9,14 +13,20 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from bakeoff.report import facts, grid, lookup, style, words
+from bakeoff.report import diagnoses, facts, fairness, grid, lanes, live, lookup, style, why, words
+from bakeoff.report.charts import Material
 from bakeoff.report.figures import Picture
+from bakeoff.report.podium import podium
 from bakeoff.run import Run
 
 
 def render(run: Run, pictures: tuple[Picture, ...]) -> bytes:
     """The whole page, figures and styles inside."""
-    page = environment().get_template("report.html.j2").render(_sections(run) | _pictures(pictures))
+    page = (
+        environment()
+        .get_template("report.html.j2")
+        .render(_words(run) | _tables(run) | _pictures(pictures) | _timelines(run) | _scripts())
+    )
     return page.encode()
 
 
@@ -29,41 +39,63 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"data_uri": data_uri, "tied": tied}
+    environment.filters |= {"data_uri": data_uri, "tied": tied, "item": live.item}
     return environment
 
 
-def _sections(run: Run) -> dict[str, Any]:
+def _words(run: Run) -> dict[str, Any]:
     return {
         "run": run,
         "answer": words.answer(run),
         "context": words.context(run),
+        "podium": podium(run),
         "interfaces": words.INTERFACES,
         "how_sure": facts.how_sure(run),
         "withheld": facts.withheld(run),
-        "results": grid.result_grids(run),
-        "endpoints": grid.endpoint_grids(run),
-        "comparisons": grid.comparison_grid(run),
-        "stacks": grid.stack_grid(run),
-        "colours": {name: look.colour for name, look in style.looks(run).items()},
-        "stories": [(each.stack, each.interface, words.tell(each)) for each in lookup.timelines(run)],
-        "timeline_intro": words.TIMELINE,
-        "steps": grid.step_grids(run),
-        "oracle": grid.oracle_grid(run),
+        "reasons": why.by_case(run),
+        "diagnoses": diagnoses.diagnoses(run),
+        "mismatches": fairness.mismatches(run),
         "troubles": [(words.trouble_title(each), each.failure) for each in lookup.troubles(run)],
         "method": facts.method(run),
         "machine": facts.machine(run),
         "about": facts.about(run),
         "started": facts.moment(run.manifest.started_utc),
         "raw_files": facts.RAW_FILES,
+        "block_files": facts.block_files(run),
+    }
+
+
+def _tables(run: Run) -> dict[str, Any]:
+    return {
+        "results": grid.result_grids(run),
+        "endpoints": grid.endpoint_grids(run),
+        "comparisons": grid.comparison_grid(run),
+        "stacks": grid.stack_grid(run),
+        "fairness": grid.fairness_grid(run),
+        "oracle": grid.oracle_grid(run),
+        "colours": {name: look.colour for name, look in style.looks(run).items()},
     }
 
 
 def _pictures(pictures: tuple[Picture, ...]) -> dict[str, Any]:
+    return {"pictures": [picture for picture in pictures if picture.name != "timeline"]}
+
+
+def _timelines(run: Run) -> dict[str, Any]:
+    material = Material(run)
+    end = lanes.end_ms(material)
     return {
-        "pictures": [picture for picture in pictures if picture.name != "timeline"],
-        "timeline_picture": next((picture for picture in pictures if picture.name == "timeline"), None),
+        "timelines": lanes.lanes(material) if end else (),
+        "timeline_end": end,
+        "timeline_ticks": lanes.ticks(end),
+        "timeline_intro": words.TIMELINE,
+        "stories": [(each.stack, each.interface, words.tell(each)) for each in lookup.timelines(run)],
+        "steps": grid.step_grids(run),
     }
+
+
+def _scripts() -> dict[str, Any]:
+    return {"scripts": live.scripts(), "marks_script": live.AWAKE}
 
 
 def data_uri(png: bytes) -> str:

@@ -124,6 +124,11 @@ def records(run: Run) -> Iterator[Record]:
         yield from sorted(block.records, key=lambda record: record.position)
 
 
+def records_of(run: Run, case: Case, stack: str) -> tuple[Record, ...]:
+    """The slices of one stack in one case."""
+    return tuple(each for each in records(run) if (each.stack, each.scenario, each.load) == (stack, *case))
+
+
 def measured_blocks(run: Run) -> int:
     """Blocks that left at least one record without a failure."""
     return len({record.block for record in records(run) if record.failure is None})

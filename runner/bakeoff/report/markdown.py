@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from bakeoff.model import Failure
-from bakeoff.report import facts, grid, lookup, words
+from bakeoff.report import diagnoses, facts, fairness, grid, lookup, why, words
 from bakeoff.report.figures import Picture
 from bakeoff.report.grid import Cell, Grid, Head
 from bakeoff.run import Run
@@ -21,9 +21,11 @@ def render(run: Run, pictures: tuple[Picture, ...]) -> bytes:
         *_answer(run),
         *_how_sure(run),
         *_results(run),
+        *_why(run),
         *_pictures(pictures),
         *_timeline(run),
         *_failures(run),
+        *_fairness(run),
         *_method(run),
         *_machine(run),
     ]
@@ -64,6 +66,32 @@ def _results(run: Run) -> Iterator[str]:
     compared = grid.comparison_grid(run)
     if compared.rows:
         yield folded(f"Every comparison with the baseline, {run.summary.baseline}", "\n\n".join(table(compared)))
+
+
+def _why(run: Run) -> Iterator[str]:
+    reasons = why.by_case(run)
+    if reasons:
+        yield "## Why"
+    for title, several in reasons:
+        yield f"**{plain(title)}**"
+        yield "\n".join(
+            f"- **{plain(each.stack)}**: {plain(each.binds)} *To go beyond: {plain(each.change)}*" for each in several
+        )
+    found = diagnoses.diagnoses(run)
+    if found:
+        yield "**Diagnoses**"
+        yield "\n".join(
+            f"- **{plain(each.stack)}: {plain(each.name)}.** {plain(each.evidence)} *Remedy: {plain(each.remedy)}*"
+            for each in found
+        )
+
+
+def _fairness(run: Run) -> Iterator[str]:
+    yield "## Was it fair?"
+    yield from table(grid.fairness_grid(run))
+    differences = fairness.mismatches(run)
+    if differences:
+        yield bullets(differences)
 
 
 def _titled(each: Grid) -> list[str]:

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bakeoff.histogram import Histogram
+from bakeoff.histogram import Histogram, highest_value_of
 from bakeoff.model import ALL_ENDPOINTS, ClosedLoad, Comparison, Estimate, Interval, Load, Record, Result
 from bakeoff.report import lookup
 from bakeoff.report.lookup import Case
@@ -41,7 +41,7 @@ _ESTIMATES = ["throughput_rps", "latency_p50_ms", "latency_p90_ms", "latency_p99
 _REST = ["latency_max_ms", "rss_mib", "reuse_ratio", "bound_rps", "bound_by", "blocks", "valid", "withheld"]
 
 _UNITS = ("_ms", "_s", "_rps", "_low", "_high", "_size", "_mib", "_per_request")
-_MEASURES = (*_UNITS, "ratio", "quantile", "level", "p_value")
+_MEASURES = (*_UNITS, "ratio", "quantile", "level", "p_value", "share")
 
 RESULT_COLUMNS = [
     *["stack", "interface", *_CASE, "endpoint", *_RESULT],
@@ -56,6 +56,10 @@ PERCENTILE_COLUMNS = ["stack", "interface", *_CASE, "endpoint", "quantile", "lat
 TIME_COLUMNS = [
     *["stack", "interface", *_CASE, "block", "position", "measured_s", "length_s"],
     *["requests", "throughput_rps", "latency_p50_ms", "latency_p99_ms"],
+]
+HEAT_COLUMNS = [
+    *["stack", "interface", *_CASE, "measured_s", "length_s"],
+    *["latency_from_ms", "latency_to_ms", "requests", "share"],
 ]
 TIMELINE_COLUMNS = ["stack", "interface", "request", "endpoint", "step", "name", "start_ms", "end_ms"]
 
@@ -225,14 +229,18 @@ def time_table(run: Run) -> pd.DataFrame:
 
 def _seconds(intervals: list[Interval]) -> list[list[Interval]]:
     """The intervals of one slice by when they began; a rest too short to give a rate joins the second before it."""
-    whole = [each for each in intervals if each.endpoint == ALL_ENDPOINTS] or intervals
     grouped: dict[float, list[Interval]] = defaultdict(list)
-    for each in whole:
+    for each in _whole(intervals):
         grouped[each.start_s].append(each)
     seconds = [grouped[start] for start in sorted(grouped)]
     if len(seconds) > 1 and seconds[-1][0].length_s < SHORTEST_S:
         seconds[-2:] = [seconds[-2] + seconds[-1]]
     return seconds
+
+
+def _whole(intervals: list[Interval]) -> list[Interval]:
+    """Those of all endpoints together where there are such, so that no request counts twice."""
+    return [each for each in intervals if each.endpoint == ALL_ENDPOINTS] or intervals
 
 
 def _offsets(run: Run) -> dict[tuple[int, int], tuple[Record, float]]:
@@ -264,6 +272,58 @@ def _time_row(run: Run, record: Record, offset: float, intervals: list[Interval]
         "latency_p50_ms": p50 * 1e3 if p50 is not None else None,
         "latency_p99_ms": p99 * 1e3 if p99 is not None else None,
     }
+
+
+def heat_table(run: Run) -> pd.DataFrame:
+    """How long the requests of each moment took: one row per stack, case, moment and step of latency that has any.
+
+    Beside the shared columns: ``measured_s`` and ``length_s`` of the moment, as in `time_table` (a second, longer in a
+    run of more than ``MOMENTS`` seconds); ``latency_from_ms`` and ``latency_to_ms``, a tenth of a decade apart;
+    ``requests``; ``share`` of the moment's requests.
+    """
+    times = _moments(run)
+    rows = (
+        row for record, start_s, length_s, merged in times for row in _heat_rows(run, record, start_s, length_s, merged)
+    )
+    return _table(rows, HEAT_COLUMNS)
+
+
+MOMENTS = 60
+"""Columns that a heat map has room for, and the page."""
+STEPS_A_DECADE = 10
+
+
+def _moments(run: Run) -> Iterator[tuple[Record, float, float, Histogram]]:
+    """A record of its stack and case, when it began, how long it lasted, and the latencies of each moment."""
+    offsets = _offsets(run)
+    longest_s = max((offset + record.window_s for record, offset in offsets.values()), default=0.0)
+    width_s = max(1.0, longest_s / MOMENTS)
+    grouped: dict[tuple[str, Case, int], list[Interval]] = defaultdict(list)
+    for record, interval in _latencies(run):
+        start_s = offsets[record.block, record.position][1] + interval.start_s
+        grouped[record.stack, Case(record.scenario, record.load), int(start_s / width_s)].append(interval)
+    for key in sorted(grouped, key=lambda key: key[2]):
+        several = _whole(grouped[key])
+        record = offsets[several[0].block, several[0].position][0]
+        yield record, key[2] * width_s, width_s, Histogram.merge(each.histogram for each in several)
+
+
+def _heat_rows(run: Run, record: Record, start_s: float, length_s: float, merged: Histogram) -> Iterator[Row]:
+    latency_ms = highest_value_of(merged.buckets) / 1e6
+    steps = np.floor(np.log10(np.maximum(latency_ms, 1e-3)) * STEPS_A_DECADE).astype(int)
+    for step in np.unique(steps):
+        requests = int(merged.counts[steps == step].sum())
+        yield {
+            "stack": record.stack,
+            "interface": lookup.interface_of(run, record.stack),
+            **case_columns(record.scenario, record.load),
+            "measured_s": start_s,
+            "length_s": length_s,
+            "latency_from_ms": 10 ** (step / STEPS_A_DECADE),
+            "latency_to_ms": 10 ** ((step + 1) / STEPS_A_DECADE),
+            "requests": requests,
+            "share": requests / merged.total,
+        }
 
 
 # --- timelines -------------------------------------------------------------------------------------------------------

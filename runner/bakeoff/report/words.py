@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from itertools import groupby, pairwise
 
-from bakeoff.model import Bound, ClosedLoad, Comparison, Stack, Timeline
-from bakeoff.report import lookup
+from bakeoff.model import ClosedLoad, Comparison, Estimate, Stack, Timeline
+from bakeoff.report import lookup, pairs
 from bakeoff.report.lookup import Case
-from bakeoff.report.numerals import TIMES, confidence, listing, number, percent, plural, ratio
+from bakeoff.report.numerals import confidence, listing, number, percent, plural, ratio
+from bakeoff.report.situation import situation
+from bakeoff.report.why import binds
 from bakeoff.run import Run
 
 FRAMEWORKS = {"flask": "Flask", "fastapi": "FastAPI", "django": "Django", "starlette": "Starlette", "quart": "Quart"}
@@ -158,11 +160,11 @@ def _numbered(noun: str, numbers: tuple[int, ...]) -> str:
 
 
 def context(run: Run) -> tuple[str, ...]:
-    """The sentences that follow the answer: the other candidates, who is missing, what binds, and the other loads."""
+    """What follows the answer: the baseline's best relative, what binds, the others, the missing, the other loads."""
     best = headline(run)
     if best is None:
         return ()
-    told = (_others(run, best), _absent(run, best), _binding(run, best), *_elsewhere(run, best))
+    told = (_twin(run, best), _binding(run, best), _others(run, best), _absent(run, best), *_elsewhere(run, best))
     return tuple(sentence for sentence in told if sentence)
 
 
@@ -191,28 +193,53 @@ def _unsure(each: Comparison) -> str:
     return " (inconclusive)" if each.verdict == "inconclusive" else ""
 
 
-BINDING = 0.8
-"""Share of its bound that a stack must reach before the bound is called the reason."""
-
-
 def _binding(run: Run, best: Comparison) -> str:
     """What the operational laws allow the baseline, and how close to that it came."""
-    row = lookup.result_of(run, Case(best.scenario, best.load), best.baseline)
-    stack = lookup.stack_named(run, best.baseline)
-    if row is None or stack is None or row.bound is None or row.bound.by == "load" or row.throughput_rps is None:
+    row = situation(run, Case(best.scenario, best.load), best.baseline)
+    if row is None or row.row.bound is None or row.row.bound.by == "load":
         return ""
-    share = row.throughput_rps.point / row.bound.rps
-    reached = f"It served {number(row.throughput_rps.point)}, {percent(share)} of that"
-    end = "so this is what holds it back" if share >= BINDING else "so something else holds it back"
-    return f"{_limit(stack, row.bound)} at most {number(row.bound.rps)} requests a second. {reached}, {end}."
+    cause = "is held back by its own limit" if row.reached else "is held back by something other than its limit"
+    return f"Why: {best.baseline} {cause}. {binds(row)}"
 
 
-def _limit(stack: Stack, bound: Bound) -> str:
-    if bound.by == "cpu":
-        return f"{stack.name} spends so much CPU time on a request that its cores allow"
-    held = plural(stack.workers * stack.threads, "request")
-    slots = f"{plural(stack.workers, 'worker')} {TIMES} {plural(stack.threads, 'thread')}"
-    return f"{stack.name} holds {held} at a time ({slots}), which allows"
+def _twin(run: Run, best: Comparison) -> str:
+    """How the baseline's app does on its best server, against the stack that the answer quotes."""
+    home = lookup.stack_named(run, best.baseline)
+    case = Case(best.scenario, best.load)
+    if home is None or best.metric != "throughput":
+        return ""
+    others = [each for each in lookup.comparisons(run, case, best.metric) if each.candidate != best.candidate]
+    same_app = [each for each in others if home.app and _app_of(run, each.candidate) == home.app]
+    twin = min(same_app, key=_better_first, default=None)
+    found = pairs.throughput_ratio(run, case, twin.candidate, best.candidate) if twin else None
+    if twin is None or found is None:
+        return ""
+    return f"With {_what_differs(run, home, twin.candidate)}, {twin.candidate} {_beside(run, found, best.candidate)}."
+
+
+def _app_of(run: Run, name: str) -> str | None:
+    stack = lookup.stack_named(run, name)
+    return stack.app if stack else None
+
+
+def _what_differs(run: Run, home: Stack, name: str) -> str:
+    """What the same app was given instead."""
+    stack = lookup.stack_named(run, name)
+    if stack is None or stack.workers * stack.threads == home.workers * home.threads:
+        return "another server or other settings"
+    return plural(stack.workers * stack.threads, "thread" if stack.threads > 1 else "worker")
+
+
+def _beside(run: Run, found: Estimate, best: str) -> str:
+    margin = run.manifest.experiment.margin
+    told = f"{ratio(found)} ({confidence(found)})"
+    if found.low is None or found.high is None:
+        return f"served {told} the requests of {best}"
+    if found.low >= 1 / (1 + margin) and found.high <= 1 + margin:
+        return f"ties {best}: {told}"
+    if found.low <= 1 <= found.high:
+        return f"served {told} the requests of {best}, which settles nothing between these two"
+    return f"served {told} the requests of {best}"
 
 
 def _elsewhere(run: Run, best: Comparison) -> list[str]:
@@ -255,7 +282,7 @@ def tell(timeline: Timeline) -> str:
     ready = f"{_all_of(present)} ready after {number(_end_ms(timeline))} ms."
     if len(present) == 1:
         return f"There was only one request: {runs}. {ready}"
-    if _one_after_another(timeline):
+    if one_after_another(timeline):
         return f"The {present[1]} waited until the {present[0]} was done: {runs}. {ready}"
     return f"The {' and the '.join(present)} ran side by side: {runs}. {ready}"
 
@@ -292,7 +319,7 @@ def _runs(names: tuple[str, ...], order: list[tuple[int, int]]) -> str:
     return ", then ".join(told) if len(told) <= len(set(names)) else ", ".join(told)
 
 
-def _one_after_another(timeline: Timeline) -> bool:
+def one_after_another(timeline: Timeline) -> bool:
     """Whether each request's first step started no earlier than the one before it ended its last."""
     spans = sorted(
         (min(step.start_s for step in request.steps), max(step.end_s for step in request.steps))

@@ -147,6 +147,10 @@ class ComposeStack:
     def confine(self) -> None:
         """Its service has been limited to its CPUs from its first instruction on."""
 
+    def extensions(self) -> tuple[str, ...]:
+        """Not to be seen from outside the container."""
+        return ()
+
     def usage(self) -> Usage | Unknown:
         """What its container has used so far."""
         return self._group.usage() if isinstance(self._group, Cgroup) else self._group

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from bakeoff.model import ALL_ENDPOINTS
 from bakeoff.report import lookup, style, tables
+from bakeoff.report.charts.panel import Panel
 from bakeoff.report.lookup import Case
 from bakeoff.report.numerals import percent, plural
 from bakeoff.report.style import FONT, Layout, Look, Theme, plain
@@ -41,6 +42,11 @@ class Material:
         return tables.time_table(self.run)
 
     @cached_property
+    def heat(self) -> pd.DataFrame:
+        """Latencies by second."""
+        return tables.heat_table(self.run)
+
+    @cached_property
     def timeline(self) -> pd.DataFrame:
         """The steps of the timelines."""
         return tables.timeline_table(self.run)
@@ -65,6 +71,10 @@ class Chart:
     has_data: Callable[[Material], bool]
     draw: Callable[[Material, Theme, str, str], Figure]
     """From the material, a theme, a title and a subtitle."""
+    panels: Callable[[Material], tuple[Panel, ...]]
+    """The same, to hover and zoom."""
+    applies: Callable[[Material], bool] = lambda _: True
+    """Whether the run asked for what it shows; one that does not apply is left out."""
 
 
 def caption(chart: Chart, run: Run) -> str:

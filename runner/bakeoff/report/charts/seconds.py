@@ -1,20 +1,28 @@
-"""Throughput and latency over the seconds of measuring: does a result drift, and do blocks agree?"""
+"""Throughput over the seconds of measuring: does a result drift, and do blocks agree?"""
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
+from bokeh.models.renderers import GlyphRenderer
+from bokeh.plotting import figure
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from bakeoff.report import lookup, style
+from bakeoff.report.charts import panel
 from bakeoff.report.charts.chart import Chart, Material, cases_in, of_case, of_stack, stacks_in
+from bakeoff.report.charts.panel import Panel
 from bakeoff.report.lookup import Case
 from bakeoff.report.numerals import number
-from bakeoff.report.style import FONT, Layout, Sheet, Theme, plain
+from bakeoff.report.style import FONT, Layout, Look, Sheet, Theme, plain
+
+HEIGHT_PX = 280
 
 
-def _sheet(material: Material, theme: Theme, title: str, subtitle: str) -> tuple[Sheet, list[str], list[Case]]:
+def facets(material: Material, theme: Theme, title: str, subtitle: str) -> tuple[Sheet, list[str], list[Case]]:
     """A grid: one row of panels a stack, one column a case."""
     found = cases_in(material, material.seconds)
     stacks = [name for name in lookup.stack_names(material.run) if name in set(stacks_in(material.seconds))]
@@ -32,29 +40,8 @@ def _sheet(material: Material, theme: Theme, title: str, subtitle: str) -> tuple
     return made, stacks, found
 
 
-def _draw_latency(material: Material, theme: Theme, title: str, subtitle: str) -> Figure:
-    made, stacks, found = _sheet(material, theme, title, subtitle)
-    for column, case in enumerate(found):
-        rows = of_case(material.seconds, case).dropna(subset=["latency_p50_ms"])
-        for at, name in enumerate(stacks):
-            axes = made.panels[at][column]
-            _latency_band(axes, of_stack(rows, name), material.looks[name].colour)
-            style.log_scale(axes, pd.concat([rows["latency_p50_ms"], rows["latency_p99_ms"]]), labels=4)
-            _time_axis(axes, theme, rows, of_stack(rows, name))
-    _name_rows(made, "latency in ms")
-    return made.figure
-
-
-def _latency_band(axes: Axes, rows: pd.DataFrame, colour: str) -> None:
-    for _, block in rows.groupby("block", sort=True):
-        middle = block["measured_s"] + block["length_s"] / 2
-        p50, p99 = block["latency_p50_ms"], block["latency_p99_ms"]
-        axes.fill_between(middle, p50, p99, color=colour, alpha=0.28, linewidth=0)
-        axes.plot(middle, p50, color=colour, linewidth=1.6, marker="o", markersize=2.2)
-
-
 def _draw_throughput(material: Material, theme: Theme, title: str, subtitle: str) -> Figure:
-    made, stacks, found = _sheet(material, theme, title, subtitle)
+    made, stacks, found = facets(material, theme, title, subtitle)
     for column, case in enumerate(found):
         rows = of_case(material.seconds, case).dropna(subset=["throughput_rps"])
         for at, name in enumerate(stacks):
@@ -64,7 +51,7 @@ def _draw_throughput(material: Material, theme: Theme, title: str, subtitle: str
             axes.yaxis.set_major_locator(MaxNLocator(3))
             style.number_ticks(axes, "y")
             _time_axis(axes, theme, rows, of_stack(rows, name))
-    _name_rows(made, "requests/s")
+    name_rows(made, "requests/s")
     return made.figure
 
 
@@ -88,12 +75,47 @@ def _time_axis(axes: Axes, theme: Theme, rows: pd.DataFrame, own: pd.DataFrame) 
         )
 
 
-def _name_rows(made: Sheet, unit: str) -> None:
+def name_rows(made: Sheet, unit: str) -> None:
+    """The unit beside every row of panels, and times below the last only."""
     for row in made.panels:
         row[0].set_ylabel(unit, color=made.theme.quiet, fontsize=8.5, fontfamily=FONT, labelpad=6)
         for axes in row:
             axes.tick_params(labelsize=8.5)
             axes.tick_params(axis="x", labelbottom=row is made.panels[-1])
+
+
+def _panels(material: Material) -> tuple[Panel, ...]:
+    return tuple(_live_panel(material, case) for case in cases_in(material, material.seconds))
+
+
+def _live_panel(material: Material, case: Case) -> Panel:
+    rows = of_case(material.seconds, case).dropna(subset=["throughput_rps"])
+    top = float(rows["throughput_rps"].max()) if len(rows) else 1.0
+    end = float((rows["measured_s"] + rows["length_s"]).max()) if len(rows) else 1.0
+    made = panel.sheet(
+        HEIGHT_PX, "seconds of measuring, block after block", "requests/s",
+        x_range=panel.from_zero(end), y_range=panel.from_zero(1.08 * top),
+    )  # fmt: skip
+    panel.plain_numbers(made.yaxis[0])
+    drawn = [_live_line(made, name, of_stack(rows, name), material.looks[name]) for name in stacks_in(rows)]
+    tips = [("stack", "@stack"), ("block", "@block"), ("second", "@second"), ("requests/s", "@shown")]
+    panel.hover(made, drawn, tips, line_policy="nearest")
+    return Panel(lookup.case_title(material.run, case), made, HEIGHT_PX)
+
+
+def _live_line(made: figure, name: str, rows: pd.DataFrame, look: Look) -> GlyphRenderer[Any]:
+    columns = {
+        "x": (rows["measured_s"] + rows["length_s"] / 2).tolist(),
+        "y": rows["throughput_rps"].tolist(),
+        "stack": [name] * len(rows),
+        "block": rows["block"].tolist(),
+        "second": [f"{start_s:.1f}" for start_s in rows["measured_s"]],
+        "shown": [number(rate_rps) for rate_rps in rows["throughput_rps"]],
+    }
+    dash = panel.DASHES[style.DASHES.index(look.dash)]
+    return made.line(
+        "x", "y", source=panel.source(columns), color=look.colour, line_dash=dash, line_width=1.8, name=name
+    )
 
 
 def _alt(material: Material, column: str, what: str) -> str:
@@ -112,19 +134,9 @@ def _range_words(name: str, values: pd.Series) -> str:
 THROUGHPUT_OVER_TIME = Chart(
     name="throughput-over-time",
     title="Throughput, second by second",
-    caption="Right answers to the requests of each second. Stripes: blocks. Axes start at zero.",
+    caption="Right answers to the requests of each second, block after block. Axes start at zero.",
     alt=lambda material: _alt(material, "throughput_rps", "Lines of requests per second over time"),
     has_data=lambda material: len(material.seconds) > 0,
     draw=_draw_throughput,
-)
-LATENCY_OVER_TIME = Chart(
-    name="latency-over-time",
-    title="Latency, second by second",
-    caption=(
-        "Line: each second's median. Band: to its 99th percentile (of under 100 requests, the slowest). "
-        "Stripes: blocks."
-    ),
-    alt=lambda material: _alt(material, "latency_p50_ms", "Lines of median latency in milliseconds over time"),
-    has_data=lambda material: bool(material.seconds["latency_p50_ms"].notna().any()),
-    draw=_draw_latency,
+    panels=_panels,
 )

@@ -75,4 +75,5 @@ TIMELINE = Chart(
     alt=_alt,
     has_data=lambda material: len(material.timeline) > 0,
     draw=_draw,
+    panels=lambda _: (),  # The page plays it in elements of its own: see ``report.lanes``.
 )
