@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -165,16 +165,30 @@ def run(hosts: list[Host]) -> Iterator[list[subprocess.Popen[str]]]:
             one.communicate()
 
 
-def test_a_worker_that_is_killed_in_a_slice_voids_it_and_no_other(
-    hosts: list[Host], run: list[subprocess.Popen[str]]
+def kill(host: Host, worker: subprocess.Popen[str]) -> None:
+    """End the command without a word."""
+    worker.kill()
+
+
+def cut_off(host: Host, worker: subprocess.Popen[str]) -> None:
+    """Take the network from it: it lives on, unheard."""
+    ip("-n", host.namespace, "link", "set", "eth", "down")
+
+
+@pytest.mark.parametrize(("strike", "message"), [(kill, "worker "), (cut_off, "has been silent for 5 s")])
+def test_a_worker_that_is_lost_in_a_slice_voids_it_and_no_other(
+    hosts: list[Host],
+    run: list[subprocess.Popen[str]],
+    strike: Callable[[Host, subprocess.Popen[str]], None],
+    message: str,
 ) -> None:
-    """The record says why; the other worker drives all that is left, and ends with the run."""
+    """The record says why; the other worker drives all that is left, and ends with the run. So does the lost one."""
     wait_for_load(hosts[0].folder)
-    run[1].kill()
+    strike(hosts[1], run[1])
     told, _ = run[0].communicate(timeout=120)
     first, *others = records_of(hosts[0].folder)
     assert first["failure"]["stage"] == "load"
-    assert "has been silent for 5 s" in first["failure"]["message"]
+    assert message in first["failure"]["message"]
     assert first["tallies"] == []
     assert [(one["failure"], one["generator"]["generators"]) for one in others] == [(None, 1)] * 3
     assert "joined (2 of 2)" in told
@@ -182,6 +196,7 @@ def test_a_worker_that_is_killed_in_a_slice_voids_it_and_no_other(
     said, _ = run[2].communicate(timeout=20)
     assert run[2].returncode == 0
     assert "the run is over" in said
+    run[1].communicate(timeout=60)
     assert [one.pids for one in hosts] == [[], [], []]
 
 
