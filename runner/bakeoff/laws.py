@@ -29,7 +29,7 @@ def unloaded_latency_s(stack: str, records: Iterable[Record], blocks: Iterable[B
 
 def slots(stack: Stack) -> int | None:
     """How many requests a stack can hold at a time; ``None`` where nothing declared limits it."""
-    return stack.workers * stack.threads if stack.interface == "wsgi" and stack.app else None
+    return stack.workers * stack.threads if stack.interface == "wsgi" and not stack.command and not stack.url else None
 
 
 def bound(stack: Stack, load: Load, unloaded_s: float | None, cpu_s: float | None, cores: int) -> Bound | None:

@@ -25,7 +25,11 @@ def worker(master: str, generators: int, directory: Path, token_file: Path | Non
         tempfile.TemporaryDirectory() as scratch,
         Enlistment(place, token, directory, cpus, Path(scratch), generators) as workers,
     ):
-        endings = workers.outcomes(note)
+        try:
+            endings = workers.outcomes(note)
+        except KeyboardInterrupt:
+            note("interrupted; the load ends, and the master is told")
+            return FAILED
     if refusals := [over.reason for over in endings if over.ending == "refused"]:
         raise UserError(refusals[0])
     for over in endings:
