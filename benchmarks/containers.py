@@ -15,61 +15,78 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
-import numpy as np
 
 from bakeoff import host, stats
-from bakeoff.backends import Backend
+from bakeoff.backends import Backend, RunningStack
 from bakeoff.backends.local import LocalBackend
 from bakeoff.backends.places import opened
 from bakeoff.config import read_experiment, select
 from bakeoff.execute import Observer, Workbench, run_block
 from bakeoff.load.fleet import Fleet
-from bakeoff.model import BlockResult, Certificate, ClosedLoad, Experiment
+from bakeoff.model import Block, BlockResult, Certificate, ClosedLoad, Experiment, Stack
 from bakeoff.plan import plan_blocks
 
 STACKS = ("flask-gunicorn-gthread", "fastapi-uvicorn")
+AS_PROCESS = "-process"
+"""Ends the name of the copy of a stack that runs as a process."""
+
 SEED = 1
 
 Costs = dict[str, list[float]]
-"""CPU milliseconds per request of each stack, block by block."""
+"""CPU milliseconds per request of each stack and copy, block by block."""
 
 
-def asked(rounds: int, users: int) -> Experiment:
-    """Two of the bakery's stacks in a closed loop, one slice a block."""
+class Both:
+    """Runs the copies as processes, the stacks themselves as containers."""
+
+    def __init__(self, processes: Backend, containers: Backend) -> None:
+        self._processes = processes
+        self._containers = containers
+
+    def start(self, stack: Stack, block: Block, logs: Path) -> RunningStack:
+        """Start it where its name says."""
+        backend = self._processes if stack.name.endswith(AS_PROCESS) else self._containers
+        return backend.start(stack, block, logs)
+
+
+def asked(blocks: int, users: int) -> Experiment:
+    """Two of the bakery's stacks and their copies in a closed loop, in short slices that take turns."""
     bakery = select(read_experiment(Path("bakeoff.toml")), STACKS, ())
-    return msgspec.structs.replace(bakery, loads=(ClosedLoad(users=users),), blocks=rounds, passes=1, slice_s=2.0)
+    copies = (msgspec.structs.replace(stack, name=stack.name + AS_PROCESS) for stack in bakery.stacks)
+    stacks = (*bakery.stacks, *copies)
+    loads = (ClosedLoad(users=users),)
+    return msgspec.structs.replace(bakery, stacks=stacks, loads=loads, blocks=blocks, passes=6, slice_s=0.7)
 
 
-def measure(experiment: Experiment, places: dict[str, Backend], generator: Fleet, logs: Path) -> dict[str, Costs]:
-    """Every block once in each place, whose order is drawn; what a request cost there."""
-    rng = np.random.default_rng(SEED)
-    costs: dict[str, Costs] = {name: defaultdict(list) for name in places}
+def measure(experiment: Experiment, bench: Workbench, logs: Path) -> Costs:
+    """What a request cost each stack and copy in each block."""
+    costs: Costs = defaultdict(list)
     for block in plan_blocks(experiment, SEED):
-        for name in rng.permutation(list(places)).tolist():
-            bench = Workbench(places[name], generator, Observer(), Certificate)
-            for stack, cost_ms in costs_ms(run_block(experiment, block, logs, bench)[0]).items():
-                costs[name][stack].append(cost_ms)
-            print(f"block {block.number + 1} of {experiment.blocks}: {name}", file=sys.stderr)
+        for name, cost_ms in costs_ms(run_block(experiment, block, logs, bench)[0]).items():
+            costs[name].append(cost_ms)
+        print(f"block {block.number + 1} of {experiment.blocks}", file=sys.stderr)
     return costs
 
 
 def costs_ms(block: BlockResult) -> dict[str, float]:
-    """CPU milliseconds per right answer; loud when a stack has failed."""
-    found: dict[str, float] = {}
+    """CPU milliseconds per right answer over all slices of a block; loud when a stack has failed."""
+    used_s: dict[str, float] = defaultdict(float)
+    answers: dict[str, int] = defaultdict(int)
     for record in block.records:
         if record.failure or record.server is None:
             raise SystemExit(f"{record.stack}: {record.failure or record.server_unknown}")
-        found[record.stack] = 1e3 * record.server.cpu_s / sum(tally.completed for tally in record.tallies)
-    return found
+        used_s[record.stack] += record.server.cpu_s
+        answers[record.stack] += sum(tally.completed for tally in record.tallies)
+    return {name: 1e3 * used_s[name] / answers[name] for name in used_s}
 
 
-def table(costs: dict[str, Costs]) -> str:
+def table(costs: Costs) -> str:
     """One row a stack: both costs, and their ratio block by block."""
-    lines = ["| stack | processes | containers | ratio (95 % interval) | blocks |", "| --- | --- | --- | --- | --- |"]
+    lines = ["| stack | process | container | ratio (95 % interval) | blocks |", "| --- | --- | --- | --- | --- |"]
     for stack in STACKS:
-        here, there = costs["local"][stack], costs["compose"][stack]
-        ratio = stats.ratio_estimate([math.log(b / a) for a, b in zip(here, there, strict=True)])
-        means = [stats.geometric_mean(values) for values in (here, there)]
+        process, container = costs[stack + AS_PROCESS], costs[stack]
+        ratio = stats.ratio_estimate([math.log(b / a) for a, b in zip(process, container, strict=True)])
+        means = [stats.geometric_mean(values) for values in (process, container)]
         said = " | ".join(f"{mean.point:.3f} ms" for mean in means if mean)
         lines.append(f"| {stack} | {said} | {ratio.point:.3f} ({ratio.low:.3f} to {ratio.high:.3f}) | {ratio.n} |")
     return "\n".join(lines)
@@ -78,21 +95,23 @@ def table(costs: dict[str, Costs]) -> str:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=10)
+    parser.add_argument("--blocks", type=int, default=8)
     parser.add_argument("--users", type=int, default=32)
     parser.add_argument("--python", default=sys.executable, help="interpreter of the processes (default: this one)")
     options = parser.parse_args(arguments)
-    experiment = asked(options.rounds, options.users)
+    experiment = asked(options.blocks, options.users)
+    containers = [stack for stack in experiment.stacks if stack.name in STACKS]
     servers, generators = host.cpu_sets()
     with (
         tempfile.TemporaryDirectory() as scratch,
         Fleet(generators, Path(scratch)) as generator,
-        opened("compose", experiment.stacks, servers) as place,
+        opened("compose", containers, servers) as place,
     ):
         for scenario in experiment.scenarios:
             generator.use(scenario)
-        places: dict[str, Backend] = {"local": LocalBackend(servers, options.python), "compose": place.backend}
-        print(table(measure(experiment, places, generator, Path(scratch))))
+        both = Both(LocalBackend(servers, options.python), place.backend)
+        bench = Workbench(both, generator, Observer(), Certificate)
+        print(table(measure(experiment, bench, Path(scratch))))
         print("", *(f"{name}: {fact}" for name, fact in place.facts.items()), sep="\n")
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bakeoff import host
-from bakeoff.backends import StartFailure, Usage
+from bakeoff.backends import StartFailure, Unknown, Usage
 from bakeoff.execute import Observer, Workbench, execute, run_block
 from bakeoff.histogram import Histogram
 from bakeoff.load.generator import GeneratorLost, Watcher
@@ -55,7 +55,9 @@ class FakeStack:
     def extensions(self) -> tuple[str, ...]:
         return ("uvloop",)
 
-    def usage(self) -> Usage:
+    def usage(self) -> Usage | Unknown:
+        if self.stack.name == "elsewhere":
+            return Unknown("it runs elsewhere")
         self._looks += 1
         return Usage(cpu_s=1e-3 * self._looks, rss_bytes=2**20, processes=1, threads=1)
 
@@ -226,6 +228,17 @@ def test_a_stack_with_another_answer_is_not_measured() -> None:
     result, _ = block_of([stack("a"), stack("b")], answers={"b": "pie"})
     failures = [record.failure for record in result.records if record.stack == "b"]
     assert {one.message for one in failures if one} == {"GET /: body is 'pie', the baseline's 'cake'"}
+
+
+def test_a_stack_whose_use_nobody_can_see_has_a_valid_row_without_it(tmp_path: Path) -> None:
+    """CPU time and memory are missing, with the reason, and never zero; no ratio of them is made."""
+    bench = Workbench(FakeBackend(), FakeGenerator(), Observer(), Certificate)
+    run = execute(manifest(experiment(stack("a"), stack("elsewhere"))), tmp_path, bench)
+    rows = [row for row in run.summary.results if row.stack == "elsewhere"]
+    assert all(row.valid and row.throughput_rps and row.latency_ms.p50 for row in rows)
+    assert {(row.cpu_ms_per_request, row.rss_mib) for row in rows} == {(None, None)}
+    assert all("server CPU time and memory are unknown: it runs elsewhere" in row.withheld for row in rows)
+    assert {one.metric for one in run.summary.comparisons} & {"throughput", "cpu_per_request"} == {"throughput"}
 
 
 def test_an_interrupted_run_says_so_and_stops_its_stacks(tmp_path: Path) -> None:
