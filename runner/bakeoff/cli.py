@@ -156,6 +156,14 @@ def _add_gate(verbs: Any) -> None:
     parser.add_argument("--head", metavar="REF|DIR", help="what to judge (default: the working tree)")
     parser.add_argument("--stack", metavar="NAME", help="whose app is judged (default: [gate] stack, or the baseline)")
     parser.add_argument("--budget-s", type=float, metavar="SECONDS", help="time to decide in (default: 120)")
+    parser.add_argument(
+        "--against", type=Path, metavar="RUN", help="an earlier gate: compare with its head too, as weaker evidence"
+    )
+    parser.add_argument(
+        "--despite-differences",
+        action="store_true",
+        help="even if machine, software or workload differ from that gate's",
+    )
     parser.add_argument("--seed", type=int, help="seed of the plan (default: drawn, and stored in the manifest)")
     parser.add_argument("--out", type=Path, default=Path("results"), help="where run folders go (default: results)")
 
@@ -239,6 +247,8 @@ def _gate(options: argparse.Namespace) -> int:
             head=options.head,
             stack=options.stack,
             budget_s=options.budget_s,
+            against=options.against,
+            despite_differences=options.despite_differences,
             seed=options.seed,
             out=options.out,
         )

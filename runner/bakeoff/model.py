@@ -532,6 +532,23 @@ class Counts(Struct, frozen=True, kw_only=True):
     errors: int
 
 
+class AgainstFinding(Struct, frozen=True, kw_only=True):
+    """How the head's metric stands to that of an earlier gate's head: the ratio of now to then."""
+
+    metric: GateMetric
+    endpoint: str
+    ratio: Estimate
+
+
+class Against(Struct, frozen=True, kw_only=True):
+    """A gate's head against that of an earlier gate: weaker than a duet, since the two were not measured at once."""
+
+    run_id: str
+    mismatches: tuple[str, ...]
+    """What else differs between the two runs."""
+    findings: tuple[AgainstFinding, ...]
+
+
 class GateResult(Struct, frozen=True, kw_only=True):
     """What a gate decided, and on which grounds."""
 
@@ -555,6 +572,7 @@ class GateResult(Struct, frozen=True, kw_only=True):
     reasons: tuple[str, ...] = ()
     """Why it is invalid or inconclusive, and what else a reader should know."""
     look_at_first: str | None = None
+    against: Against | None = None
     hotspots: tuple[Hotspot, ...] = ()
     """Where the CPU time went, the largest differences first: after a regression, where py-spy is installed."""
 

@@ -92,6 +92,7 @@ def _measure(
     circumstances = Circumstances(base=labels[0], head=labels[1], stack=experiment.gate.stack or "")
     try:
         rate_rps, notes = probe(experiment, duet_block(seed, 0), folder.block(0), bench)
+        _keep_rate(folder, rate_rps)
         circumstances = circumstances.with_rate(rate_rps, notes)
         number = 0
         while trial.verdict is None:
@@ -111,6 +112,14 @@ def _measure(
         found, problem = take_profiles(experiment, block, folder.block(PROFILED_BLOCK), bench)
         circumstances = circumstances.with_reason(problem) if problem else circumstances
     return outcome(trial, circumstances, seconds, found)
+
+
+def _keep_rate(folder: RunFolder, rate_rps: float) -> None:
+    """Store the rate that the probe found: a later gate that is held against this one needs the same."""
+    manifest = folder.manifest()
+    gate = msgspec.structs.replace(manifest.experiment.gate, rate_rps=rate_rps)
+    experiment = msgspec.structs.replace(manifest.experiment, gate=gate)
+    folder.write_manifest(msgspec.structs.replace(manifest, experiment=experiment))
 
 
 def _measure_block(

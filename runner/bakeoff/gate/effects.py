@@ -47,6 +47,26 @@ def measured(block: BlockResult, intervals: Sequence[Interval]) -> Measured:
     )
 
 
+def levels(block: BlockResult, intervals: Sequence[Interval], side: str) -> Mapping[Key, float]:
+    """Logarithms of one side's metrics in a block: CPU and memory over all, latencies by endpoint."""
+    closed, opened = (
+        next(record for record in block.records if record.stack == side and isinstance(record.load, kind))
+        for kind in (ClosedLoad, OpenLoad)
+    )
+    values: dict[Key, float | None] = {
+        Key("cpu_per_request"): _cpu_per_request_s(closed),
+        Key("memory"): opened.server.rss_bytes if opened.server else None,
+    }
+    for tally in opened.tallies:
+        found = _histogram(opened, tally.endpoint, intervals, "latency")
+        values |= {
+            Key(metric, tally.endpoint): found.quantile_s(quantile)
+            for metric, quantile in QUANTILES.items()
+            if found.total >= FEWEST[metric]
+        }
+    return {key: float(np.log(value)) for key, value in values.items() if value}
+
+
 def _pair(block: BlockResult, kind: type[ClosedLoad] | type[OpenLoad]) -> _Pair:
     records = {record.stack: record for record in block.records if isinstance(record.load, kind)}
     return _Pair(base=records[BASE], head=records[HEAD])

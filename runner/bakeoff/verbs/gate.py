@@ -20,6 +20,7 @@ from bakeoff.doctor import Doctor
 from bakeoff.duet.gate import duet_experiment, execute_gate
 from bakeoff.duet.revisions import Revisions
 from bakeoff.execute import Observer, Workbench
+from bakeoff.gate.against import against, check_comparable, heads_levels, mismatches
 from bakeoff.load.fleet import Fleet
 from bakeoff.model import Experiment, Manifest, Summary
 from bakeoff.report import gate as reports
@@ -38,6 +39,9 @@ class Asked:
     head: str | None
     stack: str | None
     budget_s: float | None
+    against: Path | None
+    """The folder of an earlier gate."""
+    despite_differences: bool
     seed: int | None
     out: Path
 
@@ -45,7 +49,8 @@ class Asked:
 def gate(asked: Asked) -> int:
     """Judge a change; the verdict's exit code."""
     began_s = time.monotonic()
-    experiment = _experiment(asked)
+    earlier = None if asked.against is None else RunFolder(asked.against)
+    experiment = _experiment(asked, earlier)
     finder = Revisions(asked.file.resolve().parent, experiment.gate.requirements, note)
     with finder.both(asked.base, asked.head) as (base, head):
         experiment = duet_experiment(experiment, base, head)
@@ -59,6 +64,8 @@ def gate(asked: Asked) -> int:
             started_utc=datetime.now(UTC).isoformat(timespec="seconds"),
             locustfile_sha256=locustfile_digests(experiment),
         )
+        if earlier is not None and not asked.despite_differences:
+            check_comparable(earlier.manifest(), manifest)
         cpus = manifest.machine.server_cpus
         with (
             tempfile.TemporaryDirectory() as scratch,
@@ -67,15 +74,29 @@ def gate(asked: Asked) -> int:
             doctor = Doctor(generator, cpus, lambda _: None)
             bench = Workbench(LocalBackend(cpus), generator, Observer(), doctor.short_certificate)
             folder, summary = execute_gate(manifest, asked.out, bench, (base.label, head.label), began_s)
+    if earlier is not None:
+        summary = _held_against(earlier, folder, summary)
     folder.write_reports(reports.render_all(summary))
     refresh_index(asked.out)
     return _tell(summary, folder)
 
 
-def _experiment(asked: Asked) -> Experiment:
-    """The file's experiment, with what the command line says in its stead."""
+def _held_against(earlier: RunFolder, folder: RunFolder, summary: Summary) -> Summary:
+    """The summary with what changed since an earlier gate, stored."""
+    told = mismatches(earlier.manifest(), folder.manifest())
+    before, now = (heads_levels(run.blocks(), run.intervals()) for run in (earlier, folder))
+    found = against(earlier.manifest().run_id, told, before, now)
+    result = msgspec.structs.replace(words.gate_of(summary.gate), against=found)
+    summary = msgspec.structs.replace(summary, gate=result)
+    folder.write_summary(summary)
+    return summary
+
+
+def _experiment(asked: Asked, earlier: RunFolder | None) -> Experiment:
+    """The file's experiment, with what the command line says in its stead, and the rate of an earlier gate."""
     experiment = read_experiment(asked.file)
-    given = {"stack": asked.stack, "budget_s": asked.budget_s}
+    rate_rps = earlier.manifest().experiment.gate.rate_rps if earlier else None
+    given = {"stack": asked.stack, "budget_s": asked.budget_s, "rate_rps": experiment.gate.rate_rps or rate_rps}
     settings = msgspec.structs.replace(
         experiment.gate, **{key: value for key, value in given.items() if value is not None}
     )

@@ -22,6 +22,9 @@ def render(summary: Summary) -> str:
     lines.append(f"Errors: base {base.errors} of {base.requests:,} requests, head {head.errors} of {head.requests:,}.")
     lines += ["", *[f"- {_escaped(note)}" for note in words.notes(result)], ""]
     lines += _hotspots(result.hotspots)
+    title, changes = words.against(result)
+    if title:
+        lines += [f"{_escaped(title)}:", "", *[f"- {_escaped(one)}" for one in changes], ""]
     lines.append(f"<sub>{_escaped(words.how(result))}. {_escaped(result.base)} → {_escaped(result.head)}.</sub>")
     return "\n".join(lines) + "\n"
 

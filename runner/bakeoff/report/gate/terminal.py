@@ -18,7 +18,9 @@ def render(summary: Summary, *, colour: bool) -> str:
     lines += [_line(one) for one in result.metrics]
     errors = ", ".join(f"{side} {one.errors} of {one.requests:,}" for side, one in result.errors.items())
     lines += [f"{'errors':34} {errors}", "", words.how(result), *words.notes(result)]
-    return "\n".join(lines + _hotspots(result.hotspots))
+    title, changes = words.against(result)
+    earlier = ["", title, *changes] if title else []
+    return "\n".join(lines + _hotspots(result.hotspots) + earlier)
 
 
 def _hotspots(hotspots: Sequence[Hotspot]) -> list[str]:

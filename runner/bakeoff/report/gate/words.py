@@ -83,6 +83,22 @@ def _over_all(result: GateResult) -> list[GateFinding]:
     return [one for one in result.metrics if one.endpoint == ALL_ENDPOINTS and one.role != "shown"]
 
 
+def against(result: GateResult) -> tuple[str, list[str]]:
+    """How the head stands to that of an earlier gate: a title, and a line a metric; none without one."""
+    earlier = result.against
+    if earlier is None:
+        return "", []
+    title = f"Against {earlier.run_id}, measured at another time (weaker evidence, no verdict)"
+    if earlier.mismatches:
+        title += f"; beware: {'; '.join(earlier.mismatches)}"
+    lines = []
+    for one in earlier.findings:
+        where = "" if one.endpoint == ALL_ENDPOINTS else f" of {one.endpoint}"
+        ends = f"[{change(one.ratio.low)}, {change(one.ratio.high)}]"
+        lines.append(f"{NAMES[one.metric]}{where} {change(one.ratio.point)} {ends}")
+    return title, lines
+
+
 def how(result: GateResult) -> str:
     """What was done, in a sentence."""
     return (
