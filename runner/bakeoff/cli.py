@@ -166,6 +166,7 @@ def _add_gate(verbs: Any) -> None:
     )
     parser.add_argument("--seed", type=int, help="seed of the plan (default: drawn, and stored in the manifest)")
     parser.add_argument("--out", type=Path, default=Path("results"), help="where run folders go (default: results)")
+    _add_backend(parser)
 
 
 def _add_timeline(verbs: Any) -> None:
@@ -251,6 +252,7 @@ def _gate(options: argparse.Namespace) -> int:
             despite_differences=options.despite_differences,
             seed=options.seed,
             out=options.out,
+            backend=options.backend,
         )
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,6 +38,19 @@ SHARED = ("image", "build", *SAFE, *LIMITS)
 """What a stack without a service of its own takes over from the services of the others."""
 
 _UNITS = {"": 1, "b": 1, "k": 2**10, "m": 2**20, "g": 2**30}
+
+
+Naming = Callable[[Service], Service]
+
+
+def as_named(service: Service) -> Service:
+    """An image is called what the Compose file calls it."""
+    return service
+
+
+def named_by_project(service: Service) -> Service:
+    """An image that is built is named after its project: two revisions of one service are two images."""
+    return {key: value for key, value in service.items() if key != "image"} if "build" in service else service
 
 
 @dataclass(frozen=True)

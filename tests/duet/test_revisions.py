@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bakeoff.duet import revisions
-from bakeoff.duet.revisions import Revisions
+from bakeoff.duet.revisions import Built, Revisions
 from bakeoff.errors import UserError
 
 APP = "service/app.py"
@@ -58,7 +58,7 @@ def builds(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
 
 def finder(project: Path, *requirements: str) -> Revisions:
     """Revisions of the project."""
-    return Revisions(project / "service", requirements, lambda _: None)
+    return Revisions(project / "service", Built(requirements, lambda _: None))
 
 
 def test_a_directory_is_used_as_it_is(project: Path) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from bakeoff.errors import UserError
 
@@ -36,13 +37,18 @@ class Revision:
     python: str
 
 
+class Environments(Protocol):
+    """What runs a revision."""
+
+    def for_tree(self, tree: Path) -> str: ...
+
+
 class Revisions:
     """Finds the revisions of one project: the one whose experiment file lies in ``folder``."""
 
-    def __init__(self, folder: Path, requirements: Sequence[str], say: Say) -> None:
+    def __init__(self, folder: Path, environments: Environments) -> None:
         self._folder = folder
-        self._requirements = requirements
-        self._say = say
+        self._environments = environments
 
     @contextmanager
     def both(self, base: str, head: str | None) -> Iterator[tuple[Revision, Revision]]:
@@ -58,12 +64,13 @@ class Revisions:
             directory = Path(spec).resolve()
             yield Revision(label=spec, directory=directory, python=_python_of(directory))
         elif spec is None:
-            python = self._environment(self._root()) if isolated else _python_of(self._folder)
+            python = self._environments.for_tree(self._root()) if isolated else _python_of(self._folder)
             yield Revision(label="working tree", directory=self._folder, python=python)
         else:
             with self._worktree(spec) as (commit, tree):
                 directory = tree / self._folder.relative_to(self._root())
-                yield Revision(label=f"{spec} ({commit[:9]})", directory=directory, python=self._environment(tree))
+                python = self._environments.for_tree(tree)
+                yield Revision(label=f"{spec} ({commit[:9]})", directory=directory, python=python)
 
     def _root(self) -> Path:
         return Path(self._git("rev-parse", "--show-toplevel"))
@@ -94,9 +101,18 @@ class Revisions:
             raise UserError(f"git {arguments[0]}: {problem[-1] if problem else 'failed'}")
         return done.stdout.strip()
 
-    def _environment(self, tree: Path) -> str:
-        """The interpreter of an environment with a revision's requirements: made once for each content of them."""
-        files = self._requirement_files(tree)
+
+class Built:
+    """Environments made of each revision's own requirements, once for each content of them."""
+
+    def __init__(self, requirements: Sequence[str], say: Say) -> None:
+        """``requirements`` are files relative to a revision's root; by default they are looked for."""
+        self._requirements = requirements
+        self._say = say
+
+    def for_tree(self, tree: Path) -> str:
+        """The interpreter of the environment. Raises `UserError` when it cannot be built."""
+        files = self._files(tree)
         if not files:
             self._say(f"{tree} names no requirements; running it with {sys.executable}")
             return sys.executable
@@ -108,13 +124,21 @@ class Revisions:
             (home / READY).touch()
         return str(home / "bin" / "python")
 
-    def _requirement_files(self, tree: Path) -> list[Path]:
+    def _files(self, tree: Path) -> list[Path]:
         for name in self._requirements:
             if not (tree / name).is_file():
                 raise UserError(f"[gate]: requirements: {name!r} does not exist in {tree}")
         if self._requirements:
             return [tree / name for name in self._requirements]
         return [tree / name for name in WHEN_NOT_NAMED if (tree / name).is_file()][:1]
+
+
+class InImages:
+    """Containers bring what they need."""
+
+    def for_tree(self, tree: Path) -> str:
+        """Never used: the image's own interpreter runs the app."""
+        return sys.executable
 
 
 def _python_of(directory: Path) -> str:

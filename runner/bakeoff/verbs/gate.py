@@ -14,15 +14,15 @@ from pathlib import Path
 import msgspec
 
 from bakeoff import host
-from bakeoff.backends.local import LocalBackend
 from bakeoff.config import locustfile_digests, read_experiment
 from bakeoff.doctor import Doctor
 from bakeoff.duet.gate import duet_experiment, execute_gate
-from bakeoff.duet.revisions import Revisions
+from bakeoff.duet.revisions import Built, InImages, Revisions
+from bakeoff.duet.sides import opened_sides
 from bakeoff.execute import Observer, Workbench
 from bakeoff.gate.against import against, check_comparable, heads_levels, mismatches
 from bakeoff.load.fleet import Fleet
-from bakeoff.model import Experiment, Manifest, Summary
+from bakeoff.model import BackendName, Experiment, Manifest, Summary
 from bakeoff.report import gate as reports
 from bakeoff.report.gate import github, markdown, terminal, words
 from bakeoff.store import RunFolder, run_id
@@ -44,14 +44,15 @@ class Asked:
     despite_differences: bool
     seed: int | None
     out: Path
+    backend: BackendName
 
 
 def gate(asked: Asked) -> int:
     """Judge a change; the verdict's exit code."""
-    began_s = time.monotonic()
     earlier = None if asked.against is None else RunFolder(asked.against)
     experiment = _experiment(asked, earlier)
-    finder = Revisions(asked.file.resolve().parent, experiment.gate.requirements, note)
+    environments = InImages() if asked.backend == "compose" else Built(experiment.gate.requirements, note)
+    finder = Revisions(asked.file.resolve().parent, environments)
     with finder.both(asked.base, asked.head) as (base, head):
         experiment = duet_experiment(experiment, base, head)
         manifest = Manifest(
@@ -63,6 +64,7 @@ def gate(asked: Asked) -> int:
             state="running",
             started_utc=datetime.now(UTC).isoformat(timespec="seconds"),
             locustfile_sha256=locustfile_digests(experiment),
+            backend=asked.backend,
         )
         if earlier is not None and not asked.despite_differences:
             check_comparable(earlier.manifest(), manifest)
@@ -70,9 +72,12 @@ def gate(asked: Asked) -> int:
         with (
             tempfile.TemporaryDirectory() as scratch,
             Fleet(manifest.machine.generator_cpus, Path(scratch)) as generator,
+            opened_sides(asked.backend, experiment, cpus) as place,
         ):
+            manifest = msgspec.structs.replace(manifest, place=place.facts)
+            began_s = time.monotonic()  # Building environments and images is no measuring.
             doctor = Doctor(generator, cpus, lambda _: None)
-            bench = Workbench(LocalBackend(cpus), generator, Observer(), doctor.short_certificate)
+            bench = Workbench(place.backend, generator, Observer(), doctor.short_certificate)
             folder, summary = execute_gate(manifest, asked.out, bench, (base.label, head.label), began_s)
     if earlier is not None:
         summary = _held_against(earlier, folder, summary)

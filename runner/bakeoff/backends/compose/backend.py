@@ -10,10 +10,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from bakeoff import services
 from bakeoff.backends import StartFailure, Unknown, Usage
@@ -24,7 +23,7 @@ from bakeoff.backends.ready import status, wait_until_ready
 from bakeoff.errors import UserError
 from bakeoff.host import PACKAGES
 from bakeoff.model import Block, Stack
-from bakeoff.services import Service, Template
+from bakeoff.services import Naming, Service, Template
 
 FILES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
 DOCKERFILES = ("apps/Dockerfile", "Dockerfile")
@@ -43,14 +42,18 @@ print(*(f", {name} {found[name]}" for name in sys.argv[1:] if name in found), se
 
 
 @contextmanager
-def compose_backend(stacks: Sequence[Stack], cpus: Sequence[int]) -> Iterator[ComposeBackend]:
+def compose_backend(
+    stacks: Sequence[Stack], cpus: Sequence[int], naming: Naming = services.as_named
+) -> Iterator[ComposeBackend]:
     """A Compose project for some stacks, with its images built; taken down at the end, even of a killed Bakeoff.
+
+    ``naming`` says what the images that it builds are called; those named by the project are removed with it.
 
     Raises `UserError` when there is no engine, no image for a stack, or a Compose file that is not valid.
     """
     engine = find_engine()
     project = f"bakeoff-{secrets.token_hex(4)}"
-    template = _template(engine, project, stacks, cpus)
+    template = _template(engine, project, stacks, cpus, naming)
     folder = Path(tempfile.mkdtemp(prefix=f"{project}-"))
     whole = _write(folder / "project.json", stacks, template, hash_seed=0)
     with _guarded(engine, project, whole, folder) as kept:
@@ -61,7 +64,16 @@ def compose_backend(stacks: Sequence[Stack], cpus: Sequence[int]) -> Iterator[Co
 @contextmanager
 def _guarded(engine: Engine, project: str, whole: Path, folder: Path) -> Iterator[Engine]:
     """The engine, whose every command keeps the guard waiting; the guard takes the project down at the end."""
-    down = (*_compose(engine, project, whole), "down", "--volumes", "--remove-orphans", "--timeout", "1")
+    down = (
+        *_compose(engine, project, whole),
+        "down",
+        "--volumes",
+        "--remove-orphans",
+        "--rmi",
+        "local",
+        "--timeout",
+        "1",
+    )
     waiting = subprocess.Popen(
         [sys.executable, "-I", "-S", guard.__file__, str(folder), *down],
         stdin=subprocess.PIPE,
@@ -109,7 +121,8 @@ class ComposeBackend:
 
     def _image(self, stack: Stack) -> str:
         service = services.service(stack, self._template, 0)
-        return str(service.get("image") or f"{self._template.project}_{stack.name}")
+        joined = "_" if self._engine.compose_version.startswith("1.") else "-"
+        return str(service.get("image") or f"{self._template.project}{joined}{stack.name}")
 
     def _installed(self, image: str) -> str:
         """What Python has in an image, without whose versions a result could not be repeated; none in another's."""
@@ -248,16 +261,17 @@ def _compose(engine: Engine, project: str, file: Path) -> tuple[str, ...]:
     return (*engine.compose, "--project-name", project, "--file", str(file))
 
 
-def _template(engine: Engine, project: str, stacks: Sequence[Stack], cpus: Sequence[int]) -> Template:
+def _template(engine: Engine, project: str, stacks: Sequence[Stack], cpus: Sequence[int], naming: Naming) -> Template:
     folder = Path(stacks[0].directory)
     file = next((folder / name for name in FILES if (folder / name).is_file()), None)
     document = engine.resolved(file, project) if file else {}
-    found: Mapping[str, Any] = document.get("services") or {}
+    found = {name: naming(one) for name, one in (document.get("services") or {}).items()}
+    built = _built_from(folder)
     return Template(
         project=project,
         cpus=tuple(cpus),
         found=found,
-        shared=services.shared_by(stacks, found, _built_from(folder)),
+        shared=services.shared_by(stacks, found, None if built is None else naming(built)),
         parts={part: document[part] for part in services.PARTS if document.get(part)},
     )
 

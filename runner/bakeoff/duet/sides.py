@@ -1,0 +1,51 @@
+"""Where base and head run: as processes beside each other, or as containers of two projects with an image each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from bakeoff import services
+from bakeoff.backends import Backend, RunningStack
+from bakeoff.backends.compose import compose_backend
+from bakeoff.backends.local import LocalBackend
+from bakeoff.backends.places import Place
+from bakeoff.gate.effects import SIDES
+from bakeoff.model import BackendName, Block, Experiment, Stack
+
+
+@contextmanager
+def opened_sides(name: BackendName, experiment: Experiment, cpus: Sequence[int]) -> Iterator[Place]:
+    """A place for both sides of a gate, on the same CPUs; taken down at the end."""
+    if name == "local":
+        yield Place(LocalBackend(cpus))
+        return
+    base, head = (_as_in_the_file(stack, experiment) for stack in experiment.stacks)
+    with (
+        compose_backend([base], cpus, services.named_by_project) as first,
+        compose_backend([head], cpus, services.named_by_project) as second,
+    ):
+        projects = dict(zip(SIDES, (first, second), strict=True))
+        facts = {f"{side}: {fact}": value for side, one in projects.items() for fact, value in one.facts().items()}
+        yield Place(_Projects(projects, experiment), facts)
+
+
+def _as_in_the_file(stack: Stack, experiment: Experiment) -> Stack:
+    """A side's stack under the name that its service has."""
+    return msgspec.structs.replace(stack, name=experiment.gate.stack or stack.name)
+
+
+class _Projects:
+    """Hands each side to its own project."""
+
+    def __init__(self, projects: Mapping[str, Backend], experiment: Experiment) -> None:
+        self._projects = projects
+        self._experiment = experiment
+
+    def start(self, stack: Stack, block: Block, logs: Path) -> RunningStack:
+        own = logs / stack.name
+        own.mkdir(exist_ok=True)
+        return self._projects[stack.name].start(_as_in_the_file(stack, self._experiment), block, own)
