@@ -52,8 +52,7 @@ class Bounds:
     error: float
     lower: float
     upper: float
-    boundary: float
-    """What the studentised distance from the floor had to exceed."""
+    blocks: int
     tolerance: Tolerance
 
     @property
@@ -117,7 +116,7 @@ def _bounds(
         error=error,
         lower=mean - suspect * error,
         upper=mean + passing * error,
-        boundary=suspect,
+        blocks=len(blocks),
         tolerance=tolerance,
     )
 
@@ -193,6 +192,8 @@ def _ratio(logarithm: float) -> float | None:
 
 
 def smallest_visible(bounds: Bounds) -> float | None:
-    """The relative change whose lower bound would lie above the floor with 95 % probability."""
-    reach = np.log1p(bounds.tolerance.floor) + (bounds.boundary + distributions.norm.ppf(POWER)) * bounds.error
-    return float(np.expm1(reach)) if np.isfinite(reach) else None
+    """The relative change that so many blocks would show to be above the floor with 95 % probability."""
+    if bounds.blocks < FIRST_LOOK_BLOCKS:
+        return None
+    distance = distributions.t.ppf(1 - ALPHA_SUSPECT, bounds.blocks - 1) + distributions.norm.ppf(POWER)
+    return float(np.expm1(np.log1p(bounds.tolerance.floor) + distance * bounds.error))

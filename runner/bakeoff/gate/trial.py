@@ -115,6 +115,8 @@ class Trial:
         self.regressed = confirmed(fresh, self.suspected, self.settings.tolerances)
         if self.regressed:
             self.verdict = "regression"
+            whole = Fractions(suspect=1.0, passing=1.0)
+            self.bounds = look_at(self._effects(), whole, self.tests, self.settings.tolerances)
             return
         self.rejected, self.suspected, self.suspected_at = True, (), None
         self._end_if_spent(elapsed_s)
