@@ -80,8 +80,8 @@ def test_a_head_that_fails_requests_is_a_regression(folder: Path) -> None:
 
 
 def test_equal_heads_have_an_effect_of_about_nothing(folder: Path) -> None:
-    """In half a minute it may not be sure yet: a pass, or inconclusive, never a regression. Everything is stored."""
-    done = gate(folder, "--head", "same", "--budget-s", "30")
+    """In so short a time it may not be sure yet: a pass, or inconclusive, never a regression. Everything is stored."""
+    done = gate(folder, "--head", "same", "--budget-s", "20")
     found = outcome(folder)
     assert done.returncode == found["exit_code"]
     assert found["verdict"] in ("pass", "inconclusive")

@@ -1,4 +1,8 @@
-"""``bakeoff report``, ``compare`` and ``index``: pages from stored files alone."""
+"""``bakeoff report``, ``compare`` and ``index``: pages from stored files alone.
+
+Pages are imported where they are made: what draws them takes seconds to import, longer than a mistake should take to
+be told.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +15,7 @@ from urllib.parse import quote
 
 from bakeoff import comparable, report
 from bakeoff.errors import UserError
-from bakeoff.report import compare as side_by_side
 from bakeoff.report import gate as gate_reports
-from bakeoff.report import index as list_of_runs
 from bakeoff.report import terminal, words
 from bakeoff.report.gate import terminal as gate_terminal
 from bakeoff.run import Run
@@ -51,6 +53,8 @@ def compare(folders: Sequence[Path], out: Path | None, *, across_machines: bool)
     """Write a page with runs side by side, and say what changed from the first to the others."""
     if not 2 <= len(folders) <= MOST_COMPARED:
         raise UserError(f"compare takes 2 to {MOST_COMPARED} runs; name that many run folders")
+    from bakeoff.report import compare as side_by_side
+
     runs = [load_run(folder) for folder in folders]
     if not across_machines:
         comparable.check_machines(runs)
@@ -84,6 +88,8 @@ def refresh_index(results: Path) -> None:
 
 
 def _write_index(results: Path) -> Path:
+    from bakeoff.report import index as list_of_runs
+
     path = results / INDEX_PAGE
     write_page(path, list_of_runs.render(list_runs(results)))
     return path
