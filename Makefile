@@ -24,7 +24,7 @@ bench: $(READY) ## Compare the stacks of bakeoff.toml (ARGS="--profile quick")
 	@$(BIN)/bakeoff run $(ARGS)
 
 test: $(READY) ## Run the tests (ARGS="-m 'not e2e'")
-	@$(BIN)/pytest $(ARGS)
+	@$(BIN)/pytest --numprocesses 2 --dist loadfile $(ARGS)
 
 selfbench: $(READY) ## Measure the load generator against its peers (hey is one of them where it is installed)
 	@$(BIN)/python benchmarks/selfbench.py $(ARGS)

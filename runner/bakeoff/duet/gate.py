@@ -63,9 +63,7 @@ def execute_gate(
     with state_recorded(folder):
         (scenario,) = experiment.scenarios
         bench.generator.use(scenario)
-        certificate = bench.certify()
-        result = _measure(manifest, folder, bench, labels, began_s)
-        summary = summary_of(manifest, certificate, result)
+        summary = _measure(manifest, folder, bench, labels, began_s)
         folder.write_summary(summary)
     return folder, summary
 
@@ -86,14 +84,16 @@ def summary_of(manifest: Manifest, certificate: Certificate, result: GateResult)
 
 def _measure(
     manifest: Manifest, folder: RunFolder, bench: Workbench, labels: tuple[str, str], began_s: float
-) -> GateResult:
+) -> Summary:
     experiment, seed = manifest.experiment, manifest.seed
     trial = Trial(settings=experiment.gate)
     circumstances = Circumstances(base=labels[0], head=labels[1], stack=experiment.gate.stack or "")
+    certificate = Certificate(reasons=("the load generator was not examined: there was nothing to measure",))
     try:
         rate_rps, notes = probe(experiment, duet_block(seed, 0), folder.block(0), bench)
         _keep_rate(folder, rate_rps)
         circumstances = circumstances.with_rate(rate_rps, notes)
+        certificate = bench.certify()
         number = 0
         while trial.verdict is None:
             number += 1
@@ -111,7 +111,7 @@ def _measure(
         block = duet_block(seed, PROFILED_BLOCK)
         found, problem = take_profiles(experiment, block, folder.block(PROFILED_BLOCK), bench)
         circumstances = circumstances.with_reason(problem) if problem else circumstances
-    return outcome(trial, circumstances, seconds, found)
+    return summary_of(manifest, certificate, outcome(trial, circumstances, seconds, found))
 
 
 def _keep_rate(folder: RunFolder, rate_rps: float) -> None:
