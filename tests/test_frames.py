@@ -62,7 +62,9 @@ def test_every_table_has_the_documented_columns_and_types(
     assert (len(frame) == 0) == (source == "empty")
 
 
-@pytest.mark.parametrize("column", {one for table in TABLES.values() for one in table}, ids=lambda one: one.name)
+@pytest.mark.parametrize(
+    "column", dict.fromkeys(one for table in TABLES.values() for one in table), ids=lambda one: one.name
+)
 def test_a_unit_is_in_the_name_and_in_the_documentation(column: Column) -> None:
     """And they say the same."""
     ends = {unit for end, unit in UNITS.items() if column.name.removesuffix("_low").removesuffix("_high").endswith(end)}

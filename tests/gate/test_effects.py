@@ -142,3 +142,12 @@ def test_a_block_whose_generator_was_busy_is_spoiled() -> None:
     for kind, expected in ((ClosedLoad, False), (OpenLoad, True)):
         records = tuple(replace(one, generator=busy) if isinstance(one.load, kind) else one for one in result.records)
         assert (spoiled(replace(result, records=records), intervals) is not None) is expected
+
+
+def test_cpu_time_that_cannot_be_is_no_effect() -> None:
+    """Threads that end take their CPU time out of the kernel's account: less than nothing seems to be used."""
+    result, intervals = block()
+    assert result.records[1].server is not None
+    head = replace(result.records[1], server=replace(result.records[1].server, cpu_s=-0.1))
+    records = (result.records[0], head, *result.records[2:])
+    assert Key("cpu_per_request") not in measured(replace(result, records=records), intervals).effects

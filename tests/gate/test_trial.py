@@ -130,3 +130,15 @@ def test_a_suspicion_is_tried_on_what_there_was_time_for() -> None:
     assert verdict == "regression"
     assert trial.suspected_at is not None
     assert len(trial.blocks) - trial.suspected_at < CONFIRMING_BLOCKS
+
+
+def test_what_a_pass_needs_must_have_been_measured() -> None:
+    """Without CPU time there is no pass, however equal the latencies."""
+    trial = Trial(settings=GateSettings(budget_s=80), tests=Hypotheses(SIGNS))
+    rng = np.random.default_rng(0)
+    elapsed_s, verdict = 0.0, None
+    while verdict is None:
+        elapsed_s += 5.0
+        effects = {MEDIAN: 0.002 * rng.standard_normal()}
+        verdict = trial.add(Measured(effects=effects, base=FINE, head=FINE), elapsed_s, 5.0)
+    assert verdict == "inconclusive"

@@ -136,12 +136,11 @@ def suspects(found: Sequence[Bounds]) -> tuple[Key, ...]:
     return tuple(bounds.key for bounds in found if bounds.regressed)
 
 
-def all_passed(found: Sequence[Bounds]) -> bool:
-    """Whether every metric that a pass needs has passed, over all endpoints, and there is one."""
-    needed = [
-        bounds for bounds in found if bounds.tolerance.role == "deciding" and bounds.key.endpoint == ALL_ENDPOINTS
-    ]
-    return bool(needed) and all(bounds.passed for bounds in needed)
+def not_passed(found: Sequence[Bounds], tolerances: Mapping[GateMetric, Tolerance]) -> tuple[Key, ...]:
+    """The metrics that a pass needs, over all endpoints, and that have not passed or could not be measured."""
+    needed = [Key(metric) for metric, tolerance in tolerances.items() if tolerance.role == "deciding"]
+    passed = {bounds.key for bounds in found if bounds.passed}
+    return tuple(key for key in needed if key not in passed)
 
 
 def confirmed(

@@ -64,7 +64,7 @@ def levels(block: BlockResult, intervals: Sequence[Interval], side: str) -> Mapp
             for metric, quantile in QUANTILES.items()
             if found.total >= FEWEST[metric]
         }
-    return {key: float(np.log(value)) for key, value in values.items() if value}
+    return {key: float(np.log(value)) for key, value in values.items() if value is not None and value > 0}
 
 
 def _pair(block: BlockResult, kind: type[ClosedLoad] | type[OpenLoad]) -> _Pair:
@@ -78,7 +78,8 @@ def _counted(records: Iterable[Record]) -> Counts:
 
 
 def _log_ratio(metric: GateMetric, base: float | None, head: float | None, endpoint: str = "*") -> Effects:
-    if not base or not head:
+    # CPU time can seem to be negative: the kernel forgets that of a thread when it ends.
+    if base is None or head is None or min(base, head) <= 0:
         return {}
     return {Key(metric, endpoint): float(np.log(head / base))}
 

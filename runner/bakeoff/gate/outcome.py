@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from bakeoff.gate.decision import Bounds, Key, finding
+from bakeoff.gate.decision import Bounds, Key, finding, not_passed
 from bakeoff.gate.trial import Trial
 from bakeoff.model import ALL_ENDPOINTS, Counts, GateFinding, GateMetric, GateResult, GateVerdict, Hotspot
 from bakeoff.stats import ratio_estimate
@@ -112,8 +112,11 @@ def _reasons(trial: Trial, circumstances: Circumstances) -> list[str]:
 def _why_inconclusive(trial: Trial) -> str:
     if not trial.bounds:
         return f"{len(trial.blocks)} blocks in {trial.settings.budget_s:g} s are too few; raise budget_s in [gate]"
-    deciding = [bounds for bounds in trial.bounds if bounds.tolerance.role == "deciding"]
-    names = ", ".join(_name(bounds.key) for bounds in deciding if not bounds.passed)
+    open_ones = not_passed(trial.bounds, trial.settings.tolerances)
+    unmeasured = [_name(key) for key in open_ones if key not in trial.measured]
+    if unmeasured:
+        return f"{', '.join(unmeasured)} could not be measured in every block, and a pass needs it"
+    names = ", ".join(_name(key) for key in open_ones)
     return f"neither a pass nor a regression was shown of {names}; a quieter machine or a larger budget_s helps"
 
 

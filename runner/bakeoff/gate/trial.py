@@ -13,11 +13,11 @@ from bakeoff.gate.decision import (
     Fractions,
     Hypotheses,
     Key,
-    all_passed,
     confirmed,
     errors_rose,
     look_at,
     measured_in_all,
+    not_passed,
     suspects,
 )
 from bakeoff.model import Counts, GateSettings, GateVerdict
@@ -89,7 +89,7 @@ class Trial:
         found = suspects(self.bounds)
         if found and self._blocks_to_come(elapsed_s) >= CONFIRMING_BLOCKS:
             self.suspected, self.suspected_at = found, len(self.blocks)
-        elif all_passed(self.bounds):
+        elif not not_passed(self.bounds, self.settings.tolerances):
             self.verdict = "pass"
         else:
             self._end_if_spent(elapsed_s)
