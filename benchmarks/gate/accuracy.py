@@ -111,7 +111,7 @@ def _unchanged(runs: Sequence[Run]) -> str:
     alarms = sum(run.verdict == "regression" for run in same)
     undecided = sum(run.verdict in ("inconclusive", "invalid") for run in same)
     found = [run.changes["cpu_per_request"] for run in same if "cpu_per_request" in run.changes]
-    error = float(np.std(found, ddof=1) / np.sqrt(len(found))) if len(found) > 1 else float("nan")
+    error = f"{100 * float(np.std(found, ddof=1) / np.sqrt(len(found))):.2f} %" if len(found) > 1 else "unknown"
     seconds = [run.seconds for run in same]
     return "\n".join(
         [
@@ -119,7 +119,7 @@ def _unchanged(runs: Sequence[Run]) -> str:
             "",
             f"- False regressions: {alarms} in {len(same)} runs (at most {bounds(alarms, len(same))[1]:.1%}).",
             f"- Not decided: {undecided} in {len(same)} (at most {bounds(undecided, len(same))[1]:.1%}).",
-            f"- Bias of CPU per request: {100 * float(np.mean(found)):+.2f} % (standard error {100 * error:.2f} %).",
+            f"- Bias of CPU per request: {100 * float(np.mean(found)):+.2f} % (standard error {error}).",
             f"- Time: median {np.median(seconds):.0f} s, 95 % within {np.quantile(seconds, 0.95):.0f} s.",
         ]
     )
