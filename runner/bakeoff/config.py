@@ -124,11 +124,11 @@ class GateTable(Struct, frozen=True, kw_only=True):
     stack: str | None = None
     scenario: str | None = None
     requirements: tuple[str, ...] = ()
-    budget_s: float = 120.0
-    users: int = 32
+    budget_s: float = GateSettings().budget_s
+    users: int = GateSettings().users
     rate_rps: float | None = None
-    closed_s: float = 1.5
-    open_s: float = 2.0
+    closed_s: float = GateSettings().closed_s
+    open_s: float = GateSettings().open_s
     tolerances: dict[GateMetric, ToleranceTable] = {}
 
 

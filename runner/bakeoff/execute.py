@@ -16,16 +16,14 @@ from bakeoff.analysis import summarise
 from bakeoff.answers import difference, first_problem
 from bakeoff.audit import LATENCIES_PER_SLICE
 from bakeoff.backends import Backend, RunningStack, StartFailure, Unknown, Usage
-from bakeoff.histogram import Histogram
 from bakeoff.load.generator import GeneratorLost, LoadGenerator, Watcher
-from bakeoff.load.messages import Answer, Drive, Driven, Second
+from bakeoff.load.messages import Answer, Drive
 from bakeoff.model import (
     Block,
     BlockResult,
     Certificate,
     Experiment,
     Failure,
-    GeneratorUse,
     Interval,
     Load,
     Manifest,
@@ -38,6 +36,7 @@ from bakeoff.model import (
     Timeline,
 )
 from bakeoff.plan import plan_blocks, slice_length_s
+from bakeoff.records import generator_use, interval, server_use
 from bakeoff.run import Run
 from bakeoff.store import RunFolder, load_run
 from bakeoff.timeline import send_together
@@ -278,18 +277,12 @@ class _Meter(Watcher):
         after = self._stack.usage()
         assert self._before is not None
         before, others_before_s = self._before
-        if isinstance(before, Unknown):
-            self.unknown = before.reason
-        elif isinstance(after, Unknown):
-            self.unknown = after.reason
+        others_s = self._line_up.usage_of_others(self._slice.stack) - others_before_s
+        found = server_use(before, after, others_s)
+        if isinstance(found, Unknown):
+            self.unknown = found.reason
         else:
-            self.use = ServerUse(
-                cpu_s=after.cpu_s - before.cpu_s,
-                rss_bytes=after.rss_bytes,
-                processes=after.processes,
-                threads=after.threads,
-                others_cpu_s=self._line_up.usage_of_others(self._slice.stack) - others_before_s,
-            )
+            self.use = found
 
     def tick(self, elapsed_s: float, rate_rps: float) -> None:
         """Hand on what goes on."""
@@ -323,16 +316,9 @@ def run_slice(
         tallies=driven.tallies,
         server=meter.use,
         server_unknown=meter.unknown,
-        generator=GeneratorUse(
-            cpu_s=driven.cpu_s,
-            window_s=driven.window_s,
-            connections_opened=driven.connections_opened,
-            requests_sent=driven.requests_sent,
-            generators=driven.generators,
-            opened_within_s=driven.opened_within_s,
-        ),
+        generator=generator_use(driven),
     )
-    return record, [_interval(block, one, driven, second) for second in seconds]
+    return record, [interval(block.number, one.position, second.endpoint, driven, second) for second in seconds]
 
 
 def window_s(experiment: Experiment, load: Load, mean_latency_s: float) -> float:
@@ -354,18 +340,6 @@ def _order(experiment: Experiment, one: Slice, url: str) -> Drive:
         timeout_s=TIMEOUT_S,
         max_connections=MAX_CONNECTIONS,
         queue_limit_s=QUEUE_LIMIT_S,
-    )
-
-
-def _interval(block: Block, one: Slice, driven: Driven, second: Second) -> Interval:
-    return Interval(
-        block=block.number,
-        position=one.position,
-        endpoint=second.endpoint,
-        kind=second.kind,
-        start_s=float(second.second),
-        length_s=min(1.0, max(0.0, driven.window_s - second.second)),
-        histogram=Histogram.decode(second.blob),
     )
 
 

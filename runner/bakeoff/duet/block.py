@@ -10,11 +10,10 @@ import msgspec
 import numpy as np
 
 from bakeoff.answers import difference, first_problem
-from bakeoff.backends import Usage
+from bakeoff.backends import Unknown, Usage
 from bakeoff.errors import BakeoffError
 from bakeoff.execute import MAX_CONNECTIONS, QUEUE_LIMIT_S, TIMEOUT_S, LineUp, Workbench, started
 from bakeoff.gate.effects import SIDES
-from bakeoff.histogram import Histogram
 from bakeoff.load.generator import Watcher
 from bakeoff.load.messages import NOT_SENT, Drive, Driven, Second
 from bakeoff.model import (
@@ -22,7 +21,6 @@ from bakeoff.model import (
     BlockResult,
     ClosedLoad,
     Experiment,
-    GeneratorUse,
     Interval,
     Load,
     OpenLoad,
@@ -30,6 +28,7 @@ from bakeoff.model import (
     ServerUse,
     Tally,
 )
+from bakeoff.records import generator_use, interval, server_use
 
 WARMUP_S = 0.2
 MAX_WARMUP_S = 10.0
@@ -131,8 +130,10 @@ class Meter(Watcher):
     def __init__(self, line_up: LineUp, order: Sequence[str], least_s: float) -> None:
         self._running = {name: line_up.running[name] for name in order}
         self._least_s = least_s
-        self._before: dict[str, Usage] = {}
+        self._before: dict[str, Usage | Unknown] = {}
         self.use: dict[str, ServerUse] = {}
+        self.unknown: dict[str, str] = {}
+        """Why a side's use is not known."""
         self.opened_unix_s = 0.0
 
     def warm(self, mean_latency_s: float) -> float:
@@ -146,21 +147,15 @@ class Meter(Watcher):
 
     def window_closed(self) -> None:
         """Read the counters again."""
-        after = self._usage()
-        self.use = {
-            name: ServerUse(
-                cpu_s=use.cpu_s - self._before[name].cpu_s,
-                rss_bytes=use.rss_bytes,
-                processes=use.processes,
-                threads=use.threads,
-                others_cpu_s=0.0,
-            )
-            for name, use in after.items()
-        }
+        for name, after in self._usage().items():
+            found = server_use(self._before[name], after, others_cpu_s=0.0)
+            if isinstance(found, Unknown):
+                self.unknown[name] = found.reason
+            else:
+                self.use[name] = found
 
-    def _usage(self) -> dict[str, Usage]:
-        usage = {name: running.usage() for name, running in self._running.items()}
-        return {name: use for name, use in usage.items() if isinstance(use, Usage)}
+    def _usage(self) -> dict[str, Usage | Unknown]:
+        return {name: running.usage() for name, running in self._running.items()}
 
 
 def drive(
@@ -206,13 +201,9 @@ def _records(
             window_s=driven.window_s,
             warmup_s=driven.warmup_s,
             tallies=tuple(_tallies_of(side, driven.tallies)),
-            server=meter.use[side],
-            generator=GeneratorUse(
-                cpu_s=driven.cpu_s,
-                window_s=driven.window_s,
-                connections_opened=driven.connections_opened,
-                requests_sent=driven.requests_sent,
-            ),
+            server=meter.use.get(side),
+            server_unknown=meter.unknown.get(side),
+            generator=generator_use(driven),
         )
 
 
@@ -226,12 +217,4 @@ def _tallies_of(side: str, tallies: Sequence[Tally]) -> Iterator[Tally]:
 def _intervals(block: Block, driven: Driven, seconds: Sequence[Second], first: int) -> Iterator[Interval]:
     for second in seconds:
         side, endpoint = _side_of(second.endpoint)
-        yield Interval(
-            block=block.number,
-            position=first + SIDES.index(side),
-            endpoint=endpoint,
-            kind=second.kind,
-            start_s=float(second.second),
-            length_s=min(1.0, max(0.0, driven.window_s - second.second)),
-            histogram=Histogram.decode(second.blob),
-        )
+        yield interval(block.number, first + SIDES.index(side), endpoint, driven, second)

@@ -48,7 +48,6 @@ class Bounds:
     """What one look says of one metric, on the scale of logarithms."""
 
     key: Key
-    mean: float
     error: float
     lower: float
     upper: float
@@ -112,7 +111,6 @@ def _bounds(
     mean, error = float(effects.mean()), float(effects.std(ddof=1) / np.sqrt(len(effects)))
     return Bounds(
         key=key,
-        mean=mean,
         error=error,
         lower=mean - suspect * error,
         upper=mean + passing * error,
@@ -183,16 +181,14 @@ def finding(bounds: Bounds, effects: Sequence[float], verdict: GateVerdict) -> G
 
 def _turned(bounds: Bounds) -> Bounds:
     """Effects count upwards for what is worse; a throughput is reported as it is, less being worse."""
-    return replace(bounds, mean=-bounds.mean, lower=-bounds.upper, upper=-bounds.lower)
+    return replace(bounds, lower=-bounds.upper, upper=-bounds.lower)
 
 
 def _ratio(logarithm: float) -> float | None:
     return float(np.exp(logarithm)) if np.isfinite(logarithm) else None
 
 
-def smallest_visible(bounds: Bounds) -> float | None:
+def smallest_visible(bounds: Bounds) -> float:
     """The relative change that so many blocks would show to be above the floor with 95 % probability."""
-    if bounds.blocks < FIRST_LOOK_BLOCKS:
-        return None
     distance = distributions.t.ppf(1 - ALPHA_SUSPECT, bounds.blocks - 1) + distributions.norm.ppf(POWER)
     return float(np.expm1(np.log1p(bounds.tolerance.floor) + distance * bounds.error))

@@ -15,7 +15,7 @@ from bakeoff.audit import GENERATOR_BUSY, sent_on_time
 from bakeoff.gate.decision import Effects, Key
 from bakeoff.gate.trial import Measured
 from bakeoff.histogram import Histogram
-from bakeoff.model import BlockResult, ClosedLoad, Counts, GateMetric, HistogramKind, Interval, OpenLoad, Record
+from bakeoff.model import BlockResult, ClosedLoad, Counts, GateMetric, Interval, OpenLoad, Record
 from bakeoff.tallies import total_fates
 
 BASE, HEAD = SIDES = "base", "head"
@@ -58,7 +58,7 @@ def levels(block: BlockResult, intervals: Sequence[Interval], side: str) -> Mapp
         Key("memory"): opened.server.rss_bytes if opened.server else None,
     }
     for tally in opened.tallies:
-        found = _histogram(opened, tally.endpoint, intervals, "latency")
+        found = _latencies(opened, tally.endpoint, intervals)
         values |= {
             Key(metric, tally.endpoint): found.quantile_s(quantile)
             for metric, quantile in QUANTILES.items()
@@ -77,11 +77,11 @@ def _counted(records: Iterable[Record]) -> Counts:
     return Counts(requests=fates.offered, errors=fates.errors)
 
 
-def _log_ratio(metric: GateMetric, base: float | None, head: float | None, endpoint: str = "*") -> Effects:
+def _log_ratio(metric: GateMetric, base: float | None, head: float | None) -> Effects:
     # CPU time can seem to be negative: the kernel forgets that of a thread when it ends.
     if base is None or head is None or min(base, head) <= 0:
         return {}
-    return {Key(metric, endpoint): float(np.log(head / base))}
+    return {Key(metric): float(np.log(head / base))}
 
 
 def _cpu(pair: _Pair) -> Effects:
@@ -102,15 +102,16 @@ def _memory(pair: _Pair) -> Effects:
 def _throughput(pair: _Pair, intervals: Sequence[Interval]) -> Effects:
     """What users who only asked one side would get: users / latency (Little 1961), here as the ratio of latencies."""
     per_endpoint = {
-        endpoint: (float(np.log((head.mean_s or 0) / (base.mean_s or 1))), base.total + head.total)
-        for endpoint, base, head in _by_endpoint(pair, intervals, "latency", fewest=1)
+        endpoint: (float(np.log(head.mean_s / base.mean_s)), base.total + head.total)
+        for endpoint, base, head in _by_endpoint(pair, intervals, fewest=1)
+        if base.mean_s and head.mean_s
     }
     return _over_all("throughput", per_endpoint)
 
 
 def _latency(metric: GateMetric, quantile: float, pair: _Pair, intervals: Sequence[Interval]) -> Effects:
     per_endpoint: dict[str, tuple[float, int]] = {}
-    for endpoint, base, head in _by_endpoint(pair, intervals, "latency", FEWEST[metric]):
+    for endpoint, base, head in _by_endpoint(pair, intervals, FEWEST[metric]):
         low, high = base.quantile_s(quantile), head.quantile_s(quantile)
         if low and high:
             per_endpoint[endpoint] = float(np.log(high / low)), base.total + head.total
@@ -127,23 +128,21 @@ def _over_all(metric: GateMetric, per_endpoint: Mapping[str, tuple[float, int]])
     return {Key(metric): float(np.average(effects, weights=weights))}
 
 
-def _by_endpoint(
-    pair: _Pair, intervals: Sequence[Interval], kind: HistogramKind, fewest: int
-) -> list[tuple[str, Histogram, Histogram]]:
-    """Endpoint, histogram of the base, histogram of the head, where both have enough answers."""
+def _by_endpoint(pair: _Pair, intervals: Sequence[Interval], fewest: int) -> list[tuple[str, Histogram, Histogram]]:
+    """Endpoint, latencies of the base, latencies of the head, where both have enough answers."""
     found = []
     for endpoint in sorted({tally.endpoint for tally in pair.base.tallies + pair.head.tallies}):
-        base, head = (_histogram(record, endpoint, intervals, kind) for record in (pair.base, pair.head))
+        base, head = (_latencies(record, endpoint, intervals) for record in (pair.base, pair.head))
         if min(base.total, head.total) >= fewest:
             found.append((endpoint, base, head))
     return found
 
 
-def _histogram(record: Record, endpoint: str, intervals: Sequence[Interval], kind: HistogramKind) -> Histogram:
+def _latencies(record: Record, endpoint: str, intervals: Sequence[Interval]) -> Histogram:
     return Histogram.merge(
         one.histogram
         for one in intervals
-        if one.position == record.position and one.endpoint == endpoint and one.kind == kind
+        if one.position == record.position and one.endpoint == endpoint and one.kind == "latency"
     )
 
 

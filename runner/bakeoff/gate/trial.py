@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
 
 from bakeoff.gate.decision import (
     FIRST_LOOK_BLOCKS,
@@ -35,9 +34,6 @@ class Measured:
     effects: Effects
     base: Counts
     head: Counts
-
-
-State = Literal["measuring", "confirming"]
 
 
 @dataclass

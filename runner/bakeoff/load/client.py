@@ -21,7 +21,7 @@ import msgspec
 
 from bakeoff.load.recorder import EndpointLog
 from bakeoff.load.response import ParsedAnswer, Response
-from bakeoff.load.traffic import RequestError, Traffic, now_ns
+from bakeoff.load.traffic import RequestError, Traffic, nothing, now_ns
 from bakeoff.load.wire import PlainWire, TlsWire, Wire
 
 MAX_IDLE_NS = 1_000_000_000
@@ -39,10 +39,6 @@ _FRAMING = re.compile(
 
 Check = Callable[[Response], bool | str | None]
 """Says whether an answer is right: ``None`` or ``True`` when it is; ``False`` or a reason when it is not."""
-
-
-def _nothing() -> None:
-    return
 
 
 def default_check(response: Response) -> bool | str:
@@ -77,7 +73,7 @@ class Client:
         self._traffic = traffic
         self._check = check
         self._timeout_ns = int(timeout_s * 1e9)
-        self.on_connected: Callable[[], None] = _nothing
+        self.on_connected: Callable[[], None] = nothing
         """Called when connecting has ended, well or not."""
         self.last_used_ns = 0
         """When the last request ended; 0 before that."""

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from bakeoff.load.messages import NOT_SENT
 from bakeoff.load.recorder import SliceLog
 from bakeoff.load.timer import new_alarm
-from bakeoff.load.traffic import Traffic, now_ns
+from bakeoff.load.traffic import Traffic, nothing, now_ns
 from bakeoff.load.user import BakeoffUser, report_task_error
 
 CONNECTING_AT_ONCE = 8
@@ -158,7 +158,7 @@ class OpenLoop:
     def stop(self) -> None:
         """End the arrivals, serve those that are under way or in line, then send the users home."""
         self._pacer.stop()
-        self._traffic.inbox.after_each = lambda: None
+        self._traffic.inbox.after_each = nothing
         deadline_ns = now_ns() + int(self._drain_s * 1e9)
         while (self._line or len(self._idle) < len(self._workers)) and now_ns() < deadline_ns:
             gevent.sleep(0.005)
@@ -221,7 +221,7 @@ class OpenLoop:
     def _connected(self, worker: Worker) -> None:
         """A new worker has its connection, or failed to get one: the next in line may have one of its own."""
         for client in worker.user.clients:
-            client.on_connected = _nothing
+            client.on_connected = nothing
         self._connecting -= 1
         self._hire_for_line()
 
@@ -239,7 +239,3 @@ class OpenLoop:
     @staticmethod
     def _drop(log: SliceLog) -> None:
         log.dropped += 1
-
-
-def _nothing() -> None:
-    return

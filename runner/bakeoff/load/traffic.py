@@ -58,7 +58,7 @@ class Inbox:
     """
 
     def __init__(self) -> None:
-        self.after_each: Callable[[], None] = _nothing
+        self.after_each: Callable[[], None] = nothing
         """Called between greenlets: an open loop's arrivals must not wait for a long turn to end."""
         self._received: deque[tuple[Waiting, bytes | OSError, int]] = deque()
         self._loop = gevent.get_hub().loop
@@ -88,8 +88,8 @@ class Inbox:
             self._next_turn.start(self._deliver)
 
 
-def _nothing() -> None:
-    return
+def nothing() -> None:
+    """What is called when nobody wants to know."""
 
 
 class Traffic:
