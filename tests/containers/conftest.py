@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -40,7 +42,15 @@ def shop(engine: Engine, tmp_path: Path) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def nothing_left_over(engine: Engine) -> Iterator[None]:
+def alone() -> Iterator[None]:
+    """One test at a time has the engine, in however many processes the tests run: each looks at all that it keeps."""
+    with (Path(tempfile.gettempdir()) / "bakeoff-tests-containers.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_over(alone: None, engine: Engine) -> Iterator[None]:
     """No container, network or volume outlives a test."""
     before = left(engine)
     yield
