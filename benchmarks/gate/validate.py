@@ -25,9 +25,8 @@ from typing import Any
 import msgspec
 
 from bakeoff.config import read_experiment
-from bakeoff.gate.effects import SIDES
 from bakeoff.histogram import Histogram
-from bakeoff.model import ClosedLoad
+from bakeoff.model import ClosedLoad, OpenLoad
 from bakeoff.store import RunFolder
 from benchmarks.gate.accuracy import SEQUENTIAL, Case, Run, page
 from benchmarks.gate.one_after_another import one_after_another
@@ -156,7 +155,8 @@ def unburdened(stack: str, scratch: Path) -> Unburdened:
     closed = [record for record in records if isinstance(record.load, ClosedLoad)]
     answers = sum(tally.completed for record in closed for tally in record.tallies)
     cpu_s = sum(record.server.cpu_s for record in closed if record.server)
-    latencies = [one for one in folder.intervals() if one.kind == "latency" and one.position >= len(SIDES)]
+    opened = {record.position for record in records if isinstance(record.load, OpenLoad)}
+    latencies = [one for one in folder.intervals() if one.kind == "latency" and one.position in opened]
     return Unburdened(
         cpu_s=cpu_s / answers,
         wait_s={

@@ -167,7 +167,8 @@ class GateSettings(Struct, frozen=True, kw_only=True):
     users: int = 32
     rate_rps: float | None = None
     """Arrivals a second of the open loop; by default a share of what a probe finds."""
-    closed_s: float = 1.5
+    closed_s: float = 1.2
+    """Length of the windows of a block's closed loop, its rounds taken together."""
     open_s: float = 2.0
     tolerances: dict[GateMetric, Tolerance] = msgspec.field(default_factory=default_tolerances)
 

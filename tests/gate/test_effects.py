@@ -85,6 +85,24 @@ def test_cpu_is_taken_from_the_closed_loop() -> None:
     assert measured(*block()).effects[Key("cpu_per_request")] == pytest.approx(np.log(1.1))
 
 
+def test_the_rounds_of_a_closed_loop_are_added_up() -> None:
+    """The round with more requests counts for more."""
+    result, intervals = block()
+    more = {"/cake": 90, "/frosting": 30}
+    rounds = (record(4, "base", CLOSED, 3.0, more), record(5, "head", CLOSED, 3.6, more))
+    found = measured(replace(result, records=(*result.records, *rounds)), intervals)
+    assert found.effects[Key("cpu_per_request")] == pytest.approx(np.log(4.7 / 4.0))
+    assert found.base.requests == 200
+
+
+def test_a_round_whose_use_is_unknown_leaves_none() -> None:
+    """Half of the CPU time over all of the answers would be a wrong number."""
+    result, intervals = block()
+    unseen = replace(record(4, "base", CLOSED, 3.0, {"/cake": 90}), server=None)
+    effects = measured(replace(result, records=(*result.records, unseen)), intervals).effects
+    assert Key("cpu_per_request") not in effects
+
+
 def test_latencies_are_taken_endpoint_by_endpoint() -> None:
     """And over all, weighted by requests: three cakes to a frosting."""
     effects = measured(*block()).effects

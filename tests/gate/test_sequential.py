@@ -12,6 +12,7 @@ from bakeoff.gate.sequential import SequentialTest, p_value, random_signs, spent
 
 alphas = st.floats(0.001, 0.2)
 fractions = st.floats(0.01, 1.0)
+SIGNS = random_signs(np.random.default_rng(0))
 
 
 @given(alphas, fractions, fractions)
@@ -43,6 +44,15 @@ def test_too_few_blocks_can_never_cross() -> None:
     test = SequentialTest(0.05, random_signs(np.random.default_rng(0), paths=2000))
     samples = np.array([[1.0, 1.1, 0.9]])
     assert studentised(samples, np.ones((1, 3))).max() <= test.boundary(samples, fraction=1.0)
+
+
+@given(st.integers(0, 2**32))
+def test_no_rounding_lets_the_rarest_outcome_of_few_blocks_cross(seed: int) -> None:
+    """Six blocks of one sign happen once in 64 times; a look that may spend less is not passed by them, ever."""
+    samples = np.random.default_rng(seed).uniform(0.015, 0.025, size=(1, 6))
+    boundary = SequentialTest(0.025, SIGNS).boundary(samples, fraction=1 / 3)
+    error = samples[0].std(ddof=1) / np.sqrt(6)
+    assert samples[0].mean() - boundary * error <= 0
 
 
 @pytest.mark.parametrize("metrics", [1, 5])

@@ -7,8 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from bakeoff.backends import RunningStack
-from bakeoff.duet.block import Meter, drive
+from bakeoff.backends import RunningStack, Unknown
+from bakeoff.duet.drive import Driving, drive
 from bakeoff.execute import Workbench, started
 from bakeoff.gate.effects import SIDES
 from bakeoff.gate.hotspots import hotspots
@@ -31,17 +31,18 @@ def take_profiles(
     with started(experiment.stacks, block, logs, bench.backend) as line_up:
         if line_up.failures or any(line_up.running[side].pid is None for side in SIDES):
             return (), "no CPU profile: the servers do not run as processes of this machine"
-        meter = Meter(line_up, SIDES, PROFILED_S)
         profilers = {side: _record(program, line_up.running[side], logs / f"{side}.stacks") for side in SIDES}
-        driven, _ = drive(experiment, block, line_up, bench, ClosedLoad(users=experiment.gate.users), meter)
+        closed = ClosedLoad(users=experiment.gate.users)
+        (scenario,) = experiment.scenarios
+        found = drive(line_up, bench.generator, Driving(scenario.name, closed, PROFILED_S, block.port_seed))
         problems = [problem for profiler in profilers.values() if (problem := _finish(profiler))]
     if problems:
         return (), f"no CPU profile: py-spy: {problems[0]}"
-    answers = {
-        side: sum(tally.completed for tally in driven.tallies if tally.endpoint.startswith(f"{side} "))
-        for side in SIDES
-    }
-    cpu_ms = {side: 1e3 * meter.use[side].cpu_s / max(1, answers[side]) for side in SIDES}
+    cpu_ms = {}
+    for side, use in found.use.items():
+        if isinstance(use, Unknown):
+            return (), f"no CPU profile: {use.reason}"
+        cpu_ms[side] = 1e3 * use.cpu_s / max(1, found.completed(side))
     base, head = ((logs / f"{side}.stacks").read_text("utf-8") for side in SIDES)
     return hotspots(base, head, cpu_ms), None
 

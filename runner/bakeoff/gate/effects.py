@@ -26,10 +26,10 @@ FEWEST = {"latency_p50": 5, "latency_p90": 20, "latency_p99": 50}
 
 @dataclass(frozen=True)
 class _Pair:
-    """The records of both sides under one load."""
+    """The records of both sides under one kind of load: one each, or one for each round of a closed loop."""
 
-    base: Record
-    head: Record
+    base: Sequence[Record]
+    head: Sequence[Record]
 
 
 def measured(block: BlockResult, intervals: Sequence[Interval]) -> Measured:
@@ -43,24 +43,21 @@ def measured(block: BlockResult, intervals: Sequence[Interval]) -> Measured:
     effects.update(_memory(opened))
     effects.update(_log_ratio("start_up", block.ready_s.get(BASE), block.ready_s.get(HEAD)))
     return Measured(
-        effects=effects, base=_counted((closed.base, opened.base)), head=_counted((closed.head, opened.head))
+        effects=effects, base=_counted((*closed.base, *opened.base)), head=_counted((*closed.head, *opened.head))
     )
 
 
 def levels(block: BlockResult, intervals: Sequence[Interval], side: str) -> Mapping[Key, float]:
     """Logarithms of one side's metrics in a block: CPU and memory over all, latencies by endpoint."""
-    closed, opened = (
-        next(record for record in block.records if record.stack == side and isinstance(record.load, kind))
-        for kind in (ClosedLoad, OpenLoad)
-    )
+    closed, opened = (_of(block, side, kind) for kind in (ClosedLoad, OpenLoad))
     values: dict[Key, float | None] = {
         Key("cpu_per_request"): _cpu_per_request_s(closed),
-        Key("memory"): opened.server.rss_bytes if opened.server else None,
+        Key("memory"): _rss_bytes(opened),
     }
-    for tally in opened.tallies:
-        found = _latencies(opened, tally.endpoint, intervals)
+    for endpoint in _endpoints(opened):
+        found = _latencies(opened, endpoint, intervals)
         values |= {
-            Key(metric, tally.endpoint): found.quantile_s(quantile)
+            Key(metric, endpoint): found.quantile_s(quantile)
             for metric, quantile in QUANTILES.items()
             if found.total >= FEWEST[metric]
         }
@@ -68,8 +65,11 @@ def levels(block: BlockResult, intervals: Sequence[Interval], side: str) -> Mapp
 
 
 def _pair(block: BlockResult, kind: type[ClosedLoad] | type[OpenLoad]) -> _Pair:
-    records = {record.stack: record for record in block.records if isinstance(record.load, kind)}
-    return _Pair(base=records[BASE], head=records[HEAD])
+    return _Pair(base=_of(block, BASE, kind), head=_of(block, HEAD, kind))
+
+
+def _of(block: BlockResult, side: str, kind: type[ClosedLoad] | type[OpenLoad]) -> list[Record]:
+    return [record for record in block.records if record.stack == side and isinstance(record.load, kind)]
 
 
 def _counted(records: Iterable[Record]) -> Counts:
@@ -78,7 +78,7 @@ def _counted(records: Iterable[Record]) -> Counts:
 
 
 def _log_ratio(metric: GateMetric, base: float | None, head: float | None) -> Effects:
-    # CPU time can seem to be negative: the kernel forgets that of a thread when it ends.
+    # CPU time can seem to be negative: a worker process that ends takes what it used with it.
     if base is None or head is None or min(base, head) <= 0:
         return {}
     return {Key(metric): float(np.log(head / base))}
@@ -89,14 +89,20 @@ def _cpu(pair: _Pair) -> Effects:
     return _log_ratio("cpu_per_request", _cpu_per_request_s(pair.base), _cpu_per_request_s(pair.head))
 
 
-def _cpu_per_request_s(record: Record) -> float | None:
-    answers = sum(tally.completed for tally in record.tallies)
-    return record.server.cpu_s / answers if record.server and answers else None
+def _cpu_per_request_s(records: Sequence[Record]) -> float | None:
+    answers = sum(tally.completed for record in records for tally in record.tallies)
+    cpu_s = [record.server.cpu_s for record in records if record.server]
+    return sum(cpu_s) / answers if answers and len(cpu_s) == len(records) else None
 
 
 def _memory(pair: _Pair) -> Effects:
-    base, head = (record.server.rss_bytes if record.server else None for record in (pair.base, pair.head))
-    return _log_ratio("memory", base, head)
+    return _log_ratio("memory", _rss_bytes(pair.base), _rss_bytes(pair.head))
+
+
+def _rss_bytes(records: Sequence[Record]) -> float | None:
+    """What a side held last."""
+    last = records[-1].server
+    return last.rss_bytes if last else None
 
 
 def _throughput(pair: _Pair, intervals: Sequence[Interval]) -> Effects:
@@ -131,18 +137,23 @@ def _over_all(metric: GateMetric, per_endpoint: Mapping[str, tuple[float, int]])
 def _by_endpoint(pair: _Pair, intervals: Sequence[Interval], fewest: int) -> list[tuple[str, Histogram, Histogram]]:
     """Endpoint, latencies of the base, latencies of the head, where both have enough answers."""
     found = []
-    for endpoint in sorted({tally.endpoint for tally in pair.base.tallies + pair.head.tallies}):
-        base, head = (_latencies(record, endpoint, intervals) for record in (pair.base, pair.head))
+    for endpoint in sorted(_endpoints(pair.base) | _endpoints(pair.head)):
+        base, head = (_latencies(records, endpoint, intervals) for records in (pair.base, pair.head))
         if min(base.total, head.total) >= fewest:
             found.append((endpoint, base, head))
     return found
 
 
-def _latencies(record: Record, endpoint: str, intervals: Sequence[Interval]) -> Histogram:
+def _endpoints(records: Sequence[Record]) -> set[str]:
+    return {tally.endpoint for record in records for tally in record.tallies}
+
+
+def _latencies(records: Sequence[Record], endpoint: str, intervals: Sequence[Interval]) -> Histogram:
+    positions = {record.position for record in records}
     return Histogram.merge(
         one.histogram
         for one in intervals
-        if one.position == record.position and one.endpoint == endpoint and one.kind == "latency"
+        if one.position in positions and one.endpoint == endpoint and one.kind == "latency"
     )
 
 
@@ -151,13 +162,13 @@ def spoiled(block: BlockResult, intervals: Sequence[Interval]) -> str | None:
 
     Both sides share one generator, so leaving a block out for its sake favours neither.
     """
-    pair = _pair(block, OpenLoad)
-    use = pair.base.generator
+    opened = [record for record in block.records if isinstance(record.load, OpenLoad)]
+    load, use = opened[0].load, opened[0].generator
     if use is not None and use.cpu_s > GENERATOR_BUSY * use.window_s:
         return f"the load generator was busy for {use.cpu_s / use.window_s:.0%} of the open loop"
-    positions = (pair.base.position, pair.head.position)
+    positions = {record.position for record in opened}
     lag, latency = (
         Histogram.merge(one.histogram for one in intervals if one.position in positions and one.kind == kind)
         for kind in ("lag", "latency")
     )
-    return next(iter(sent_on_time(pair.base.load, lag.quantile_s(0.99), latency.quantile_s(0.99))), None)
+    return next(iter(sent_on_time(load, lag.quantile_s(0.99), latency.quantile_s(0.99))), None)

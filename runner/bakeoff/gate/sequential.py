@@ -16,6 +16,9 @@ PATHS = 20_000
 """Sign vectors: an error of 0.001 is then that of twenty paths."""
 MOST_BLOCKS = 200
 
+ROUNDING = 1e-9
+"""What is equal up to so much, relatively, is equal: of few blocks many sign vectors give the same statistic."""
+
 Samples = NDArray[np.float64]
 """One row a metric, one column a block: logarithms of ratios, less what the hypothesis says they are."""
 
@@ -60,12 +63,13 @@ class SequentialTest:
 
 
 def _exceeded_by(statistic: NDArray[np.float64], allowed: int) -> float:
-    """The least value that at most ``allowed`` of the statistics exceed."""
+    """The least value that at most ``allowed`` of the statistics exceed, by more than rounding."""
     if allowed <= 0 or not len(statistic):
         return float("inf")
     if allowed >= len(statistic):
         return float("-inf")
-    return float(np.partition(statistic, len(statistic) - allowed - 1)[len(statistic) - allowed - 1])
+    least = float(np.partition(statistic, len(statistic) - allowed - 1)[len(statistic) - allowed - 1])
+    return least + ROUNDING * max(1.0, abs(least))
 
 
 def max_t(samples: Samples, signs: NDArray[np.float64]) -> NDArray[np.float64]:
