@@ -169,7 +169,7 @@ class GateSettings(Struct, frozen=True, kw_only=True):
     """Arrivals a second of the open loop; by default a share of what a probe finds."""
     closed_s: float = 1.2
     """Length of the windows of a block's closed loop, its rounds taken together."""
-    open_s: float = 2.0
+    open_s: float = 1.5
     tolerances: dict[GateMetric, Tolerance] = msgspec.field(default_factory=default_tolerances)
 
 

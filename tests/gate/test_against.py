@@ -59,10 +59,10 @@ def test_only_gates_are_held_against() -> None:
 
 
 def test_the_heads_levels_are_its_own() -> None:
-    """1.1 s of CPU for 40 right answers, and a cake in 120 ms."""
+    """1.2 s of CPU for 80 right answers, and a cake in 120 ms."""
     result, intervals = block()
     (found,) = heads_levels([result], intervals)
-    assert np.exp(found[CPU]) == pytest.approx(1.1 / 40)
+    assert np.exp(found[CPU]) == pytest.approx(1.2 / 80)
     assert np.exp(found[CAKE]) == pytest.approx(0.12, rel=1e-3)
 
 

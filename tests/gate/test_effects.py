@@ -80,9 +80,9 @@ def block(**changes: Any) -> tuple[BlockResult, list[Interval]]:
     return replace(result, **changes), intervals
 
 
-def test_cpu_is_taken_from_the_closed_loop() -> None:
-    """Per right answer."""
-    assert measured(*block()).effects[Key("cpu_per_request")] == pytest.approx(np.log(1.1))
+def test_cpu_is_taken_over_both_loads() -> None:
+    """Per right answer: 1.2 s for eighty of them against 1.1 s."""
+    assert measured(*block()).effects[Key("cpu_per_request")] == pytest.approx(np.log(1.2 / 1.1))
 
 
 def test_the_rounds_of_a_closed_loop_are_added_up() -> None:
@@ -91,7 +91,7 @@ def test_the_rounds_of_a_closed_loop_are_added_up() -> None:
     more = {"/cake": 90, "/frosting": 30}
     rounds = (record(4, "base", CLOSED, 3.0, more), record(5, "head", CLOSED, 3.6, more))
     found = measured(replace(result, records=(*result.records, *rounds)), intervals)
-    assert found.effects[Key("cpu_per_request")] == pytest.approx(np.log(4.7 / 4.0))
+    assert found.effects[Key("cpu_per_request")] == pytest.approx(np.log(4.8 / 4.1))
     assert found.base.requests == 200
 
 

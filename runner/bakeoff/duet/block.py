@@ -26,7 +26,7 @@ from bakeoff.records import generator_use, interval
 ROUNDS = 3
 """Drives of the closed loop in a block."""
 PROBE_S = 1.0
-LOW_SHARE = 0.2
+LOW_SHARE = 0.3
 """The open loop's rate, as a share of what the closed loop carries: low enough that requests seldom queue."""
 _SEED_LIMIT = 2**31
 

@@ -36,7 +36,7 @@ def measured(block: BlockResult, intervals: Sequence[Interval]) -> Measured:
     """The effects of a block, and the counts of its requests."""
     closed, opened = (_pair(block, kind) for kind in (ClosedLoad, OpenLoad))
     effects: dict[Key, float] = {}
-    effects.update(_cpu(closed))
+    effects.update(_cpu(block))
     effects.update(_throughput(closed, intervals))
     for metric, quantile in QUANTILES.items():
         effects.update(_latency(metric, quantile, opened, intervals))
@@ -49,9 +49,9 @@ def measured(block: BlockResult, intervals: Sequence[Interval]) -> Measured:
 
 def levels(block: BlockResult, intervals: Sequence[Interval], side: str) -> Mapping[Key, float]:
     """Logarithms of one side's metrics in a block: CPU and memory over all, latencies by endpoint."""
-    closed, opened = (_of(block, side, kind) for kind in (ClosedLoad, OpenLoad))
+    opened = _of(block, side, OpenLoad)
     values: dict[Key, float | None] = {
-        Key("cpu_per_request"): _cpu_per_request_s(closed),
+        Key("cpu_per_request"): _cpu_per_request_s([record for record in block.records if record.stack == side]),
         Key("memory"): _rss_bytes(opened),
     }
     for endpoint in _endpoints(opened):
@@ -84,9 +84,10 @@ def _log_ratio(metric: GateMetric, base: float | None, head: float | None) -> Ef
     return {Key(metric): float(np.log(head / base))}
 
 
-def _cpu(pair: _Pair) -> Effects:
-    """Server CPU time per right answer, while both compete for the same CPUs."""
-    return _log_ratio("cpu_per_request", _cpu_per_request_s(pair.base), _cpu_per_request_s(pair.head))
+def _cpu(block: BlockResult) -> Effects:
+    """Server CPU time per right answer, while both compete for the same CPUs, over both loads."""
+    base, head = ([record for record in block.records if record.stack == side] for side in SIDES)
+    return _log_ratio("cpu_per_request", _cpu_per_request_s(base), _cpu_per_request_s(head))
 
 
 def _cpu_per_request_s(records: Sequence[Record]) -> float | None:
