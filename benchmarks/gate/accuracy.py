@@ -60,8 +60,8 @@ def _verdicts(runs: Sequence[Run]) -> str:
         "## Verdicts",
         "",
         "| planted | stack | neighbour | runs | pass | regression | inconclusive | invalid | regression found | "
-        "median time |",
-        "| --- | --- | --- | ---: | ---: | ---: | ---: | ---: | --- | ---: |",
+        "median time | found on average |",
+        "| --- | --- | --- | ---: | ---: | ---: | ---: | ---: | --- | ---: | --- |",
     ]
     for case in sorted({run.case for run in runs}, key=lambda case: (_rank(case.change), case.stack, case.neighbour)):
         lines.append(_row(case, [run for run in runs if run.case == case]))
@@ -84,8 +84,27 @@ def _row(case: Case, runs: Sequence[Run]) -> str:
         *map(str, counts),
         f"{counts[1] / len(runs):.0%} [{low:.0%}, {high:.0%}]",
         f"{np.median([run.seconds for run in runs]):.0f} s",
+        _found(case, runs),
     ]
     return f"| {' | '.join(cells)} |"
+
+
+def _found(case: Case, runs: Sequence[Run]) -> str:
+    """The mean estimate of the metric that was changed."""
+    metric = _CHANGED[case.change.partition(" ")[0]]
+    found = [run.changes[metric] for run in runs if metric in run.changes]
+    return f"{metric} {np.mean(found):+.1%}" if found else ""
+
+
+_CHANGED = {
+    "none": "cpu_per_request",
+    "cpu": "cpu_per_request",
+    "wait_ms": "latency_p50",
+    "wait": "latency_p50",
+    "rare_ms": "latency_p99",
+    "keep_mib": "memory",
+}
+"""What a burden of each kind shows in."""
 
 
 _VERDICTS = ("pass", "regression", "inconclusive", "invalid")

@@ -1,8 +1,8 @@
 """What is planted into a copy of the apps: CPU, waiting, rare waiting, memory. Copied beside the app that it burdens.
 
 Both revisions carry it and take the same path through it, the base with burdens of nothing, so that what is planted is
-the only difference. CPU is burnt by the thread's own clock, and waits are a timerfd's, because event loops round theirs
-to whole milliseconds.
+the only difference. CPU is burnt in turns of a loop: a moment in which this machine's CPU is slower makes the burden as
+much longer as the work beside it. Waits are a timerfd's, because event loops round theirs to whole milliseconds.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 _GIVEN: dict[str, Any] = json.loads(Path(__file__).with_name("burden.json").read_text("utf-8"))
-CPU_NS = int(_GIVEN.get("cpu_s", 0.0) * 1e9)
+TURNS = int(_GIVEN.get("turns", 0))
 WAIT_S: dict[str, float] = _GIVEN.get("wait_s", {})
 """By path."""
 RARE_SHARE, RARE_WAIT_S = _GIVEN.get("rare", [0.0, 0.0])
@@ -37,8 +37,7 @@ class _Times(ctypes.Structure):
 
 def burn() -> None:
     """Use this thread's CPU."""
-    end_ns = time.thread_time_ns() + CPU_NS
-    while time.thread_time_ns() < end_ns:
+    for _ in range(TURNS):
         pass
 
 

@@ -25,8 +25,10 @@ from typing import Any
 import msgspec
 
 from bakeoff.config import read_experiment
+from bakeoff.gate.effects import BASE
 from bakeoff.histogram import Histogram
-from bakeoff.model import ClosedLoad, OpenLoad
+from bakeoff.model import OpenLoad
+from bakeoff.report.gate.words import gate_of
 from bakeoff.store import RunFolder
 from benchmarks.gate.accuracy import SEQUENTIAL, Case, Run, page
 from benchmarks.gate.one_after_another import one_after_another
@@ -46,12 +48,18 @@ while True:
 """
 
 
+PROBE_TURNS = 5000
+"""A burden of about a fifth of a request, to see what a turn of the burden's loop adds."""
+
+
 @dataclass(frozen=True)
 class Unburdened:
     """What a request of a stack costs without a burden: measured, since burdens are shares of it."""
 
-    cpu_s: float
+    turns: float
+    """Turns of the burden's loop that take as much CPU time as the request itself."""
     wait_s: dict[str, float]
+    """Median latencies by path."""
 
 
 def burden_of(change: str, plain: Unburdened) -> dict[str, Any]:
@@ -61,7 +69,7 @@ def burden_of(change: str, plain: Unburdened) -> dict[str, Any]:
         case "none" | "one":
             return {}
         case "cpu":
-            return {"cpu_s": float(amount) / 100 * plain.cpu_s}
+            return {"turns": round(float(amount) / 100 * plain.turns)}
         case "wait_ms":
             return {"wait_s": {path: float(amount) / 1000 for path in plain.wait_s}}
         case "wait":
@@ -145,20 +153,23 @@ def gate(case: Case, base: Path, head: Path, out: Path) -> Run:
 
 
 def unburdened(stack: str, scratch: Path) -> Unburdened:
-    """A request's CPU and median latency by path, from a short gate of the base with itself."""
-    base = plant(scratch / "base", {})
+    """What a request costs, from a gate of the base with a copy that does a known number of turns more."""
+    base, head = plant(scratch / "base", {}), plant(scratch / "head", {"turns": PROBE_TURNS})
     out = scratch / "plain"
-    subprocess.run([*_command(stack, base, base, out), "--budget-s", "40"], capture_output=True, check=False)
+    subprocess.run(_command(stack, base, head, out), capture_output=True, check=False)
     (path,) = out.glob("*-gate")
     folder = RunFolder(path)
-    records = [record for block in folder.blocks() for record in block.records]
-    closed = [record for record in records if isinstance(record.load, ClosedLoad)]
-    answers = sum(tally.completed for record in closed for tally in record.tallies)
-    cpu_s = sum(record.server.cpu_s for record in closed if record.server)
-    opened = {record.position for record in records if isinstance(record.load, OpenLoad)}
+    found = gate_of(folder.summary().gate).metrics
+    (cpu,) = [one.ratio.point for one in found if one.metric == "cpu_per_request"]
+    opened = {
+        record.position
+        for block in folder.blocks()
+        for record in block.records
+        if isinstance(record.load, OpenLoad) and record.stack == BASE
+    }
     latencies = [one for one in folder.intervals() if one.kind == "latency" and one.position in opened]
     return Unburdened(
-        cpu_s=cpu_s / answers,
+        turns=PROBE_TURNS / (cpu - 1),
         wait_s={
             path: Histogram.merge(one.histogram for one in latencies if one.endpoint == path).quantile_s(0.5) or 0.0
             for path in {one.endpoint for one in latencies}
@@ -203,6 +214,7 @@ def main() -> None:
             place = Path(tempfile.mkdtemp(dir=scratch))
             if case.stack not in plain:
                 plain[case.stack] = unburdened(case.stack, place)
+                print(f"{case.stack}: {plain[case.stack]}", flush=True)
             base = plant(place / "base", {})
             head = plant(place / "head", burden_of(case.change, plain[case.stack]))
             run = measured(case, base, head, place / "out")
