@@ -63,8 +63,15 @@ def folder(tmp_path: Path) -> Path:
 def nothing_left_over(tmp_path: Path) -> Iterator[None]:
     """No process of the test outlives it."""
     yield
-    left = [process.cmdline() for process in psutil.process_iter() if _belongs(process, tmp_path)]
-    assert left == []
+    assert [command for process in psutil.process_iter() if (command := _command_in(process, tmp_path))] == []
+
+
+def _command_in(process: psutil.Process, folder: Path) -> list[str]:
+    """The command of a process that runs in a folder. One in the midst of its end has none any more."""
+    try:
+        return process.cmdline() if _belongs(process, folder) else []
+    except psutil.Error:
+        return []
 
 
 def _belongs(process: psutil.Process, folder: Path) -> bool:
