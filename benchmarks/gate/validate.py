@@ -49,7 +49,7 @@ while True:
 
 
 PROBE_TURNS = 5000
-"""A burden of about a fifth of a request, to see what a turn of the burden's loop adds."""
+"""A burden of about a tenth of a request, to see what a turn of the burden's loop adds."""
 
 
 @dataclass(frozen=True)

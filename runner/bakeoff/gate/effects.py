@@ -51,7 +51,7 @@ def levels(block: BlockResult, intervals: Sequence[Interval], side: str) -> Mapp
     """Logarithms of one side's metrics in a block: CPU and memory over all, latencies by endpoint."""
     opened = _of(block, side, OpenLoad)
     values: dict[Key, float | None] = {
-        Key("cpu_per_request"): _cpu_per_request_s([record for record in block.records if record.stack == side]),
+        Key("cpu_per_request"): _cpu_per_request_s(_of(block, side, ClosedLoad, OpenLoad)),
         Key("memory"): _rss_bytes(opened),
     }
     for endpoint in _endpoints(opened):
@@ -68,8 +68,8 @@ def _pair(block: BlockResult, kind: type[ClosedLoad] | type[OpenLoad]) -> _Pair:
     return _Pair(base=_of(block, BASE, kind), head=_of(block, HEAD, kind))
 
 
-def _of(block: BlockResult, side: str, kind: type[ClosedLoad] | type[OpenLoad]) -> list[Record]:
-    return [record for record in block.records if record.stack == side and isinstance(record.load, kind)]
+def _of(block: BlockResult, side: str, *kinds: type[ClosedLoad] | type[OpenLoad]) -> list[Record]:
+    return [record for record in block.records if record.stack == side and isinstance(record.load, kinds)]
 
 
 def _counted(records: Iterable[Record]) -> Counts:
@@ -86,8 +86,8 @@ def _log_ratio(metric: GateMetric, base: float | None, head: float | None) -> Ef
 
 def _cpu(block: BlockResult) -> Effects:
     """Server CPU time per right answer, while both compete for the same CPUs, over both loads."""
-    base, head = ([record for record in block.records if record.stack == side] for side in SIDES)
-    return _log_ratio("cpu_per_request", _cpu_per_request_s(base), _cpu_per_request_s(head))
+    base, head = (_cpu_per_request_s(_of(block, side, ClosedLoad, OpenLoad)) for side in SIDES)
+    return _log_ratio("cpu_per_request", base, head)
 
 
 def _cpu_per_request_s(records: Sequence[Record]) -> float | None:
@@ -163,7 +163,8 @@ def spoiled(block: BlockResult, intervals: Sequence[Interval]) -> str | None:
 
     Both sides share one generator, so leaving a block out for its sake favours neither.
     """
-    opened = [record for record in block.records if isinstance(record.load, OpenLoad)]
+    pair = _pair(block, OpenLoad)
+    opened = (*pair.base, *pair.head)
     load, use = opened[0].load, opened[0].generator
     if use is not None and use.cpu_s > GENERATOR_BUSY * use.window_s:
         return f"the load generator was busy for {use.cpu_s / use.window_s:.0%} of the open loop"
