@@ -25,7 +25,8 @@ CPU, CAKE = Key("cpu_per_request"), Key("latency_p50", "/cake")
 def gate(**changes: Any) -> Manifest:
     """The manifest of a gate."""
     asked = experiment(stack("base"), stack("head"), gate=GateSettings(rate_rps=100.0))
-    return replace(manifest(asked), profile="gate", **changes)
+    runs_on = {"interpreter of head": "Python 3.11.7, gunicorn 27.0"}
+    return replace(manifest(asked), profile="gate", **{"place": runs_on, **changes})
 
 
 def test_gates_of_one_machine_and_workload_compare() -> None:
@@ -39,6 +40,7 @@ def test_gates_of_one_machine_and_workload_compare() -> None:
         ("machine", {"cpu_model": "another"}),
         ("machine", {"kernel": "7.0"}),
         ("machine", {"python": "3.99"}),
+        ("place", {"interpreter of head": "Python 3.11.7, gunicorn 25.0"}),
         ("experiment", {"gate": GateSettings(rate_rps=50.0)}),
         ("experiment", {"stacks": (stack("base"), stack("head", workers=9))}),
     ],
@@ -46,7 +48,8 @@ def test_gates_of_one_machine_and_workload_compare() -> None:
 def test_what_differs_is_named_and_refused(part: str, changed: dict[str, Any]) -> None:
     """Processor, kernel, Python, load and servers, with the way to insist."""
     now = gate()
-    other = replace(now, **{part: replace(getattr(now, part), **changed)})
+    before = getattr(now, part)
+    other = replace(now, **{part: {**before, **changed} if isinstance(before, dict) else replace(before, **changed)})
     assert len(mismatches(now, other)) == 1
     with pytest.raises(UserError, match=r"was .* and is .*--despite-differences"):
         check_comparable(now, other)

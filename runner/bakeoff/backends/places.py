@@ -9,6 +9,7 @@ from pathlib import Path
 
 from bakeoff.backends import Backend, RunningStack
 from bakeoff.backends.compose import compose_backend
+from bakeoff.backends.interpreters import interpreters
 from bakeoff.backends.local import HOST, LocalBackend
 from bakeoff.backends.remote import RemoteBackend
 from bakeoff.errors import UserError
@@ -40,7 +41,7 @@ def opened(name: BackendName, stacks: Sequence[Stack], cpus: Sequence[int], host
     """A place for some stacks, on some CPUs (none: anywhere); whatever it brought up is taken down at the end.
 
     Stacks listen on ``host``, an address of this machine. Raises `UserError` when there is no engine for a backend that
-    needs one, no image for a stack, or containers are to be reached from elsewhere.
+    needs one, no image for a stack, no server in its interpreter, or containers are to be reached from elsewhere.
     """
     own = [stack for stack in stacks if not stack.url]
     if name == "compose" and own:
@@ -49,4 +50,6 @@ def opened(name: BackendName, stacks: Sequence[Stack], cpus: Sequence[int], host
         with compose_backend(own, cpus) as backend:
             yield Place(_Sorting(backend), backend.facts())
     else:
-        yield Place(_Sorting(LocalBackend(cpus, host=host)))
+        installed = interpreters(own)
+        facts = {f"interpreter of {stack.name}": installed[stack.name] for stack in own if stack.python}
+        yield Place(_Sorting(LocalBackend(cpus, host=host)), facts)

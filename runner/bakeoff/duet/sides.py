@@ -11,17 +11,23 @@ import msgspec
 from bakeoff import services
 from bakeoff.backends import Backend, RunningStack
 from bakeoff.backends.compose import compose_backend
+from bakeoff.backends.interpreters import interpreters
 from bakeoff.backends.local import LocalBackend
 from bakeoff.backends.places import Place
+from bakeoff.gate.against import INTERPRETER
 from bakeoff.gate.effects import SIDES
 from bakeoff.model import BackendName, Block, Experiment, Stack
 
 
 @contextmanager
 def opened_sides(name: BackendName, experiment: Experiment, cpus: Sequence[int]) -> Iterator[Place]:
-    """A place for both sides of a gate, on the same CPUs; taken down at the end."""
+    """A place for both sides of a gate, on the same CPUs; taken down at the end.
+
+    Raises `UserError` when there is no engine for containers, or no server in a revision's environment.
+    """
     if name == "local":
-        yield Place(LocalBackend(cpus))
+        installed = interpreters(experiment.stacks, _require)
+        yield Place(LocalBackend(cpus), {INTERPRETER.format(side): text for side, text in installed.items()})
         return
     base, head = (_as_in_the_file(stack, experiment) for stack in experiment.stacks)
     with (
@@ -31,6 +37,10 @@ def opened_sides(name: BackendName, experiment: Experiment, cpus: Sequence[int])
         projects = dict(zip(SIDES, (first, second), strict=True))
         facts = {f"{side}: {fact}": value for side, one in projects.items() for fact, value in one.facts().items()}
         yield Place(_Projects(projects, experiment), facts)
+
+
+def _require(package: str, _python: str) -> str:
+    return f"add {package} to that revision's requirements, or name the file that has it in [gate] requirements"
 
 
 def _as_in_the_file(stack: Stack, experiment: Experiment) -> Stack:

@@ -20,6 +20,8 @@ from bakeoff.gate.effects import HEAD, levels
 from bakeoff.model import Against, AgainstFinding, BlockResult, Estimate, Interval, Manifest, Stack
 from bakeoff.stats import LEVEL
 
+INTERPRETER = "interpreter of {}"
+"""The fact of a gate's place that tells what a side runs on."""
 Levels = Mapping[Key, float]
 """Logarithms of one side's metrics in one block."""
 
@@ -42,11 +44,12 @@ def mismatches(earlier: Manifest, now: Manifest) -> tuple[str, ...]:
 
 
 def _of_gate(manifest: Manifest) -> Fingerprint:
-    """A fingerprint that knows the loads of a gate, and how its stack is set up."""
+    """A fingerprint that knows the loads of a gate, how its stack is set up, and what its head runs on."""
     found = fingerprint(manifest)
     gate, stack = manifest.experiment.gate, manifest.experiment.stacks[-1]
     loads = {"loads": f"{gate.users} users, then {gate.rate_rps or 0:.4g}/s", "stack": _set_up(stack)}
-    return msgspec.structs.replace(found, workload=found.workload | loads)
+    runs_on = {"packages of the head": text} if (text := manifest.place.get(INTERPRETER.format(HEAD))) else {}
+    return msgspec.structs.replace(found, workload=found.workload | loads, software=found.software | runs_on)
 
 
 def _set_up(stack: Stack) -> str:

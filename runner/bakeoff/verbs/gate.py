@@ -66,8 +66,6 @@ def gate(asked: Asked) -> int:
             locustfile_sha256=locustfile_digests(experiment),
             backend=asked.backend,
         )
-        if earlier is not None and not asked.despite_differences:
-            check_comparable(earlier.manifest(), manifest)
         cpus = manifest.machine.server_cpus
         with (
             tempfile.TemporaryDirectory() as scratch,
@@ -75,6 +73,8 @@ def gate(asked: Asked) -> int:
             opened_sides(asked.backend, experiment, cpus) as place,
         ):
             manifest = msgspec.structs.replace(manifest, place=place.facts)
+            if earlier is not None and not asked.despite_differences:
+                check_comparable(earlier.manifest(), manifest)
             began_s = time.monotonic()  # Building environments and images is no measuring.
             doctor = Doctor(generator, cpus, lambda _: None)
             bench = Workbench(place.backend, generator, Observer(), doctor.short_certificate)

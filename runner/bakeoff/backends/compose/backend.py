@@ -19,6 +19,7 @@ from bakeoff.backends import StartFailure, Unknown, Usage
 from bakeoff.backends.cgroup import Cgroup, CgroupHidden, cgroup_of
 from bakeoff.backends.compose import guard
 from bakeoff.backends.compose.engine import Engine, EngineError, State, find_engine
+from bakeoff.backends.interpreters import ASK, told
 from bakeoff.backends.ready import status, wait_until_ready
 from bakeoff.errors import UserError
 from bakeoff.host import PACKAGES
@@ -31,14 +32,6 @@ DIRECT_WITHIN_S = 0.5
 STOP_WITHIN_S = 1.0
 POLL_S = 0.02
 LOG_LINES = 20
-
-INSTALLED = """
-import platform, sys
-from importlib import metadata
-found = {one.name.lower(): one.version for one in metadata.distributions()}
-print("Python", platform.python_version(), end="")
-print(*(f", {name} {found[name]}" for name in sys.argv[1:] if name in found), sep="")
-"""
 
 
 @contextmanager
@@ -127,9 +120,11 @@ class ComposeBackend:
     def _installed(self, image: str) -> str:
         """What Python has in an image, without whose versions a result could not be repeated; none in another's."""
         try:
-            return self._engine.run(
-                "docker", "run", "--rm", "--network=none", "--entrypoint=python", image, "-c", INSTALLED, *PACKAGES
-            ).strip()
+            return told(
+                self._engine.run(
+                    "docker", "run", "--rm", "--network=none", "--entrypoint=python", image, "-c", ASK, *PACKAGES
+                )
+            )
         except EngineError:
             return "without a Python that could tell its packages"
 
