@@ -85,7 +85,7 @@ $(READY): pyproject.toml $(PINS)
 ifneq ($(UV),)
 	@echo "Making .venv with uv" >&2
 	@"$(UV)" venv --quiet --allow-existing --python "$$("$(PYTHON)" -c 'import sys; print(sys.executable)')" .venv
-	@"$(UV)" pip install --quiet --python $(BIN)/python --require-hashes -r $(PINS)
+	@"$(UV)" pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r $(PINS)
 	@"$(UV)" pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
 else
 	@"$(PYTHON)" -c 'import ensurepip' 2>/dev/null || \

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bakeoff.analysis import summarise
 from bakeoff.histogram import Histogram
@@ -55,6 +56,15 @@ STACKS = tuple(
     for interface, server in SERVERS
     for number in (1, 2)
 )
+
+
+USERS, BLOCKS, PASSES = 64, 7, 2
+SLICES = BLOCKS * PASSES * len(STACKS) * 2
+"""Of all stacks, under a closed and an open load."""
+UNLOADED_SHARE = 0.9
+"""What a request takes without load, as a share of what it takes under it."""
+SPREAD = 0.5
+"""Of the logarithms of the latencies."""
 
 
 class Cost(NamedTuple):
@@ -137,32 +147,36 @@ def render(folder: Path) -> Cost:
 
 def make_run(results: Path, requests: int, slice_s: int) -> tuple[RunFolder, int]:
     """A run folder with so many requests in all, and how many histograms it holds."""
-    manifest = _manifest(slice_s)
+    each = requests // (SLICES * slice_s * len(ENDPOINTS))
+    manifest = _manifest(slice_s, rate_rps=each * len(ENDPOINTS))
     folder = RunFolder.create(results, manifest)
     plans = plan_blocks(manifest.experiment, manifest.seed)
-    slices = sum(len(plan.slices) for plan in plans)
     rng = np.random.default_rng(1)
-    each = requests // (slices * slice_s * len(ENDPOINTS))
     amount = 0
     for plan in plans:
         records = tuple(_record(plan, one, each, slice_s) for one in plan.slices)
         intervals = [interval for one in plan.slices for interval in _intervals(plan, one, each, slice_s, rng)]
-        unloaded_s = {stack.name: dict.fromkeys(ENDPOINTS, 0.001) for stack in STACKS}
+        unloaded_s = {stack.name: dict.fromkeys(ENDPOINTS, UNLOADED_SHARE * _mean_s(each)) for stack in STACKS}
         folder.write_block(BlockResult(number=plan.number, records=records, unloaded_s=unloaded_s), intervals)
         amount += len(intervals)
     folder.write_summary(summarise(manifest, folder.blocks(), folder.intervals(), Certificate()))
     return folder, amount
 
 
-def _manifest(slice_s: int) -> Manifest:
+def _mean_s(each: int) -> float:
+    """The mean latency with which the users send so many requests a second to each endpoint (Little's law)."""
+    return USERS / (each * len(ENDPOINTS))
+
+
+def _manifest(slice_s: int, rate_rps: float) -> Manifest:
     experiment = Experiment(
         name="synthetic",
         baseline=STACKS[0].name,
         stacks=STACKS,
         scenarios=(Scenario(name="synthetic"),),
-        loads=(ClosedLoad(users=64), OpenLoad(rate_rps=1000.0)),
-        blocks=7,
-        passes=2,
+        loads=(ClosedLoad(users=USERS), OpenLoad(rate_rps=rate_rps)),
+        blocks=BLOCKS,
+        passes=PASSES,
         slice_s=slice_s,
         warmup_s=0.2,
         max_slice_s=60.0,
@@ -206,12 +220,16 @@ def _intervals(plan: Block, one: Slice, each: int, slice_s: int, rng: np.random.
             kind=kind,
             start_s=float(second),
             length_s=1.0,
-            histogram=Histogram.of(rng.lognormal(np.log(4e6 if kind != "lag" else 6e4), 0.5, each).astype(np.int64)),
+            histogram=Histogram.of(_latencies_ns(6e-5 if kind == "lag" else _mean_s(each), each, rng)),
         )
         for second in range(slice_s)
         for name in ENDPOINTS
         for kind in KINDS
     ]
+
+
+def _latencies_ns(mean_s: float, amount: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    return rng.lognormal(np.log(mean_s * 1e9) - SPREAD**2 / 2, SPREAD, amount).astype(np.int64)
 
 
 if __name__ == "__main__":

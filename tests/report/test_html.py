@@ -8,7 +8,8 @@ from html.parser import HTMLParser
 
 import pytest
 
-from bakeoff.report import facts, figures, html, words
+from bakeoff.report import facts, figures, html
+from bakeoff.report.answer import answer
 from bakeoff.report.figures import Picture
 from bakeoff.run import Run
 from tests.report.made_up import FAILURE, HOSTILE, TOO_FEW, renamed
@@ -76,7 +77,7 @@ def squeezed(text: str) -> str:
 
 def test_the_first_thing_said_is_the_answer(run: Run, page: Page) -> None:
     """Before it stand only the names of tool and experiment."""
-    assert 0 < page.text.index(squeezed(words.answer(run)), 20) < 150
+    assert 0 < page.text.index(squeezed(answer(run)), 20) < 150
 
 
 def test_sections_come_in_the_promised_order(failed_stack: Run) -> None:

@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from bakeoff.report import markdown, words
+from bakeoff.report import markdown
+from bakeoff.report.answer import answer
 from bakeoff.report.figures import Picture
 from bakeoff.run import Run
 from tests.report.made_up import FAILURE, HOSTILE, renamed
@@ -69,7 +70,7 @@ def test_a_log_cannot_end_its_own_fence(hostile: Run) -> None:
 
 def test_the_heading_is_the_answer(run: Run) -> None:
     """A pull request shows its first line."""
-    assert text_of(run).splitlines()[0] == f"# bakery: {words.answer(run)}"
+    assert text_of(run).splitlines()[0] == f"# bakery: {answer(run)}"
 
 
 def test_pictures_are_files_beside_the_report_with_a_text(run: Run, drawn: tuple[Picture, ...]) -> None:

@@ -166,7 +166,7 @@ def _build(home: Path, files: Sequence[Path]) -> None:
         arguments = _install_arguments(files, Path(scratch))
         if uv:
             _must([uv, "venv", "--quiet", "--python", sys.executable, str(home)])
-            _must([uv, "pip", "install", "--quiet", "--python", python, *arguments])
+            _must([uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", python, *arguments])
         else:
             _must([sys.executable, "-m", "venv", str(home)])
             _must([python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *arguments])

@@ -12,7 +12,8 @@ from bakeoff.changes import METRICS, Change, changes
 from bakeoff.comparable import cases_in_common
 from bakeoff.fingerprint import ABSENT, PARTS, Fingerprint, Part, fingerprint
 from bakeoff.model import Estimate, Metric, Result, Stack
-from bakeoff.report import facts, lookup, words
+from bakeoff.report import facts, lookup
+from bakeoff.report.answer import answer
 from bakeoff.report.grid import MISSING, Cell, Grid, Head
 from bakeoff.report.html import environment
 from bakeoff.report.lookup import Case
@@ -129,7 +130,7 @@ def render(compared: SideBySide) -> bytes:
             runs=run_grid(compared),
             differences=difference_grid(compared),
             panels=panels(compared),
-            own_answers=[(side, words.answer(side.run)) for side in compared.sides],
+            own_answers=[(side, answer(side.run)) for side in compared.sides],
         )
         .encode()
     )

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from bakeoff import audit
 from bakeoff.model import ClosedLoad
-from bakeoff.report import lookup, words
+from bakeoff.report import lookup, story
 from bakeoff.report.lookup import Case
 from bakeoff.report.numerals import count, number, percent, plural
 from bakeoff.report.situation import Situation, ms, situations, slots_words, threads_for
@@ -91,7 +91,7 @@ def blocking_in_async(run: Run, one: Situation) -> Diagnosis | None:
 
 def _timeline_words(run: Run, one: Situation) -> str:
     told = [each for each in lookup.timelines(run) if each.stack == one.stack.name]
-    serial = any(words.one_after_another(each) for each in told if len(each.requests) > 1)
+    serial = any(story.one_after_another(each) for each in told if len(each.requests) > 1)
     return " In its timeline, one request waited until the other was done." if serial else ""
 
 

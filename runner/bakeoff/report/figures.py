@@ -9,7 +9,8 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from bakeoff.report import style, words
+from bakeoff.report import style
+from bakeoff.report.answer import measured_anything
 from bakeoff.report.charts import CHARTS, Chart, Material, caption, no_data
 from bakeoff.report.charts.panel import Panel
 from bakeoff.report.png import encode
@@ -68,7 +69,7 @@ def draw(chart: Chart, material: Material, theme: Theme) -> bytes:
 
 def reason(run: Run) -> str:
     """Why a figure is empty."""
-    return "nothing was measured" if not words.measured_anything(run) else "all of it was withheld or not recorded"
+    return "nothing was measured" if not measured_anything(run) else "all of it was withheld or not recorded"
 
 
 def _png(figure: Figure) -> bytes:

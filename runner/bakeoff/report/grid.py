@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from bakeoff.model import ALL_ENDPOINTS, Comparison, Estimate, Metric, Result, Stack, Timeline
-from bakeoff.report import fairness, lookup, words
+from bakeoff.report import fairness, lookup, story
 from bakeoff.report.lookup import Case
 from bakeoff.report.numerals import DASH, TIMES, bounds, confidence, count, merged, number, percent, shape
 from bakeoff.run import Run
@@ -385,7 +385,7 @@ def _step_grid(timeline: Timeline) -> Grid:
         Head("from", "ms"),
         Head("to", "ms"),
     )
-    names = words.request_names(timeline)
+    names = story.request_names(timeline)
     steps = [
         (step.start_s, step.end_s, names[at], number_, step.name)
         for at, request in enumerate(timeline.requests)

@@ -13,8 +13,10 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from bakeoff.report import diagnoses, facts, fairness, grid, lanes, live, lookup, style, why, words
+from bakeoff.report import diagnoses, facts, fairness, grid, lanes, live, lookup, story, style, troubles, why
+from bakeoff.report.answer import answer
 from bakeoff.report.charts import Material
+from bakeoff.report.context import INTERFACES, context
 from bakeoff.report.figures import Picture
 from bakeoff.report.podium import podium
 from bakeoff.run import Run
@@ -46,16 +48,16 @@ def environment() -> Environment:
 def _words(run: Run) -> dict[str, Any]:
     return {
         "run": run,
-        "answer": words.answer(run),
-        "context": words.context(run),
+        "answer": answer(run),
+        "context": context(run),
         "podium": podium(run),
-        "interfaces": words.INTERFACES,
+        "interfaces": INTERFACES,
         "how_sure": facts.how_sure(run),
         "withheld": facts.withheld(run),
         "reasons": why.by_case(run),
         "diagnoses": diagnoses.diagnoses(run),
         "mismatches": fairness.mismatches(run),
-        "troubles": [(words.trouble_title(each), each.failure) for each in lookup.troubles(run)],
+        "troubles": [(troubles.title(each), each.failure) for each in lookup.troubles(run)],
         "method": facts.method(run),
         "machine": facts.machine(run),
         "about": facts.about(run),
@@ -88,8 +90,8 @@ def _timelines(run: Run) -> dict[str, Any]:
         "timelines": lanes.lanes(material) if end else (),
         "timeline_end": end,
         "timeline_ticks": lanes.ticks(end),
-        "timeline_intro": words.TIMELINE,
-        "stories": [(each.stack, each.interface, words.tell(each)) for each in lookup.timelines(run)],
+        "timeline_intro": story.QUESTION,
+        "stories": [(each.stack, each.interface, story.tell(each)) for each in lookup.timelines(run)],
         "steps": grid.step_grids(run),
     }
 

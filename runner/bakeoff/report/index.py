@@ -9,7 +9,8 @@ from urllib.parse import quote
 
 from bakeoff.fingerprint import fingerprint
 from bakeoff.model import Comparison, Manifest
-from bakeoff.report import facts, lookup, words
+from bakeoff.report import facts, lookup
+from bakeoff.report.answer import answer, headline
 from bakeoff.report.gate import words as gate_words
 from bakeoff.report.html import environment
 from bakeoff.report.lookup import Case
@@ -64,7 +65,7 @@ def entry(listed: Listed) -> Entry:
         title=listed.folder,
         href=_address(listed),
         about=_about(listed, manifest),
-        answer=words.answer(run) if run.summary.gate is None else gate_words.headline(run.summary.gate),
+        answer=answer(run) if run.summary.gate is None else gate_words.headline(run.summary.gate),
         chips=(*_gate(run), *_chips(run, case)),
         chart_title=f"{_measure(case)} at {lookup.case_title(run, case)}" if case else "",
         chart=_chart(run, case) if case else (),
@@ -95,7 +96,7 @@ def _unfinished(listed: Listed, manifest: Manifest) -> str:
 
 def _main_case(run: Run) -> Case | None:
     """The case that the answer is about; where there is none, the first that was asked for."""
-    best = words.headline(run)
+    best = headline(run)
     if best is not None:
         return Case(best.scenario, best.load)
     return next(iter(lookup.cases(run)), None)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from bakeoff.model import Timeline
-from bakeoff.report import lookup, style, words
+from bakeoff.report import lookup, story, style
 from bakeoff.report.charts import Material
 from bakeoff.report.charts.chart import of_stack
 
@@ -58,13 +58,13 @@ def _lanes(material: Material, timeline: Timeline) -> Lanes:
     look = material.looks.get(timeline.stack)
     colour = look.colour if look else style.OTHER
     steps = of_stack(material.timeline, timeline.stack)
-    names = words.request_names(timeline)
+    names = story.request_names(timeline)
     found = tuple(
         _lane(names[at], at, colour, rows, end_ms(material))
         for at in range(len(timeline.requests))
         if len(rows := steps[steps["request"] == at])
     )
-    return Lanes(timeline.stack, timeline.interface, words.tell(timeline), found)
+    return Lanes(timeline.stack, timeline.interface, story.tell(timeline), found)
 
 
 def _lane(name: str, at: int, colour: str, rows: pd.DataFrame, end: float) -> Lane:

@@ -6,7 +6,9 @@ import re
 from collections.abc import Iterable, Iterator
 
 from bakeoff.model import Failure
-from bakeoff.report import diagnoses, facts, fairness, grid, lookup, why, words
+from bakeoff.report import diagnoses, facts, fairness, grid, lookup, story, troubles, why
+from bakeoff.report.answer import answer
+from bakeoff.report.context import INTERFACES, brackets, context
 from bakeoff.report.figures import Picture
 from bakeoff.report.grid import Cell, Grid, Head
 from bakeoff.run import Run
@@ -36,9 +38,11 @@ def render(run: Run, pictures: tuple[Picture, ...]) -> bytes:
 
 
 def _answer(run: Run) -> Iterator[str]:
-    yield f"# {plain(run.summary.experiment)}: {plain(words.answer(run))}"
-    yield from (plain(sentence) for sentence in words.context(run))
-    yield f"*{plain(words.INTERFACES)}*"
+    yield f"# {plain(run.summary.experiment)}: {plain(answer(run))}"
+    yield f"*{plain(INTERFACES)}*"
+    yield from (plain(sentence) for sentence in context(run))
+    if caption := brackets(run):
+        yield f"*{plain(caption)}*"
 
 
 def _how_sure(run: Run) -> Iterator[str]:
@@ -107,9 +111,9 @@ def _pictures(pictures: Iterable[Picture]) -> Iterator[str]:
 def _timeline(run: Run) -> Iterator[str]:
     if lookup.timelines(run):
         yield "## Who waited for whom"
-        yield words.TIMELINE
+        yield story.QUESTION
         yield "\n".join(
-            f"- **{plain(each.stack)}** ({each.interface}): {plain(words.tell(each))}" for each in lookup.timelines(run)
+            f"- **{plain(each.stack)}** ({each.interface}): {plain(story.tell(each))}" for each in lookup.timelines(run)
         )
 
 
@@ -118,7 +122,7 @@ def _failures(run: Run) -> Iterator[str]:
     if found:
         yield "## What failed"
     for trouble in found:
-        yield f"**{plain(words.trouble_title(trouble))}**: {plain(trouble.failure.message)}"
+        yield f"**{plain(troubles.title(trouble))}**: {plain(trouble.failure.message)}"
         yield from _log(trouble.failure)
 
 

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import math
+from typing import Literal, NamedTuple
 
 from bakeoff import stats
-from bakeoff.model import Estimate
+from bakeoff.model import Estimate, Stack
 from bakeoff.report import lookup
 from bakeoff.report.lookup import Case
 from bakeoff.run import Run
+
+Standing = Literal["tied", "unsettled", "apart"]
+
+
+class Beside(NamedTuple):
+    """A stack, and the throughput of another over its own."""
+
+    stack: str
+    ratio: Estimate
 
 
 def throughput_ratio(run: Run, case: Case, candidate: str, other: str) -> Estimate | None:
@@ -16,6 +26,37 @@ def throughput_ratio(run: Run, case: Case, candidate: str, other: str) -> Estima
     ours, theirs = _by_block(run, case, candidate), _by_block(run, case, other)
     both = sorted(ours.keys() & theirs.keys())
     return stats.ratio_estimate([math.log(ours[block] / theirs[block]) for block in both]) if both else None
+
+
+def best_relative(run: Run, case: Case, home: Stack, candidate: str) -> Beside | None:
+    """The best of the stacks that serve ``home``'s own app, and what a candidate's throughput is to it."""
+    relatives = [
+        beside
+        for beside in others(run, case, candidate)
+        if home.app and beside.stack != home.name and _app_of(run, beside.stack) == home.app
+    ]
+    return min(relatives, key=lambda each: each.ratio.point, default=None)
+
+
+def others(run: Run, case: Case, candidate: str) -> tuple[Beside, ...]:
+    """Every other stack that is valid in a case, with what the candidate's throughput is to it."""
+    valid = [name for name in lookup.stack_names(run) if name != candidate and lookup.is_valid(run, case, name)]
+    ratios = {name: throughput_ratio(run, case, candidate, name) for name in valid}
+    return tuple(Beside(name, found) for name, found in ratios.items() if found is not None)
+
+
+def standing(found: Estimate, margin: float) -> Standing:
+    """Whether two are the same to within a margin, undecided, or apart."""
+    if found.low is None or found.high is None:
+        return "unsettled"
+    if found.low >= 1 / (1 + margin) and found.high <= 1 + margin:
+        return "tied"
+    return "unsettled" if found.low <= 1 <= found.high else "apart"
+
+
+def _app_of(run: Run, name: str) -> str | None:
+    stack = lookup.stack_named(run, name)
+    return stack.app if stack else None
 
 
 def _by_block(run: Run, case: Case, stack: str) -> dict[int, float]:

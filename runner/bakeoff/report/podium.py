@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bakeoff.model import ClosedLoad, Estimate, Result
-from bakeoff.report import lookup, words
+from bakeoff.report import lookup
+from bakeoff.report.answer import headline
+from bakeoff.report.context import brackets
 from bakeoff.report.lookup import Case
 from bakeoff.report.numerals import DASH, bounds, number
 from bakeoff.run import Run
@@ -30,22 +32,33 @@ class Podium:
 
     title: str
     bars: tuple[Bar, ...]
+    caption: str
+    """How to read intervals and colours, where there are any."""
 
 
 def podium(run: Run) -> Podium | None:
-    """The stacks at the load of the answer, in order; ``None`` where nothing valid was measured there."""
-    best = words.headline(run)
+    """The stacks at the load of the answer, the best first; ``None`` where nothing valid was measured there."""
+    best = headline(run)
     if best is None:
         return None
     case = Case(best.scenario, best.load)
     values = {name: _value(lookup.result_of(run, case, name)) for name in lookup.stack_names(run)}
-    ends = [value.high or value.point for value in values.values() if value]
-    top = max(ends, default=0.0)
+    known = {name: value for name, value in values.items() if value}
+    top = max((value.high or value.point for value in known.values()), default=0.0)
     if not top:
         return None
-    what = "Right answers per second" if isinstance(case.load, ClosedLoad) else "Median latency in ms (less is better)"
-    bars = tuple(_bar(run, name, value, top) for name, value in values.items())
-    return Podium(f"{what}, {lookup.case_title(run, case)}", bars)
+    closed = isinstance(case.load, ClosedLoad)
+    what, better = ("Right answers per second", "more") if closed else ("Median latency in ms", "less")
+    ranked = sorted(known, key=lambda name: known[name].point, reverse=closed)
+    withheld = [name for name in values if name not in known]
+    bars = tuple(_bar(run, name, values[name], top) for name in (*ranked, *withheld))
+    return Podium(f"{what} at {lookup.case_title(run, case)}: {better} is better", bars, _caption(run))
+
+
+def _caption(run: Run) -> str:
+    families = {lookup.interface_of(run, name) for name in lookup.stack_names(run)}
+    colours = "Warm colours are WSGI, cool ones ASGI." if families == {"wsgi", "asgi"} else ""
+    return f"{brackets(run)} {colours}".strip()
 
 
 def _value(row: Result | None) -> Estimate | None:

@@ -15,7 +15,7 @@ from bakeoff.execute import Observer, Workbench, take_timelines
 from bakeoff.load.fleet import Fleet
 from bakeoff.model import BackendName, Certificate
 from bakeoff.report import certificate as certificates
-from bakeoff.report import words
+from bakeoff.report import story
 from bakeoff.verbs import DONE, FAILED
 
 
@@ -31,7 +31,7 @@ def timeline(file: Path, stacks: Sequence[str], backend: BackendName) -> int:
         bench = Workbench(place.backend, generator, Observer(), Certificate)
         timelines = take_timelines(experiment, Path(scratch), bench)
     for one in timelines:
-        print(words.timeline_story(one), end="\n\n")
+        print(story.timeline_story(one), end="\n\n")
     return FAILED if any(one.failure for one in timelines) else DONE
 
 

@@ -16,7 +16,9 @@ from urllib.parse import quote
 from bakeoff import comparable, report
 from bakeoff.errors import UserError
 from bakeoff.report import gate as gate_reports
-from bakeoff.report import terminal, words
+from bakeoff.report import terminal
+from bakeoff.report.answer import answer
+from bakeoff.report.context import brackets
 from bakeoff.report.gate import terminal as gate_terminal
 from bakeoff.run import Run
 from bakeoff.store import REPORT_PAGE, RunFolder, is_foreign, list_runs, load_run, write_page
@@ -46,7 +48,8 @@ def render_again(folder: Path) -> int:
 def print_result(finished: Run, folder: Path) -> None:
     """The table and the answer."""
     print(terminal.render_table(finished, shutil.get_terminal_size((120, 24)).columns, colour=sys.stdout.isatty()))
-    print(f"{words.answer(finished)}\n\nreport: {folder / REPORT_PAGE}")
+    told = "\n".join(filter(None, (answer(finished), brackets(finished))))
+    print(f"{told}\n\nreport: {folder / REPORT_PAGE}")
 
 
 def compare(folders: Sequence[Path], out: Path | None, *, across_machines: bool) -> int:

@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from bakeoff.report import lookup, style, words
+from bakeoff.report import lookup, story, style
 from bakeoff.report.charts.chart import Chart, Material, of_stack
 from bakeoff.report.style import FONT, LETTER, Layout, Look, Theme, plain
 
@@ -25,14 +25,14 @@ def _draw(material: Material, theme: Theme, title: str, subtitle: str) -> Figure
         rows=len(told),
         panel_height=LANE * lanes,
         between_rows=0.42,
-        left=LETTER * max(len(plain(name)) for each in told for name in words.request_names(each)) + 0.5,
+        left=LETTER * max(len(plain(name)) for each in told for name in story.request_names(each)) + 0.5,
         head=1.1,
     )
     made = style.sheet(theme, title, subtitle, layout)
     end = float(material.timeline["end_ms"].max())
     for (axes,), each in zip(made.panels, told, strict=True):
         _lanes(axes, theme, of_stack(material.timeline, each.stack), material.looks.get(each.stack), end)
-        _lane_names(axes, theme, words.request_names(each), f"{each.stack}  ({each.interface})")
+        _lane_names(axes, theme, story.request_names(each), f"{each.stack}  ({each.interface})")
         axes.set_xlim(0, 1.01 * end)
         axes.tick_params(axis="x", labelbottom=axes is made.panels[-1][0])
     style.name_axes(made.panels[-1][0], theme, x="ms since both requests were sent")
@@ -65,7 +65,7 @@ def _lane_names(axes: Axes, theme: Theme, names: Sequence[str], heading: str) ->
 
 
 def _alt(material: Material) -> str:
-    return " ".join(words.timeline_story(each) for each in lookup.timelines(material.run))
+    return " ".join(story.timeline_story(each) for each in lookup.timelines(material.run))
 
 
 TIMELINE = Chart(
