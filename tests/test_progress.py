@@ -9,7 +9,7 @@ from rich.console import Console
 
 from bakeoff.histogram import Histogram
 from bakeoff.model import ClosedLoad, Interval, Slice
-from bakeoff.progress import ProgressBar
+from bakeoff.progress import GateBar, ProgressBar
 from tests.builders import experiment
 
 ONE = Slice(position=0, stack="a", scenario="s", load=ClosedLoad(users=8), seed=1)
@@ -76,3 +76,28 @@ def test_a_name_that_steers_terminals_is_shown_as_text() -> None:
     bar, console = bar_on(80)
     bar.certifying("\x1b[2Jgone")
     assert "\x1b" not in "".join(shown(bar, console))
+
+
+@pytest.mark.parametrize("width", [20, 40, 60, 80, 200])
+def test_a_gate_shows_its_block_and_its_time_on_one_line(width: int) -> None:
+    """As far as the terminal is wide."""
+    console = Console(file=StringIO(), width=width, force_terminal=True, color_system=None, _environ={})
+    bar = GateBar(120.0, console)
+    bar.block_began(3, 12)
+    with console.capture() as capture:
+        console.print(bar)
+    (line,) = capture.get().splitlines()
+    assert len(line) <= width
+    if width >= 60:
+        assert line.startswith("block 3 of about 12 ")
+        assert line.rstrip().endswith("of at most 2:00")
+
+
+def test_a_gate_shows_nothing_where_stderr_is_no_terminal() -> None:
+    """A log of bars is no log."""
+    console = Console(file=StringIO(), force_terminal=False, _environ={})
+    with GateBar(120.0, console) as bar:
+        bar.block_began(1, 12)
+        bar.profiling_began()
+    assert isinstance(console.file, StringIO)
+    assert console.file.getvalue().strip() == ""

@@ -43,7 +43,7 @@ def bounds(found: int, of: int) -> tuple[float, float]:
 def page(runs: Sequence[Run]) -> str:
     """The whole page."""
     gates = [run for run in runs if run.case.change != SEQUENTIAL]
-    parts = [_INTRODUCTION, _verdicts(gates), _unchanged(gates), _spreads(runs)]
+    parts = [_INTRODUCTION, _verdicts(gates), _POWER, _unchanged(gates), _spreads(runs)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -53,6 +53,13 @@ Measured by `make validate-gate`: whole gates with their default settings, on tw
 carries a burden of known size. Each line of [gate-accuracy.jsonl](gate-accuracy.jsonl) is one run. Intervals are
 Clopper and Pearson's, 95 %. *quiet*: nothing else runs on the machine; *busy*: another process keeps a core busy for
 half of the time, in bursts of 20 to 300 ms."""
+
+
+_POWER = """## How small a change is found
+
+![Share of gates that say regression, by the planted change of CPU time](images/gate-power.png)
+
+What limits it is how far the effect of one block scatters on this machine: with half as much again, the dashed line."""
 
 
 def _verdicts(runs: Sequence[Run]) -> str:

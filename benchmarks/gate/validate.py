@@ -30,12 +30,14 @@ from bakeoff.histogram import Histogram
 from bakeoff.model import OpenLoad
 from bakeoff.report.gate.words import gate_of
 from bakeoff.store import RunFolder
+from benchmarks.gate import power
 from benchmarks.gate.accuracy import SEQUENTIAL, Case, Run, page
 from benchmarks.gate.one_after_another import one_after_another
 from benchmarks.gate.plant import ROOT, plant
 
 RUNS = ROOT / "docs" / "gate-accuracy.jsonl"
 PAGE = ROOT / "docs" / "gate-accuracy.md"
+PICTURE = ROOT / "docs" / "images" / "gate-power.png"
 CONFIG = Path(__file__).with_name("gate.toml")
 STACKS = ("flask-gunicorn", "fastapi-uvicorn")
 NEIGHBOUR = """
@@ -224,6 +226,7 @@ def main() -> None:
             print(f"{case.change}, {case.stack}, {case.neighbour}: {run.verdict} in {run.seconds:.0f} s", flush=True)
             shutil.rmtree(place)
     PAGE.write_text(page(done), "utf-8")
+    PICTURE.write_bytes(power.picture(done))
 
 
 if __name__ == "__main__":

@@ -71,6 +71,9 @@ class Observer:
     def slice_ended(self, record: Record) -> None:
         """A slice has its record."""
 
+    def profiling_began(self) -> None:
+        """A gate has found a regression, and is about to see where the CPU time goes."""
+
     def timeline_began(self) -> None:
         """The timelines are about to be taken."""
 

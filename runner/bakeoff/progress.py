@@ -1,4 +1,4 @@
-"""A run on a terminal: block, time left, live rate, latency so far. Where stderr is no terminal, only failures."""
+"""A run or a gate on a terminal: block, time, live rate, latency so far. Where stderr is no terminal, only failures."""
 
 from __future__ import annotations
 
@@ -25,6 +25,42 @@ BAR = 24
 BESIDE_THE_BAR = 52
 """Columns that everything else in the bar's line takes."""
 STRIP = 24
+
+
+class GateBar(Observer):
+    """Which block a gate is at, and how many it is likely to take; a context manager."""
+
+    def __init__(self, budget_s: float, console: Console | None = None) -> None:
+        self._console = console or Console(file=sys.stderr)
+        columns = (
+            TextColumn("[bold]{task.description}"),
+            BarColumn(bar_width=max(4, min(BAR, self._console.width - BESIDE_THE_BAR))),
+            TimeElapsedColumn(),
+            TextColumn(f"of at most {_minutes(budget_s)}"),
+        )
+        self._progress = Progress(*columns, console=self._console, transient=True, refresh_per_second=2)
+        self._task = self._progress.add_task("probing what it carries", total=None)
+
+    def __enter__(self) -> Self:
+        if self._console.is_terminal:
+            self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def __rich__(self) -> Progress:
+        """The bar."""
+        return self._progress
+
+    def block_began(self, number: int, blocks: int) -> None:
+        """Show the block; blocks count from one, and how many there will be is a guess."""
+        told = f"block {number} of about {blocks}"
+        self._progress.update(self._task, description=told, completed=number - 1, total=blocks)
+
+    def profiling_began(self) -> None:
+        """Show what comes after the verdict."""
+        self._progress.update(self._task, description="profiling both")
 
 
 class ProgressBar(Observer):
@@ -122,7 +158,11 @@ class ProgressBar(Observer):
         share = self._done / (self._blocks * self._per_block)
         total_s = elapsed_s / share if whole_blocks else self._expected_s
         left_s = max(0.0, total_s - elapsed_s)
-        return f"about {int(left_s) // 60}:{int(left_s) % 60:02d} left"
+        return f"about {_minutes(left_s)} left"
+
+
+def _minutes(seconds: float) -> str:
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
 
 
 def _place(one: Slice) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import subprocess
 import time
 import urllib.request
@@ -138,16 +140,23 @@ def test_either_builder_makes_a_small_image(engine: Engine, buildkit: str, monke
     """What is added to the base image is the apps' packages, and little else."""
     monkeypatch.setenv("DOCKER_BUILDKIT", buildkit)
     base = _base(engine)
-    command = ["docker", "build", "--quiet", "--file", "apps/Dockerfile", "--build-arg", f"BASE={base}", "."]
-    built = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    if built.returncode and "buildx" in built.stderr:
-        pytest.skip("BuildKit needs the buildx plugin, which is not installed")
-    assert built.returncode == 0, built.stderr
-    image = built.stdout.strip().splitlines()[-1]
+    image = _built(["build", "--quiet", "--file", "apps/Dockerfile", "--build-arg", f"BASE={base}", "."])
     added = _size(engine, image) - _size(engine, base)
     assert added < 80e6, "the packages of the apps alone are about 45 MB"
     history = engine.run("docker", "history", "--no-trunc", "--format", "{{.CreatedBy}}", image)
     assert "pip install" not in history
+
+
+def _built(arguments: list[str]) -> str:
+    """The image that a client makes: for BuildKit new ones need a plugin; old ones, which may be there too, do not."""
+    folders = os.get_exec_path()
+    clients = [client for folder in folders if (client := shutil.which("docker", path=folder))]
+    for client in clients:
+        built = subprocess.run([client, *arguments], cwd=ROOT, capture_output=True, text=True)
+        if not built.returncode:
+            return built.stdout.strip().splitlines()[-1]
+        assert "buildx" in built.stderr, built.stderr
+    pytest.skip("BuildKit needs the buildx plugin, or a client older than 23")
 
 
 def _base(engine: Engine) -> str:

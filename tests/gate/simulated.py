@@ -21,19 +21,21 @@ SIGNS = random_signs(np.random.default_rng(0), paths=2000, blocks=40)
 """Fewer than a real gate has, for speed: an error of 0.001 is that of two paths."""
 
 
-def gate(rng: np.random.Generator, effects: Mapping[Key, float]) -> Trial:
+def gate(rng: np.random.Generator, effects: Mapping[Key, float], spreads: Mapping[Key, float] = SPREADS) -> Trial:
     """A whole gate, from its first block to its verdict."""
     trial = Trial(settings=GateSettings(), tests=Hypotheses(SIGNS))
     elapsed_s = START_S
     fine = Counts(requests=500, errors=0)
     while trial.verdict is None:
         elapsed_s += BLOCK_S
-        drawn = {key: effects.get(key, 0.0) + spread * rng.standard_normal() for key, spread in SPREADS.items()}
+        drawn = {key: effects.get(key, 0.0) + spread * rng.standard_normal() for key, spread in spreads.items()}
         trial.add(Measured(effects=drawn, base=fine, head=fine), elapsed_s, BLOCK_S)
     return trial
 
 
-def verdicts(runs: int, effects: Mapping[Key, float], seed: int = 0) -> Counter[GateVerdict | None]:
+def verdicts(
+    runs: int, effects: Mapping[Key, float], seed: int = 0, spreads: Mapping[Key, float] = SPREADS
+) -> Counter[GateVerdict | None]:
     """How many of so many gates end in which way."""
     rng = np.random.default_rng(seed)
-    return Counter(gate(rng, effects).verdict for _ in range(runs))
+    return Counter(gate(rng, effects, spreads).verdict for _ in range(runs))

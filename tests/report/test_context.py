@@ -53,8 +53,7 @@ def test_a_request_that_mostly_computes_is_not_said_to_wait(run: Run) -> None:
 
 def test_what_the_winner_has_instead_is_told_with_its_own_bound(run: Run) -> None:
     """Half of an explanation is why the other is not held back."""
-    (told,) = (sentence for sentence in context(run) if sentence.startswith("Why: "))
-    assert " fastapi-uvicorn holds any number of requests at once. " in told
+    assert any(each.startswith("fastapi-uvicorn holds any number of requests at once. ") for each in context(run))
 
 
 def test_stacks_that_cannot_be_told_from_the_winner_are_named(run: Run) -> None:

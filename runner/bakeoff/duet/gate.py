@@ -97,7 +97,7 @@ def _measure(
         number = 0
         while trial.verdict is None:
             number += 1
-            bench.observer.block_began(number, number + trial.blocks_expected)
+            bench.observer.block_began(number, number - 1 + max(1, trial.blocks_expected))
             spoiled = _measure_block(experiment, seed, number, rate_rps, folder, bench, trial, began_s)
             circumstances = circumstances.with_spoiled(spoiled)
             if len(circumstances.spoiled) > max(3, SPOILED_SHARE * number):
@@ -108,6 +108,7 @@ def _measure(
     seconds = time.monotonic() - began_s
     found: tuple[Hotspot, ...] = ()
     if any(key.metric == "cpu_per_request" for key in trial.regressed):
+        bench.observer.profiling_began()
         block = duet_block(seed, PROFILED_BLOCK)
         found, problem = take_profiles(experiment, block, folder.block(PROFILED_BLOCK), bench)
         circumstances = circumstances.with_reason(problem) if problem else circumstances

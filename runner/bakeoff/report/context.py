@@ -27,7 +27,7 @@ def context(run: Run) -> tuple[str, ...]:
     best = headline(run)
     if best is None:
         return ()
-    told = (_as_good(run, best), _why(run, best), _absent(run, best), *_elsewhere(run, best))
+    told = (_as_good(run, best), *_why(run, best), _absent(run, best), *_elsewhere(run, best))
     return tuple(sentence for sentence in told if sentence)
 
 
@@ -54,15 +54,15 @@ def _as_good(run: Run, best: Comparison) -> str:
 # --- why -------------------------------------------------------------------------------------------------------------
 
 
-def _why(run: Run, best: Comparison) -> str:
-    """What holds the baseline back, and what the quoted stack has in its stead."""
+def _why(run: Run, best: Comparison) -> list[str]:
+    """What holds the baseline back, then what the quoted stack has in its stead."""
     case = Case(best.scenario, best.load)
     theirs, ours = (situation(run, case, name) for name in (best.baseline, best.candidate))
     if theirs is None or theirs.row.bound is None or theirs.row.bound.by == "load":
-        return ""
+        return []
     cause = "is at its limit" if theirs.reached else "is held back by something other than its limit"
     told = f"Why: {_waiting(theirs)}{theirs.stack.name} {cause}. {binds(theirs)}"
-    return f"{told} {_room(ours.stack)} {binds(ours)}" if ours and ours.row.bound else told
+    return [told, f"{_room(ours.stack)} {binds(ours)}"] if ours and ours.row.bound else [told]
 
 
 def _waiting(one: Situation) -> str:
@@ -110,7 +110,7 @@ def _elsewhere(run: Run, best: Comparison) -> list[str]:
 
 def _briefly(run: Run, each: Comparison) -> str:
     place = where(run, each)
-    unsure = " (inconclusive)" if each.verdict == "inconclusive" else ""
+    unsure = " (inconclusive, as one of several comparisons)" if each.verdict == "inconclusive" else ""
     return f"{place[0].upper()}{place[1:]}, {each.candidate} {did(each, each.baseline)}{_times(run, each)}{unsure}."
 
 

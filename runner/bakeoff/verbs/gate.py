@@ -19,10 +19,11 @@ from bakeoff.doctor import Doctor
 from bakeoff.duet.gate import duet_experiment, execute_gate
 from bakeoff.duet.revisions import Built, InImages, Revisions
 from bakeoff.duet.sides import opened_sides
-from bakeoff.execute import Observer, Workbench
+from bakeoff.execute import Workbench
 from bakeoff.gate.against import against, check_comparable, heads_levels, mismatches
 from bakeoff.load.fleet import Fleet
 from bakeoff.model import BackendName, Experiment, Manifest, Summary
+from bakeoff.progress import GateBar
 from bakeoff.report import gate as reports
 from bakeoff.report.gate import github, markdown, terminal, words
 from bakeoff.store import RunFolder, run_id
@@ -71,13 +72,14 @@ def gate(asked: Asked) -> int:
             tempfile.TemporaryDirectory() as scratch,
             Fleet(manifest.machine.generator_cpus, Path(scratch)) as generator,
             opened_sides(asked.backend, experiment, cpus) as place,
+            GateBar(experiment.gate.budget_s) as progress,
         ):
             manifest = msgspec.structs.replace(manifest, place=place.facts)
             if earlier is not None and not asked.despite_differences:
                 check_comparable(earlier.manifest(), manifest)
             began_s = time.monotonic()  # Building environments and images is no measuring.
             doctor = Doctor(generator, cpus, lambda _: None)
-            bench = Workbench(place.backend, generator, Observer(), doctor.short_certificate)
+            bench = Workbench(place.backend, generator, progress, doctor.short_certificate)
             folder, summary = execute_gate(manifest, asked.out, bench, (base.label, head.label), began_s)
     if earlier is not None:
         summary = _held_against(earlier, folder, summary)

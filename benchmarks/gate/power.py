@@ -1,0 +1,74 @@
+"""How large a change must be to be found: what whole gates found, and what the decision alone would find."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from io import BytesIO
+
+import numpy as np
+
+from bakeoff.gate.decision import Key
+from bakeoff.report import style
+from bakeoff.report.style import LIGHT, Layout
+from benchmarks.gate.accuracy import UNCHANGED, Run, bounds
+from tests.gate.simulated import SPREADS, verdicts
+
+CPU = Key("cpu_per_request")
+SIMULATED = 200
+"""Gates a point of the curve."""
+SIZES = np.arange(0.0, 0.0601, 0.005)
+"""Changes that are simulated, as shares of one."""
+LARGEST = 0.06
+WORSE = 1.5
+"""A block's spread, as a multiple of what was measured, for the curve of a noisier machine."""
+
+
+def block_spread(runs: Sequence[Run]) -> float:
+    """The standard deviation of one block's effect on CPU per request, from the scatter of A/A estimates."""
+    same = [run for run in runs if run.case.change == UNCHANGED and "cpu_per_request" in run.changes]
+    return float(np.sqrt(np.mean([run.blocks * np.log1p(run.changes["cpu_per_request"]) ** 2 for run in same])))
+
+
+def share_found(size: float, spread: float) -> float:
+    """Of simulated gates, those that find a change of CPU per request; other metrics do not change."""
+    counted = verdicts(SIMULATED, {CPU: float(np.log1p(size))}, spreads={**SPREADS, CPU: spread})
+    return counted["regression"] / SIMULATED
+
+
+def picture(runs: Sequence[Run]) -> bytes:
+    """A PNG: planted change against the share of gates that found it, with Clopper and Pearson's intervals."""
+    quiet = [run for run in runs if run.case.neighbour == "quiet"]
+    spread = block_spread(quiet)
+    made = style.sheet(LIGHT, "How small a change the gate finds", _caption(), Layout(panel_height=3.0))
+    axes = made.panels[0][0]
+    for factor, dash in ((1.0, "-"), (WORSE, "--")):
+        found = [share_found(float(size), factor * spread) for size in SIZES]
+        label = f"simulated, {factor * spread:.1%} a block"
+        axes.plot(100 * SIZES, found, dash, color=style.COOL[0], linewidth=1.6, label=label)
+    for size, low, share, high in _measured(quiet):
+        axes.errorbar(100 * size, share, yerr=[[share - low], [high - share]], fmt="o", color=style.WARM[0], capsize=3)
+    axes.errorbar([], [], yerr=[], fmt="o", color=style.WARM[0], label="measured")
+    axes.legend(loc="lower right", frameon=False, labelcolor=LIGHT.ink)
+    axes.set_ylim(0, 1.02)
+    axes.set_xlim(-0.2, 100 * LARGEST)
+    style.name_axes(axes, LIGHT, x="planted, % of CPU time a request", y="share of gates that say regression")
+    buffer = BytesIO()
+    made.figure.savefig(buffer, dpi=style.DPI)
+    return buffer.getvalue()
+
+
+def _caption() -> str:
+    return "Dots: whole gates on a quiet machine. Lines: the same decision on simulated blocks. Limit 2 %, floor 0.5 %."
+
+
+def _measured(runs: Sequence[Run]) -> list[tuple[float, float, float, float]]:
+    """Size, then the share that was found with its interval around it."""
+    sizes = {UNCHANGED: 0.0} | {f"cpu {amount}": amount / 100 for amount in (1, 2, 3, 5)}
+    points = []
+    for change, size in sizes.items():
+        own = [run for run in runs if run.case.change == change]
+        if own:
+            found = sum(run.verdict == "regression" for run in own)
+            low, high = bounds(found, len(own))
+            points.append((size, low, found / len(own), high))
+    return points
