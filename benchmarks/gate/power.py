@@ -16,7 +16,7 @@ from tests.gate.simulated import SPREADS, verdicts
 CPU = Key("cpu_per_request")
 SIMULATED = 200
 """Gates a point of the curve."""
-SIZES = np.arange(0.0, 0.0601, 0.005)
+SIZES = np.append(np.arange(0.0, 0.0301, 0.0025), 0.06)
 """Changes that are simulated, as shares of one."""
 LARGEST = 0.06
 WORSE = 1.5
@@ -48,7 +48,7 @@ def picture(runs: Sequence[Run]) -> bytes:
     for size, low, share, high in _measured(quiet):
         axes.errorbar(100 * size, share, yerr=[[share - low], [high - share]], fmt="o", color=style.WARM[0], capsize=3)
     axes.errorbar([], [], yerr=[], fmt="o", color=style.WARM[0], label="measured")
-    axes.legend(loc="lower right", frameon=False, labelcolor=LIGHT.ink)
+    axes.legend(loc="lower center", frameon=False, labelcolor=LIGHT.ink)
     axes.set_ylim(0, 1.02)
     axes.set_xlim(-0.2, 100 * LARGEST)
     style.name_axes(axes, LIGHT, x="planted, % of CPU time a request", y="share of gates that say regression")

@@ -37,7 +37,7 @@ def test_a_bound_that_was_not_reached_is_not_called_the_reason(run: Run) -> None
 def test_a_request_that_mostly_waits_is_told_so_with_both_times(run: Run) -> None:
     """It is why slots matter at all."""
     (told,) = (sentence for sentence in context(run) if sentence.startswith("Why: "))
-    assert told.startswith("Why: a request takes 43.6 ms without load, ")
+    assert told.startswith("Why: a request takes 43.6 ms on average without load, ")
     assert " ms of it CPU time; it mostly waits. flask-gunicorn-sync is at its limit." in told
 
 
@@ -54,6 +54,13 @@ def test_a_request_that_mostly_computes_is_not_said_to_wait(run: Run) -> None:
 def test_what_the_winner_has_instead_is_told_with_its_own_bound(run: Run) -> None:
     """Half of an explanation is why the other is not held back."""
     assert any(each.startswith("fastapi-uvicorn holds any number of requests at once. ") for each in context(run))
+
+
+def test_what_the_same_app_gained_by_its_settings_is_told(run: Run) -> None:
+    """Who has the baseline's app needs no other one for that."""
+    (told,) = (sentence for sentence in context(run) if sentence.startswith("The same app on flask-gunicorn-gthread "))
+    assert "served 8.97 \u00d7" in told
+    assert "flask-gunicorn-gthread holds 64 requests at once. " in told
 
 
 def test_stacks_that_cannot_be_told_from_the_winner_are_named(run: Run) -> None:

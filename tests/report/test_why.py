@@ -89,7 +89,7 @@ def test_a_stack_below_its_bound_is_not_explained_by_it(run: Run) -> None:
 def test_an_open_load_that_was_answered_is_its_own_bound(run: Run) -> None:
     """Nothing held the stack back."""
     found = next(iter(why.explained(run, Case("bakery", RATE))))
-    assert found.binds == "Only the load limits it: no more than 50.0 requests/s were asked for; measured 50.1."
+    assert found.binds == "Close to what the load allows: no more than 50.0 requests/s were asked for; measured 50.1."
 
 
 def test_a_withheld_row_is_not_explained(failed_stack: Run) -> None:

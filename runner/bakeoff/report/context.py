@@ -8,7 +8,7 @@ from bakeoff.report import lookup
 from bakeoff.report.answer import did, headline, where
 from bakeoff.report.lookup import Case
 from bakeoff.report.numerals import number, percent, plural, ratio
-from bakeoff.report.pairs import others, standing
+from bakeoff.report.pairs import best_relative, others, standing
 from bakeoff.report.situation import Situation, ms, situation
 from bakeoff.report.why import binds
 from bakeoff.run import Run
@@ -27,7 +27,7 @@ def context(run: Run) -> tuple[str, ...]:
     best = headline(run)
     if best is None:
         return ()
-    told = (_as_good(run, best), *_why(run, best), _absent(run, best), *_elsewhere(run, best))
+    told = (_as_good(run, best), *_why(run, best), _advice(run, best), _absent(run, best), *_elsewhere(run, best))
     return tuple(sentence for sentence in told if sentence)
 
 
@@ -70,14 +70,26 @@ def _waiting(one: Situation) -> str:
     cpu = one.row.cpu_ms_per_request
     if not one.unloaded_s or cpu is None or cpu.point > MOSTLY_WAITS * one.unloaded_s * 1e3:
         return ""
-    return (
-        f"a request takes {ms(one.unloaded_s)} without load, {number(cpu.point)} ms of it CPU time; it mostly waits. "
-    )
+    alone, computing = ms(one.unloaded_s), number(cpu.point)
+    return f"a request takes {alone} on average without load, {computing} ms of it CPU time; it mostly waits. "
 
 
 def _room(stack: Stack) -> str:
     held = laws.slots(stack)
     return f"{stack.name} holds {plural(held, 'request') if held else 'any number of requests'} at once."
+
+
+def _advice(run: Run, best: Comparison) -> str:
+    """What the baseline's own app gained by other settings alone, and what binds it then."""
+    case = Case(best.scenario, best.load)
+    home = lookup.stack_named(run, best.baseline)
+    relative = best_relative(run, case, home, best.candidate) if home and best.metric == "throughput" else None
+    row = situation(run, case, relative.stack) if relative else None
+    found = [each for each in lookup.comparisons(run, case, best.metric) if row and each.candidate == row.stack.name]
+    if row is None or row.row.bound is None or not found or found[0].verdict not in ("faster", "slower"):
+        return ""
+    gain = f"The same app on {row.stack.name} served {ratio(found[0].ratio)} the requests of {best.baseline}."
+    return f"{gain} {_room(row.stack)} {binds(row)}"
 
 
 # --- the rest --------------------------------------------------------------------------------------------------------

@@ -50,7 +50,7 @@ def _head(one: Situation) -> str:
     assert one.row.bound is not None
     if one.row.bound.by == "slots":
         return f"All {slots_words(one.stack)} busy" if one.stack.workers * one.stack.threads > 1 else "Its worker busy"
-    return f"{_cores(one).capitalize()} busy" if one.row.bound.by == "cpu" else "Only the load limits it"
+    return f"{_cores(one).capitalize()} busy" if one.row.bound.by == "cpu" else "Close to what the load allows"
 
 
 def _cores(one: Situation) -> str:
