@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from io import BytesIO
 
 import numpy as np
 
 from bakeoff.gate.decision import Key
 from bakeoff.report import style
+from bakeoff.report.figures import as_png
 from bakeoff.report.style import LIGHT, Layout
 from benchmarks.gate.accuracy import UNCHANGED, Run, bounds
 from tests.gate.simulated import SPREADS, verdicts
@@ -18,7 +18,6 @@ SIMULATED = 200
 """Gates a point of the curve."""
 SIZES = np.append(np.arange(0.0, 0.0301, 0.0025), 0.06)
 """Changes that are simulated, as shares of one."""
-LARGEST = 0.06
 WORSE = 1.5
 """A block's spread, as a multiple of what was measured, for the curve of a noisier machine."""
 
@@ -50,11 +49,9 @@ def picture(runs: Sequence[Run]) -> bytes:
     axes.errorbar([], [], yerr=[], fmt="o", color=style.WARM[0], label="measured")
     axes.legend(loc="lower center", frameon=False, labelcolor=LIGHT.ink)
     axes.set_ylim(0, 1.02)
-    axes.set_xlim(-0.2, 100 * LARGEST)
+    axes.set_xlim(-0.2, 100 * SIZES[-1])
     style.name_axes(axes, LIGHT, x="planted, % of CPU time a request", y="share of gates that say regression")
-    buffer = BytesIO()
-    made.figure.savefig(buffer, dpi=style.DPI)
-    return buffer.getvalue()
+    return as_png(made.figure)
 
 
 def _caption() -> str:

@@ -21,6 +21,8 @@ from bakeoff.model import ClosedLoad, Experiment, Load, Machine, Manifest, Scena
 Part = Literal["machine", "software", "workload"]
 PARTS: tuple[Part, ...] = ("machine", "software", "workload")
 ABSENT = "absent"
+INTERPRETER = "interpreter of {}"
+"""The fact of a run's place that tells what a stack runs on."""
 DIGEST_LETTERS = 12
 
 

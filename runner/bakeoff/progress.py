@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Self
 
-from rich.console import Console, Group
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
@@ -27,27 +27,39 @@ BESIDE_THE_BAR = 52
 STRIP = 24
 
 
-class GateBar(Observer):
-    """Which block a gate is at, and how many it is likely to take; a context manager."""
+class _Shown(Observer):
+    """Stands on a terminal for as long as its context lasts, and nowhere where there is none."""
 
-    def __init__(self, budget_s: float, console: Console | None = None) -> None:
+    def __init__(self, console: Console | None, refreshes_hz: float) -> None:
         self._console = console or Console(file=sys.stderr)
-        columns = (
-            TextColumn("[bold]{task.description}"),
-            BarColumn(bar_width=max(4, min(BAR, self._console.width - BESIDE_THE_BAR))),
-            TimeElapsedColumn(),
-            TextColumn(f"of at most {_minutes(budget_s)}"),
-        )
-        self._progress = Progress(*columns, console=self._console, transient=True, refresh_per_second=2)
-        self._task = self._progress.add_task("probing what it carries", total=None)
+        self._live = Live(self, console=self._console, transient=True, refresh_per_second=refreshes_hz)
 
     def __enter__(self) -> Self:
         if self._console.is_terminal:
-            self._progress.start()
+            self._live.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._progress.stop()
+        self._live.stop()
+
+    def __rich__(self) -> RenderableType:
+        """What is shown now."""
+        raise NotImplementedError
+
+    def _bar(self) -> BarColumn:
+        return BarColumn(bar_width=max(4, min(BAR, self._console.width - BESIDE_THE_BAR)))
+
+
+class GateBar(_Shown):
+    """Which block a gate is at, and how many it is likely to take; a context manager."""
+
+    def __init__(self, budget_s: float, console: Console | None = None) -> None:
+        super().__init__(console, refreshes_hz=2)  # Seldom: a gate looks for half a per cent of CPU time.
+        limit = TextColumn(f"of at most {_minutes(budget_s)}")
+        self._progress = Progress(
+            TextColumn("[bold]{task.description}"), self._bar(), TimeElapsedColumn(), limit, console=self._console
+        )
+        self._task = self._progress.add_task("probing what it carries", total=None)
 
     def __rich__(self) -> Progress:
         """The bar."""
@@ -63,10 +75,11 @@ class GateBar(Observer):
         self._progress.update(self._task, description="profiling both")
 
 
-class ProgressBar(Observer):
+class ProgressBar(_Shown):
     """A bar over the whole run, and under it what goes on; a context manager."""
 
     def __init__(self, experiment: Experiment, started_s: float | None = None, console: Console | None = None) -> None:
+        super().__init__(console, refreshes_hz=8)
         self._blocks = experiment.blocks
         self._block = 0
         self._per_block = max(
@@ -75,27 +88,17 @@ class ProgressBar(Observer):
         self._done = 0
         self._expected_s = expected_s(experiment)
         self._started_s = started_s or time.monotonic()
-        self._console = console or Console(file=sys.stderr)
         self._medians_ms: dict[str, list[float]] = defaultdict(list)
         self._what = ""
         self._rate = ""
         self._progress = Progress(
             TextColumn("[bold]{task.description}"),
-            BarColumn(bar_width=max(4, min(BAR, self._console.width - BESIDE_THE_BAR))),
+            self._bar(),
             TextColumn("{task.fields[left]}"),
             TimeElapsedColumn(),
             console=self._console,
         )
         self._task = self._progress.add_task(f"block 1/{self._blocks}", total=self._blocks * self._per_block, left="")
-        self._live = Live(self, console=self._console, transient=True, refresh_per_second=8)
-
-    def __enter__(self) -> Self:
-        if self._console.is_terminal:
-            self._live.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._live.stop()
 
     def __rich__(self) -> Group:
         """The bar, what is under load and how fast it answers, and how long its answers took so far."""

@@ -30,9 +30,14 @@ def pip_install(package: str, python: str) -> str:
     return f"install it with: {python} -m pip install {package}"
 
 
-def told(answer: str) -> str:
-    """The answer to `ASK`, in words: ``Python 3.13.1, flask 3.1.2``."""
-    return ", ".join(f"{name} {version}" for name, version in json.loads(answer).items())
+def read(answer: str) -> dict[str, str]:
+    """Versions by package, from the answer to `ASK`."""
+    return dict(json.loads(answer))
+
+
+def told(versions: Mapping[str, str]) -> str:
+    """Versions in words: ``Python 3.13.1, flask 3.1.2``."""
+    return ", ".join(f"{name} {version}" for name, version in versions.items())
 
 
 def interpreters(stacks: Sequence[Stack], remedy: Remedy = pip_install) -> dict[str, str]:
@@ -41,10 +46,10 @@ def interpreters(stacks: Sequence[Stack], remedy: Remedy = pip_install) -> dict[
     Raises:
         UserError: an interpreter does not run, or has not the server of a stack.
     """
-    answers = {python: _ask(python, stacks) for python in {_python(stack) for stack in stacks}}
+    found = {python: _ask(python, stacks) for python in {_python(stack) for stack in stacks}}
     for stack in stacks:
-        _check_server(stack, json.loads(answers[_python(stack)]), remedy)
-    return {stack.name: told(answers[_python(stack)]) for stack in stacks}
+        _check_server(stack, found[_python(stack)], remedy)
+    return {stack.name: told(found[_python(stack)]) for stack in stacks}
 
 
 def _python(stack: Stack) -> str:
@@ -55,7 +60,7 @@ def _package(stack: Stack) -> str | None:
     return None if stack.server is None else servers.adapter(stack.server).PACKAGE
 
 
-def _ask(python: str, stacks: Sequence[Stack]) -> str:
+def _ask(python: str, stacks: Sequence[Stack]) -> dict[str, str]:
     names = {*PACKAGES, *filter(None, map(_package, stacks))}
     try:
         done = subprocess.run([python, "-c", ASK, *sorted(names)], capture_output=True, text=True)
@@ -64,7 +69,7 @@ def _ask(python: str, stacks: Sequence[Stack]) -> str:
     if done.returncode:
         said = done.stderr.strip().splitlines() or [f"status {done.returncode}"]
         raise UserError(f"python {python!r} does not run: {said[-1]}")
-    return done.stdout
+    return read(done.stdout)
 
 
 def _check_server(stack: Stack, found: Mapping[str, str], remedy: Remedy) -> None:

@@ -13,6 +13,7 @@ from bakeoff.backends.interpreters import interpreters
 from bakeoff.backends.local import HOST, LocalBackend
 from bakeoff.backends.remote import RemoteBackend
 from bakeoff.errors import UserError
+from bakeoff.fingerprint import INTERPRETER
 from bakeoff.model import BackendName, Block, Stack
 
 
@@ -51,5 +52,5 @@ def opened(name: BackendName, stacks: Sequence[Stack], cpus: Sequence[int], host
             yield Place(_Sorting(backend), backend.facts())
     else:
         installed = interpreters(own)
-        facts = {f"interpreter of {stack.name}": installed[stack.name] for stack in own if stack.python}
+        facts = {INTERPRETER.format(stack.name): installed[stack.name] for stack in own if stack.python}
         yield Place(_Sorting(LocalBackend(cpus, host=host)), facts)

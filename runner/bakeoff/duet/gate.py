@@ -97,7 +97,7 @@ def _measure(
         number = 0
         while trial.verdict is None:
             number += 1
-            bench.observer.block_began(number, number - 1 + max(1, trial.blocks_expected))
+            bench.observer.block_began(number, number - 1 + trial.blocks_expected)
             spoiled = _measure_block(experiment, seed, number, rate_rps, folder, bench, trial, began_s)
             circumstances = circumstances.with_spoiled(spoiled)
             if len(circumstances.spoiled) > max(3, SPOILED_SHARE * number):

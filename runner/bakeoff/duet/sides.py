@@ -14,7 +14,7 @@ from bakeoff.backends.compose import compose_backend
 from bakeoff.backends.interpreters import interpreters
 from bakeoff.backends.local import LocalBackend
 from bakeoff.backends.places import Place
-from bakeoff.gate.against import INTERPRETER
+from bakeoff.fingerprint import INTERPRETER
 from bakeoff.gate.effects import SIDES
 from bakeoff.model import BackendName, Block, Experiment, Stack
 

@@ -14,14 +14,12 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from bakeoff.errors import UserError
-from bakeoff.fingerprint import Fingerprint, differences, fingerprint
+from bakeoff.fingerprint import INTERPRETER, Fingerprint, differences, fingerprint
 from bakeoff.gate.decision import Key
 from bakeoff.gate.effects import HEAD, levels
 from bakeoff.model import Against, AgainstFinding, BlockResult, Estimate, Interval, Manifest, Stack
 from bakeoff.stats import LEVEL
 
-INTERPRETER = "interpreter of {}"
-"""The fact of a gate's place that tells what a side runs on."""
 Levels = Mapping[Key, float]
 """Logarithms of one side's metrics in one block."""
 

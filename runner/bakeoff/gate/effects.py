@@ -15,16 +15,7 @@ from bakeoff.audit import GENERATOR_BUSY, sent_on_time
 from bakeoff.gate.decision import Effects, Key
 from bakeoff.gate.trial import Measured
 from bakeoff.histogram import Histogram
-from bakeoff.model import (
-    ALL_ENDPOINTS,
-    BlockResult,
-    ClosedLoad,
-    Counts,
-    GateMetric,
-    Interval,
-    OpenLoad,
-    Record,
-)
+from bakeoff.model import ALL_ENDPOINTS, BlockResult, ClosedLoad, Counts, GateMetric, Interval, OpenLoad, Record
 from bakeoff.tallies import total_fates
 
 BASE, HEAD = SIDES = "base", "head"

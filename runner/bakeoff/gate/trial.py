@@ -119,8 +119,8 @@ class Trial:
 
     @property
     def blocks_expected(self) -> int:
-        """A guess at how many more blocks there will be, for a progress bar."""
-        return max(0, 2 * FIRST_LOOK_BLOCKS - len(self.blocks)) + (CONFIRMING_BLOCKS if self.suspected_at else 0)
+        """A guess at how many more blocks there will be, one at least, for a progress bar."""
+        return max(1, 2 * FIRST_LOOK_BLOCKS - len(self.blocks)) + (CONFIRMING_BLOCKS if self.suspected_at else 0)
 
     def _effects(self) -> Sequence[Effects]:
         return [block.effects for block in self.blocks]

@@ -104,11 +104,10 @@ def _framework(stack: Stack) -> str | None:
 
 def _relative(run: Run, best: Comparison) -> str:
     """How the same stack did against the baseline's app at its best: the fair rival of what may be a weak baseline."""
-    home = lookup.stack_named(run, best.baseline)
-    found = best_relative(run, Case(best.scenario, best.load), home, best.candidate) if home else None
-    if home is None or found is None or best.metric != "throughput":
+    found = best_relative(run, best)
+    if found is None:
         return ""
-    who = f"{described(run, found.stack)}{_slots(run, home, found.stack)}"
+    who = f"{described(run, found.stack)}{_slots(run, best.baseline, found.stack)}"
     told = with_interval(found.ratio)
     match standing(found.ratio, run.manifest.experiment.margin):
         case "tied":
@@ -118,11 +117,11 @@ def _relative(run: Run, best: Comparison) -> str:
     return f", and {told} those of {who}" if best.verdict in ("faster", "slower") else f"; against {who}, {told}"
 
 
-def _slots(run: Run, home: Stack, name: str) -> str:
+def _slots(run: Run, baseline: str, name: str) -> str:
     """What the same app was given more or fewer of."""
-    stack = lookup.stack_named(run, name)
+    home, stack = (lookup.stack_named(run, one) for one in (baseline, name))
     held = laws.slots(stack) if stack else None
-    if stack is None or held is None or held == laws.slots(home):
+    if home is None or stack is None or held is None or held == laws.slots(home):
         return ""
     return f" with {plural(held, 'thread' if stack.threads > 1 else 'worker')}"
 

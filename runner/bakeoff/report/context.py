@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bakeoff import laws
-from bakeoff.model import Comparison, Stack
+from bakeoff.model import Comparison
 from bakeoff.report import lookup
 from bakeoff.report.answer import did, headline, where
 from bakeoff.report.lookup import Case
@@ -37,7 +37,7 @@ def brackets(run: Run) -> str:
     if blocks < 2:
         return ""
     sure = percent(lookup.level(run))
-    return f"[ ] and thin lines: {sure} intervals over {plural(blocks, 'block')}, each a fresh start of every stack."
+    return f"Brackets are {sure} intervals over {plural(blocks, 'block')}, each a fresh start of every stack."
 
 
 def _as_good(run: Run, best: Comparison) -> str:
@@ -62,7 +62,7 @@ def _why(run: Run, best: Comparison) -> list[str]:
         return []
     cause = "is at its limit" if theirs.reached else "is held back by something other than its limit"
     told = f"Why: {_waiting(theirs)}{theirs.stack.name} {cause}. {binds(theirs)}"
-    return [told, f"{_room(ours.stack)} {binds(ours)}"] if ours and ours.row.bound else [told]
+    return [told, _room(ours)] if ours and ours.row.bound else [told]
 
 
 def _waiting(one: Situation) -> str:
@@ -74,22 +74,23 @@ def _waiting(one: Situation) -> str:
     return f"a request takes {alone} on average without load, {computing} ms of it CPU time; it mostly waits. "
 
 
-def _room(stack: Stack) -> str:
-    held = laws.slots(stack)
-    return f"{stack.name} holds {plural(held, 'request') if held else 'any number of requests'} at once."
+def _room(one: Situation) -> str:
+    """How many requests a stack holds, and what binds it."""
+    held = laws.slots(one.stack)
+    many = plural(held, "request") if held else "any number of requests"
+    return f"{one.stack.name} holds {many} at once. {binds(one)}"
 
 
 def _advice(run: Run, best: Comparison) -> str:
     """What the baseline's own app gained by other settings alone, and what binds it then."""
     case = Case(best.scenario, best.load)
-    home = lookup.stack_named(run, best.baseline)
-    relative = best_relative(run, case, home, best.candidate) if home and best.metric == "throughput" else None
+    relative = best_relative(run, best)
     row = situation(run, case, relative.stack) if relative else None
     found = [each for each in lookup.comparisons(run, case, best.metric) if row and each.candidate == row.stack.name]
     if row is None or row.row.bound is None or not found or found[0].verdict not in ("faster", "slower"):
         return ""
     gain = f"The same app on {row.stack.name} served {ratio(found[0].ratio)} the requests of {best.baseline}."
-    return f"{gain} {_room(row.stack)} {binds(row)}"
+    return f"{gain} {_room(row)}"
 
 
 # --- the rest --------------------------------------------------------------------------------------------------------

@@ -63,8 +63,8 @@ def _picture(chart: Chart, material: Material) -> Picture:
 def draw(chart: Chart, material: Material, theme: Theme) -> bytes:
     """One figure as a PNG; one that says why when there is nothing to show."""
     if not chart.has_data(material):
-        return _png(no_data(theme, chart.title, reason(material.run)))
-    return _png(chart.draw(material, theme, chart.title, caption(chart, material.run)))
+        return as_png(no_data(theme, chart.title, reason(material.run)))
+    return as_png(chart.draw(material, theme, chart.title, caption(chart, material.run)))
 
 
 def reason(run: Run) -> str:
@@ -72,7 +72,7 @@ def reason(run: Run) -> str:
     return "nothing was measured" if not measured_anything(run) else "all of it was withheld or not recorded"
 
 
-def _png(figure: Figure) -> bytes:
+def as_png(figure: Figure) -> bytes:
     """A figure as a PNG, the same bytes for the same figure."""
     figure.set_dpi(style.DPI)
     canvas = FigureCanvasAgg(figure)

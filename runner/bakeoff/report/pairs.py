@@ -6,7 +6,7 @@ import math
 from typing import Literal, NamedTuple
 
 from bakeoff import stats
-from bakeoff.model import Estimate, Stack
+from bakeoff.model import Comparison, Estimate
 from bakeoff.report import lookup
 from bakeoff.report.lookup import Case
 from bakeoff.run import Run
@@ -28,13 +28,13 @@ def throughput_ratio(run: Run, case: Case, candidate: str, other: str) -> Estima
     return stats.ratio_estimate([math.log(ours[block] / theirs[block]) for block in both]) if both else None
 
 
-def best_relative(run: Run, case: Case, home: Stack, candidate: str) -> Beside | None:
-    """The best of the stacks that serve ``home``'s own app, and what a candidate's throughput is to it."""
-    relatives = [
-        beside
-        for beside in others(run, case, candidate)
-        if home.app and beside.stack != home.name and _app_of(run, beside.stack) == home.app
-    ]
+def best_relative(run: Run, compared: Comparison) -> Beside | None:
+    """The best of the other stacks that serve the baseline's app, and what the candidate's throughput is to it."""
+    app = _app_of(run, compared.baseline)
+    if app is None or compared.metric != "throughput":
+        return None
+    found = others(run, Case(compared.scenario, compared.load), compared.candidate)
+    relatives = [each for each in found if each.stack != compared.baseline and _app_of(run, each.stack) == app]
     return min(relatives, key=lambda each: each.ratio.point, default=None)
 
 

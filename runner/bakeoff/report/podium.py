@@ -56,9 +56,10 @@ def podium(run: Run) -> Podium | None:
 
 
 def _caption(run: Run) -> str:
+    lines = f"{told} Thin lines show them." if (told := brackets(run)) else ""
     families = {lookup.interface_of(run, name) for name in lookup.stack_names(run)}
     colours = "Warm colours are WSGI, cool ones ASGI." if families == {"wsgi", "asgi"} else ""
-    return f"{brackets(run)} {colours}".strip()
+    return f"{lines} {colours}".strip()
 
 
 def _value(row: Result | None) -> Estimate | None:

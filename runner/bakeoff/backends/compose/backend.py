@@ -19,7 +19,7 @@ from bakeoff.backends import StartFailure, Unknown, Usage
 from bakeoff.backends.cgroup import Cgroup, CgroupHidden, cgroup_of
 from bakeoff.backends.compose import guard
 from bakeoff.backends.compose.engine import Engine, EngineError, State, find_engine
-from bakeoff.backends.interpreters import ASK, told
+from bakeoff.backends.interpreters import ASK, read, told
 from bakeoff.backends.ready import status, wait_until_ready
 from bakeoff.errors import UserError
 from bakeoff.host import PACKAGES
@@ -120,13 +120,12 @@ class ComposeBackend:
     def _installed(self, image: str) -> str:
         """What Python has in an image, without whose versions a result could not be repeated; none in another's."""
         try:
-            return told(
-                self._engine.run(
-                    "docker", "run", "--rm", "--network=none", "--entrypoint=python", image, "-c", ASK, *PACKAGES
-                )
+            answer = self._engine.run(
+                "docker", "run", "--rm", "--network=none", "--entrypoint=python", image, "-c", ASK, *PACKAGES
             )
         except EngineError:
             return "without a Python that could tell its packages"
+        return told(read(answer))
 
 
 class ComposeStack:
