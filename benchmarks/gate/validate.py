@@ -50,8 +50,8 @@ while True:
 """
 
 
-PROBE_TURNS = 5000
-"""A burden of about a tenth of a request, to see what a turn of the burden's loop adds."""
+PROBE_TURNS = 30_000
+"""A burden of about half of a request: what a turn of its loop adds is then known to about one per cent."""
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import atexit
 import gc
 import signal
 import sys
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return FAILED
     except KeyboardInterrupt:
         print("bakeoff: interrupted; every server was stopped, complete blocks are kept", file=sys.stderr)
+        return FAILED
+    except Exception:  # Python would exit with 1, and 1 says regression.
+        traceback.print_exc()
+        print("bakeoff: failed: this is no mistake of yours; please report it, with the lines above", file=sys.stderr)
         return FAILED
 
 

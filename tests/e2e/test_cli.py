@@ -31,6 +31,20 @@ def test_help_does_not_wait_for_the_heavy_libraries() -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_a_failure_of_its_own_is_loud_and_no_regression() -> None:
+    """A traceback, and exit code 3: Python's own would be 1, by which a gate says regression."""
+    code = (
+        "import sys, bakeoff.cli, bakeoff.verbs.author as author\n"
+        "def broken(*_): raise RuntimeError('the oven is cold')\n"
+        "author.list_stacks = broken\n"
+        "sys.exit(bakeoff.cli.main(['stacks']))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 3
+    assert "RuntimeError: the oven is cold" in done.stderr
+    assert done.stderr.splitlines()[-1].startswith("bakeoff: failed: ")
+
+
 def test_the_stacks_are_listed() -> None:
     """Those of the bundled experiment, with their apps and servers."""
     done = bakeoff("stacks")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from xml.etree import ElementTree
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from bakeoff.model import Summary
 from bakeoff.report.gate import github, junit, markdown, terminal, words
 from tests.gate.results import INVALID, PASSED, REGRESSED, finding, summary
+from tests.report.reading import rendered
 
 
 @pytest.mark.parametrize(("one", "verdict"), [(PASSED, "pass"), (REGRESSED, "regression"), (INVALID, "invalid")])
@@ -54,7 +56,16 @@ def test_markdown_shows_foreign_text_as_text() -> None:
     assert "<script>" not in said
     assert "&lt;script&gt;" in said
     row = next(line for line in said.splitlines() if "burden.py" in line and line.startswith("|"))
-    assert row.count("|") == 4
+    assert len(re.findall(r"(?<!\\)\|", row)) == 4
+
+
+@pytest.mark.parametrize("one", [PASSED, REGRESSED, INVALID])
+def test_markdown_renders_to_the_words_of_the_other_formats(one: Summary) -> None:
+    """What is escaped is shown as it was."""
+    result = words.gate_of(one.gate)
+    shown = rendered(markdown.render(one))
+    for said in (words.headline(result), *words.notes(result), words.how(result)):
+        assert " ".join(said.replace("\0", "\ufffd").split()) in shown
 
 
 def test_junit_has_a_case_a_metric_and_one_for_the_verdict() -> None:

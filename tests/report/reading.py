@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import html
 import re
 import shutil
 import subprocess
 from pathlib import Path
+
+from markdown_it import MarkdownIt
 
 from tests.report.test_html import Page
 
@@ -17,6 +20,12 @@ def targets(page: Page) -> list[str]:
     """Every address on a page."""
     names = {"src", "srcset", "href", "action", "data", "poster"}
     return [value for _, attributes in page.elements for name, value in attributes.items() if name in names]
+
+
+def rendered(markdown: str) -> str:
+    """The text that one sees where Markdown is shown, its lines joined."""
+    shown = MarkdownIt().enable("table").render(markdown)
+    return " ".join(html.unescape(re.sub(r"<!--.*?-->|<[^>]+>", "", shown)).split())
 
 
 def in_browser(page: Path, profile: Path) -> str:

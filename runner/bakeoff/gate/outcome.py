@@ -64,7 +64,7 @@ def outcome(
             "head": _sum(block.head for block in trial.blocks),
         },
         confirmed=_confirmed(trial),
-        reasons=(*circumstances.reasons, *_reasons(trial, circumstances)),
+        reasons=(*circumstances.reasons, *_reasons(trial, circumstances), *_doubts(verdict, findings)),
         look_at_first=_look_at_first(findings, hotspots),
         hotspots=hotspots,
     )
@@ -107,6 +107,16 @@ def _reasons(trial: Trial, circumstances: Circumstances) -> list[str]:
     if trial.verdict == "inconclusive":
         reasons.append(_why_inconclusive(trial))
     return reasons
+
+
+def _doubts(verdict: GateVerdict, findings: Sequence[GateFinding]) -> list[str]:
+    """What a pass does not need, and yet looks bad."""
+    return [
+        f"{one.metric} looks worse than its limit, which so few blocks do not show for sure"
+        for one in findings
+        if verdict == "pass" and one.role == "confirmable" and one.endpoint == ALL_ENDPOINTS
+        if one.ratio.point > 1 + one.limit
+    ]
 
 
 def _why_inconclusive(trial: Trial) -> str:

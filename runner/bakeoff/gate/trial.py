@@ -115,7 +115,7 @@ class Trial:
             self.bounds = look_at(self._effects(), whole, self.tests, self.settings.tolerances)
             return
         self.rejected, self.suspected, self.suspected_at = True, (), None
-        self._end_if_spent(elapsed_s)
+        self._look(elapsed_s)
 
     @property
     def blocks_expected(self) -> int:

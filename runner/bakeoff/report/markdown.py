@@ -11,6 +11,7 @@ from bakeoff.report.answer import answer
 from bakeoff.report.context import INTERFACES, brackets, context
 from bakeoff.report.figures import Picture
 from bakeoff.report.grid import Cell, Grid, Head
+from bakeoff.report.markup import bullets, folded, plain
 from bakeoff.run import Run
 
 SHOWN = 4
@@ -147,24 +148,6 @@ def _machine(run: Run) -> Iterator[str]:
 
 
 # --- Markdown --------------------------------------------------------------------------------------------------------
-
-
-def plain(text: str) -> str:
-    """Text that stays text: on one line, and without a meaning in Markdown or HTML."""
-    one_line = " ".join(text.split())
-    without_html = one_line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    # A bracket is harmless unless a target follows; intervals stay readable in the source.
-    return re.sub(r"([\\`*_|~#])", r"\\\1", without_html).replace("](", r"]\(")
-
-
-def bullets(items: Iterable[str]) -> str:
-    """A list."""
-    return "\n".join(f"- {plain(item)}" for item in items)
-
-
-def folded(summary: str, body: str) -> str:
-    """A part that opens on request."""
-    return f"<details><summary>{plain(summary)}</summary>\n\n{body}\n\n</details>"
 
 
 def table(each: Grid) -> Iterator[str]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from bakeoff.model import GateFinding, Hotspot, Summary
+from bakeoff.model import Counts, GateFinding, GateResult, Hotspot, Summary
 from bakeoff.report.gate import words
+from bakeoff.report.markup import bullets, folded, plain
 
 _SIGNS = {"pass": "✅", "regression": "❌", "inconclusive": "❔", "invalid": "⚠️"}
 
@@ -13,48 +14,50 @@ _SIGNS = {"pass": "✅", "regression": "❌", "inconclusive": "❔", "invalid": 
 def render(summary: Summary) -> str:
     """The whole comment."""
     result = words.gate_of(summary.gate)
-    lines = [f"### {_SIGNS[result.verdict]} Bakeoff gate: {_escaped(words.headline(result))}", ""]
-    if result.metrics:
-        lines += ["| metric | change | 95 % interval | limit | |", "| --- | ---: | :---: | ---: | --- |"]
-        lines += [_row(one) for one in result.metrics]
-        lines.append("")
-    base, head = result.errors["base"], result.errors["head"]
-    lines.append(f"Errors: base {base.errors} of {base.requests:,} requests, head {head.errors} of {head.requests:,}.")
-    lines += ["", *[f"- {_escaped(note)}" for note in words.notes(result)], ""]
-    lines += _hotspots(result.hotspots)
-    title, changes = words.against(result)
-    if title:
-        lines += [f"{_escaped(title)}:", "", *[f"- {_escaped(one)}" for one in changes], ""]
-    lines.append(f"<sub>{_escaped(words.how(result))}. {_escaped(result.base)} → {_escaped(result.head)}.</sub>")
-    return "\n".join(lines) + "\n"
-
-
-def _hotspots(hotspots: Sequence[Hotspot]) -> list[str]:
-    if not hotspots:
-        return []
-    rows = [f"| {one.base_ms:.3f} | {one.head_ms:.3f} | {_escaped(one.function)} |" for one in hotspots]
-    head = ["| base, ms | head, ms | function |", "| ---: | ---: | --- |"]
-    return [
-        "<details><summary>CPU of a request, where the two differ most</summary>",
-        "",
-        *head,
-        *rows,
-        "",
-        "</details>",
-        "",
+    parts = [
+        f"### {_SIGNS[result.verdict]} Bakeoff gate: {plain(words.headline(result))}",
+        *_metrics(result.metrics),
+        _errors(result.errors),
+        *_notes(result),
+        *_hotspots(result.hotspots),
+        *_against(result),
+        f"<sub>{plain(words.how(result))}. {plain(result.base)} → {plain(result.head)}.</sub>",
     ]
+    return "\n\n".join(parts) + "\n"
 
 
-def _row(one: GateFinding) -> str:
+def _metrics(found: Sequence[GateFinding]) -> Iterator[str]:
+    if found:
+        head = ["| metric | change | 95 % interval | limit | |", "| --- | ---: | :---: | ---: | --- |"]
+        yield "\n".join([*head, *map(_metric, found)])
+
+
+def _metric(one: GateFinding) -> str:
     limit = "" if one.role == "shown" else f"{100 * one.limit:g} %"
     verdict = "for information" if one.role == "shown" else f"{_SIGNS[one.verdict]} {one.verdict}"
-    cells = (_escaped(words.name(one)), words.change(one.ratio.point), words.interval(one), limit, verdict)
+    cells = (plain(words.name(one)), words.change(one.ratio.point), words.interval(one), limit, verdict)
     return f"| {' | '.join(cells)} |"
 
 
-def _escaped(text: str) -> str:
-    """Text that Markdown and HTML leave as it is, on one line."""
-    escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    for mark in "\\`*_|[]#@":
-        escaped = escaped.replace(mark, f"&#{ord(mark)};")
-    return " ".join(escaped.split())
+def _errors(counts: Mapping[str, Counts]) -> str:
+    base, head = counts["base"], counts["head"]
+    return f"Errors: base {base.errors} of {base.requests:,} requests, head {head.errors} of {head.requests:,}."
+
+
+def _notes(result: GateResult) -> Iterator[str]:
+    if notes := words.notes(result):
+        yield bullets(notes)
+
+
+def _hotspots(found: Sequence[Hotspot]) -> Iterator[str]:
+    if found:
+        head = ["| base, ms | head, ms | function |", "| ---: | ---: | --- |"]
+        rows = [f"| {one.base_ms:.3f} | {one.head_ms:.3f} | {plain(one.function)} |" for one in found]
+        yield folded("CPU of a request, where the two differ most", "\n".join([*head, *rows]))
+
+
+def _against(result: GateResult) -> Iterator[str]:
+    title, changes = words.against(result)
+    if title:
+        yield f"{plain(title)}:"
+        yield bullets(changes)

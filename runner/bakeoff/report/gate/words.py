@@ -31,7 +31,7 @@ def name(one: GateFinding) -> str:
 
 def change(ratio: float | None) -> str:
     """A ratio as a change: ``+2.1 %``."""
-    return "?" if ratio is None else f"{100 * (ratio - 1):+.1f} %"
+    return "?" if ratio is None else f"{100 * (ratio - 1):+z.1f} %"
 
 
 def interval(one: GateFinding) -> str:

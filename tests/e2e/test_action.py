@@ -1,0 +1,69 @@
+"""What ``action.yml`` makes of a gate's exit code, on a gate that only says one."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+pytestmark = pytest.mark.e2e
+
+ACTION = Path(__file__).parents[2] / "action.yml"
+BAKEOFF = """#!/bin/sh
+test -z "$VERDICT" && exit $STATUS
+while [ "$1" != --out ]; do shift; done
+mkdir "$2/20260101T000000Z-bakery-gate"
+printf '{"gate": {"verdict": "%s"}}' "$VERDICT" > "$2/20260101T000000Z-bakery-gate/summary.json"
+exit $STATUS
+"""
+
+
+def acted(runner: Path, status: int, verdict: str, fail_on: str) -> tuple[int, dict[str, str]]:
+    """Run the step as GitHub does, where the gate ends with a status and a verdict: the job's status, its outputs."""
+    program = runner / "bakeoff" / "bin" / "bakeoff"
+    program.parent.mkdir(parents=True)
+    program.write_text(BAKEOFF, "utf-8")
+    program.chmod(0o755)
+    outputs = runner / "outputs"
+    outputs.touch()
+    (step,) = [one for one in yaml.safe_load(ACTION.read_text("utf-8"))["runs"]["steps"] if one.get("id") == "gate"]
+    given = {"FILE": "bakeoff.toml", "BASE": "main", "STACK": "", "BUDGET_S": "120", "FAIL_ON": fail_on}
+    told = {"RUNNER_TEMP": str(runner), "GITHUB_OUTPUT": str(outputs), "STATUS": str(status), "VERDICT": verdict}
+    done = subprocess.run(
+        ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]],
+        env={**os.environ, **given, **told},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    lines = outputs.read_text("utf-8").splitlines()
+    return done.returncode, dict(line.split("=", 1) for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("status", "verdict", "fail_on", "job"),
+    [
+        (0, "pass", "regression", 0),
+        (1, "regression", "regression", 1),
+        (1, "regression", "undecided", 1),
+        (3, "inconclusive", "regression", 0),
+        (3, "invalid", "regression", 0),
+        (3, "inconclusive", "undecided", 3),
+    ],
+)
+def test_a_verdict_is_the_status_of_the_job(tmp_path: Path, status: int, verdict: str, fail_on: str, job: int) -> None:
+    """What was not decided fails it only on request; the verdict and its reports are outputs in any case."""
+    ended, outputs = acted(tmp_path, status, verdict, fail_on)
+    assert ended == job
+    assert outputs["verdict"] == verdict
+    assert {Path(outputs[name]).name for name in ("report", "junit")} == {"report.md", "junit.xml"}
+
+
+@pytest.mark.parametrize("status", [2, 3])
+def test_a_gate_that_failed_fails_the_job(tmp_path: Path, status: int) -> None:
+    """It said nothing about the change: that is not the same as undecided, and is never green."""
+    assert acted(tmp_path, status, "", "regression") == (status, {})
