@@ -52,7 +52,8 @@ _INTRODUCTION = """# How often the gate is wrong
 Measured by `make validate-gate`: whole gates with their default settings, on two copies of the bakery of which one
 carries a burden of known size. Each line of [gate-accuracy.jsonl](gate-accuracy.jsonl) is one run. Intervals are
 Clopper and Pearson's, 95 %. *quiet*: nothing else runs on the machine; *busy*: another process keeps a core busy for
-half of the time, in bursts of 20 to 300 ms."""
+half of the time, in bursts of 20 to 300 ms. What is planted is a share of what a request cost when the session began,
+known to about a twentieth; *found on average* says what it was then."""
 
 
 _POWER = """## How small a change is found

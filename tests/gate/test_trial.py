@@ -8,7 +8,7 @@ import pytest
 from bakeoff.gate.decision import Hypotheses, Key
 from bakeoff.gate.trial import CONFIRMING_BLOCKS, Measured, Trial
 from bakeoff.model import Counts, GateSettings
-from tests.gate.simulated import BLOCK_S, CPU, MEDIAN, MEMORY, SIGNS, START_S, gate, verdicts
+from tests.gate.simulated import BLOCK_S, CPU, MEDIAN, MEMORY, SIGNS, START_S, TAIL, gate, verdicts
 
 RUNS = 1000
 FINE = Counts(requests=500, errors=0)
@@ -81,6 +81,18 @@ def test_a_suspicion_that_fresh_blocks_do_not_share_is_no_regression() -> None:
         trial.add(Measured(effects={CPU: 0.002 * rng.standard_normal()}, base=FINE, head=FINE), elapsed_s, 5.0)
     assert trial.rejected
     assert trial.verdict is None
+
+
+def test_a_suspicion_about_a_tail_that_comes_to_nothing_does_not_cost_a_pass() -> None:
+    """With the budget spent on it, what the other metrics show still counts."""
+    trial = Trial(settings=GateSettings(budget_s=66), tests=Hypotheses(SIGNS))
+    rng = np.random.default_rng(0)
+    while trial.verdict is None:
+        tail = 0.3 if trial.suspected_at is None else 0.0
+        effects = {CPU: 0.001 * rng.standard_normal(), TAIL: tail + 0.01 * rng.standard_normal()}
+        block = Measured(effects={**effects, MEDIAN: 0.001 * rng.standard_normal()}, base=FINE, head=FINE)
+        trial.add(block, 5.0 * (len(trial.blocks) + 1), 5.0)
+    assert (trial.verdict, trial.rejected) == ("pass", True)
 
 
 def test_errors_that_rise_are_a_regression_at_once() -> None:
