@@ -85,7 +85,7 @@ def test_a_suspicion_that_fresh_blocks_do_not_share_is_no_regression() -> None:
 
 def test_a_suspicion_about_a_tail_that_comes_to_nothing_does_not_cost_a_pass() -> None:
     """With the budget spent on it, what the other metrics show still counts."""
-    trial = Trial(settings=GateSettings(budget_s=66), tests=Hypotheses(SIGNS))
+    trial = Trial(settings=GateSettings(budget_s=64), tests=Hypotheses(SIGNS))
     rng = np.random.default_rng(0)
     while trial.verdict is None:
         tail = 0.3 if trial.suspected_at is None else 0.0
