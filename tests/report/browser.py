@@ -18,6 +18,9 @@ WITHIN_S = 60.0
 FLAGS = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"),
     *("--disable-dev-shm-usage", "--remote-debugging-port=0", "--force-device-scale-factor=1"),
+    # A page that Chromium takes for hidden gets no frames, and waits for them for ever.
+    *("--disable-backgrounding-occluded-windows", "--disable-renderer-backgrounding"),
+    "--disable-background-timer-throttling",
 )
 
 
