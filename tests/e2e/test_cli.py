@@ -19,6 +19,11 @@ def bakeoff(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-m", "bakeoff", *arguments], capture_output=True, text=True, timeout=60)
 
 
+def python(code: str) -> subprocess.CompletedProcess[str]:
+    """Run a few lines in an interpreter of their own."""
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+
+
 def test_help_does_not_wait_for_the_heavy_libraries() -> None:
     """Neither numpy nor Locust nor rich is imported for it."""
     code = (
@@ -27,7 +32,7 @@ def test_help_does_not_wait_for_the_heavy_libraries() -> None:
         "except SystemExit: pass\n"
         "sys.exit(' '.join({'numpy', 'locust', 'rich', 'msgspec', 'pandas'} & set(sys.modules)) or 0)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    done = python(code)
     assert done.returncode == 0, done.stderr
 
 
@@ -39,7 +44,7 @@ def test_a_failure_of_its_own_is_loud_and_no_regression() -> None:
         "author.list_stacks = broken\n"
         "sys.exit(bakeoff.cli.main(['stacks']))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    done = python(code)
     assert done.returncode == 3
     assert "RuntimeError: the oven is cold" in done.stderr
     assert done.stderr.splitlines()[-1].startswith("bakeoff: failed: ")
