@@ -16,15 +16,15 @@ from pathlib import Path
 
 import msgspec
 
-from bakeoff import host, stats
-from bakeoff.backends import Backend, RunningStack
-from bakeoff.backends.local import LocalBackend
-from bakeoff.backends.places import opened
-from bakeoff.config import read_experiment, select
-from bakeoff.execute import Observer, Workbench, run_block
+from bakeoff.analysis import stats
+from bakeoff.experiment.config import read_experiment, select
+from bakeoff.experiment.plan import plan_blocks
 from bakeoff.load.fleet import Fleet
+from bakeoff.measure.run import Observer, RunContext, run_block
 from bakeoff.model import Block, BlockResult, Certificate, ClosedLoad, Experiment, Stack
-from bakeoff.plan import plan_blocks
+from bakeoff.stacks import Backend, RunningStack, host
+from bakeoff.stacks.local import LocalBackend
+from bakeoff.stacks.places import opened
 
 STACKS = ("flask-gunicorn-gthread", "fastapi-uvicorn")
 AS_PROCESS = "-process"
@@ -58,11 +58,11 @@ def asked(blocks: int, users: int) -> Experiment:
     return msgspec.structs.replace(bakery, stacks=stacks, loads=loads, blocks=blocks, passes=6, slice_s=0.7)
 
 
-def measure(experiment: Experiment, bench: Workbench, logs: Path) -> Costs:
+def measure(experiment: Experiment, context: RunContext, logs: Path) -> Costs:
     """What a request cost each stack and copy in each block."""
     costs: Costs = defaultdict(list)
     for block in plan_blocks(experiment, SEED):
-        for name, cost_ms in costs_ms(run_block(experiment, block, logs, bench)[0]).items():
+        for name, cost_ms in costs_ms(run_block(experiment, block, logs, context)[0]).items():
             costs[name].append(cost_ms)
         print(f"block {block.number + 1} of {experiment.blocks}", file=sys.stderr)
     return costs
@@ -76,7 +76,7 @@ def costs_ms(block: BlockResult) -> dict[str, float]:
         if record.failure or record.server is None:
             raise SystemExit(f"{record.stack}: {record.failure or record.server_unknown}")
         used_s[record.stack] += record.server.cpu_s
-        answers[record.stack] += sum(tally.completed for tally in record.tallies)
+        answers[record.stack] += sum(counts.completed for counts in record.endpoints)
     return {name: 1e3 * used_s[name] / answers[name] for name in used_s}
 
 
@@ -110,8 +110,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for scenario in experiment.scenarios:
             generator.use(scenario)
         both = Both(LocalBackend(servers, options.python), place.backend)
-        bench = Workbench(both, generator, Observer(), Certificate)
-        print(table(measure(experiment, bench, Path(scratch))))
+        context = RunContext(both, generator, Observer(), Certificate)
+        print(table(measure(experiment, context, Path(scratch))))
         print("", *(f"{name}: {fact}" for name, fact in place.facts.items()), sep="\n")
 
 

@@ -20,11 +20,8 @@ import numpy as np
 import psutil
 import zmq
 
-from bakeoff import host
-from bakeoff.histogram import Histogram
-from bakeoff.load.distributed.joined import JoinedWorkers
-from bakeoff.load.distributed.session import NONCE_BYTES, Encounter, Session
-from bakeoff.load.distributed.speech import (
+from bakeoff.load.distributed.master_handle import JoinedWorkers
+from bakeoff.load.distributed.protocol import (
     Challenge,
     Dismissal,
     Envelope,
@@ -36,6 +33,7 @@ from bakeoff.load.distributed.speech import (
     Welcome,
     masters_word,
 )
+from bakeoff.load.distributed.session import NONCE_BYTES, Encounter, Session
 from bakeoff.load.generator import Watcher
 from bakeoff.load.messages import (
     Drive,
@@ -50,7 +48,18 @@ from bakeoff.load.messages import (
     WindowOpened,
     line,
 )
-from bakeoff.model import ClosedLoad, Experiment, Fates, HistogramKind, OpenLoad, Request, Scenario, Tally
+from bakeoff.model import (
+    ClosedLoad,
+    EndpointCounts,
+    Experiment,
+    Histogram,
+    HistogramKind,
+    OpenLoad,
+    Outcomes,
+    Request,
+    Scenario,
+)
+from bakeoff.stacks import host
 
 TOKEN = b"a token for a benchmark"
 HOST = "127.0.0.1"
@@ -146,7 +155,9 @@ class Simulated:
             connections_opened=0,
             requests_sent=answered,
             waited=0,
-            tallies=(Tally(endpoint="/", offered=answered, fates=Fates(right=answered), completed=answered),),
+            endpoints=(
+                EndpointCounts(endpoint="/", offered=answered, outcomes=Outcomes(right=answered), completed=answered),
+            ),
         )
 
 
@@ -251,7 +262,7 @@ def measure(workers: int, slice_s: int, scratch: Path) -> str:
             master.close()
             simulator.wait()
     equal = sum(Histogram.decode(one.blob) == expected(workers, one.second, one.kind) for one in seconds)
-    answered = sum(tally.fates.right for tally in driven.tallies)
+    answered = sum(counts.outcomes.right for counts in driven.endpoints)
     assert answered == ANSWERS * workers * slice_s
     return (
         f"| {workers:,} | {workers / meter.window_s * slice_s:,.0f} | {meter.cpu_s / meter.window_s:.0%} | "

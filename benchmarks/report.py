@@ -21,31 +21,31 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bakeoff.analysis import summarise
-from bakeoff.histogram import Histogram
+from bakeoff.analysis.summary import summarise
+from bakeoff.experiment.plan import plan_blocks
 from bakeoff.model import (
     Block,
     BlockResult,
     Certificate,
     ClosedLoad,
+    EndpointCounts,
     Experiment,
-    Fates,
     GeneratorUse,
+    Histogram,
     HistogramKind,
     Interface,
     Interval,
     Machine,
     Manifest,
     OpenLoad,
+    Outcomes,
     Record,
     Scenario,
     ServerUse,
     Slice,
     Stack,
-    Tally,
 )
-from bakeoff.plan import plan_blocks
-from bakeoff.store import RunFolder
+from bakeoff.results.store import RunFolder
 from tests.report.browser import Browser, browsing, chromium
 
 ENDPOINTS = ("/cake", "/frosting")
@@ -193,8 +193,9 @@ def _manifest(slice_s: int, rate_rps: float) -> Manifest:
 
 def _record(plan: Block, one: Slice, each: int, slice_s: int) -> Record:
     total = each * slice_s
-    tallies = tuple(
-        Tally(endpoint=name, offered=total, fates=Fates(right=total), completed=total) for name in ENDPOINTS
+    endpoint_counts = tuple(
+        EndpointCounts(endpoint=name, offered=total, outcomes=Outcomes(right=total), completed=total)
+        for name in ENDPOINTS
     )
     return Record(
         block=plan.number,
@@ -205,7 +206,7 @@ def _record(plan: Block, one: Slice, each: int, slice_s: int) -> Record:
         started_unix_s=0.0,
         window_s=float(slice_s),
         warmup_s=0.2,
-        tallies=tallies,
+        endpoints=endpoint_counts,
         server=ServerUse(cpu_s=0.5, rss_bytes=2**26, processes=3, threads=3, others_cpu_s=0.0),
         generator=GeneratorUse(cpu_s=0.5, window_s=float(slice_s), connections_opened=64, requests_sent=2 * total),
     )

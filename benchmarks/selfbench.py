@@ -22,16 +22,16 @@ from pathlib import Path
 
 import numpy as np
 
-from bakeoff import host
-from bakeoff.certify import check_accounting
-from bakeoff.doctor import FAULTS, Measured, drive_oracle, true_latencies_of
+from bakeoff.calibration.certify import check_accounting
+from bakeoff.calibration.doctor import FAULTS, Measured, drive_oracle, true_latencies_of
+from bakeoff.calibration.oracle.behaviour import Behaviour, Fixed, Stall
+from bakeoff.calibration.oracle.process import OracleProcess, start_oracle
 from bakeoff.load.generator import Generator
 from bakeoff.model import ClosedLoad, Load, OpenLoad, OracleCheck, Scenario
-from bakeoff.oracle.behaviour import Behaviour, Fixed, Stall
-from bakeoff.oracle.process import OracleProcess, start_oracle
+from bakeoff.stacks import host
 
 USERS = 32
-OWN = Scenario(name="own", locustfile=str(Path(__file__).parents[1] / "runner/bakeoff/oracle/scenario.py"))
+OWN = Scenario(name="own", locustfile=str(Path(__file__).parents[1] / "runner/bakeoff/calibration/oracle/scenario.py"))
 FAST = Scenario(name="fast", locustfile=str(Path(__file__).parent / "locust_fast.py"))
 STALLING = Behaviour(delay=Fixed(delay_s=0.005), stall=Stall(every_s=2.0, length_s=0.2, offset_s=0.5))
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p99.9": 0.999}
@@ -87,7 +87,7 @@ def _spread(values: Sequence[float], form: str) -> str:
 
 def _per_cpu_s(rig: Rig, oracle: OracleProcess, scenario: Scenario) -> float:
     measured = rig.drive(oracle, scenario, ClosedLoad(users=USERS), rig.slice_s)
-    return sum(tally.completed for tally in measured.driven.tallies) / measured.driven.cpu_s
+    return sum(counts.completed for counts in measured.driven.endpoints) / measured.driven.cpu_s
 
 
 def _hey_per_cpu_s(rig: Rig, oracle: OracleProcess) -> float:
@@ -130,7 +130,7 @@ def stolen_s(cpus: Sequence[int]) -> float:
 
 
 def _open_row(runs: Sequence[Measured]) -> str:
-    offered = statistics.median(sum(t.offered for t in run.driven.tallies) / run.driven.window_s for run in runs)
+    offered = statistics.median(sum(t.offered for t in run.driven.endpoints) / run.driven.window_s for run in runs)
     lags = [run.histogram("lag") for run in runs]
     cells = [f"{offered:,.0f}/s"]
     for quantile in (0.5, 0.99, 0.999, 1.0):
@@ -182,7 +182,9 @@ def accounting(rig: Rig) -> str:
         with rig.oracle(FAULTS) as oracle:
             oracle.start_epoch()
             driven = rig.drive(oracle, OWN, load, rig.slice_s, timeout_s=0.3).driven
-            checks += check_accounting(str(load), driven.tallies + driven.warmup + driven.drain, oracle.account().fates)
+            checks += check_accounting(
+                str(load), driven.endpoints + driven.warmup + driven.drain, oracle.account().outcomes
+            )
     requests = sum(int(check.asked) for check in checks if check.what.startswith("offered"))
     wrong = [f"{check.case}: {check.what}: {check.asked:g}, not {check.measured:g}" for check in checks if not check.ok]
     return f"Accounting, {requests:,} requests under every fault at once: " + (

@@ -14,13 +14,13 @@ from pathlib import Path
 
 import psutil
 
-from bakeoff import host
-from bakeoff.backends.local import LocalBackend
-from bakeoff.doctor import SCENARIO
-from bakeoff.execute import Observer, Workbench, execute
+from bakeoff.calibration.doctor import SCENARIO
 from bakeoff.load.generator import Generator
+from bakeoff.measure.run import Observer, RunContext, execute
 from bakeoff.model import Certificate, Experiment, Manifest, OpenLoad, Stack
-from bakeoff.store import run_id
+from bakeoff.results.store import run_id
+from bakeoff.stacks import host
+from bakeoff.stacks.local import LocalBackend
 
 ORACLE = '{"log": false}'
 MIB = 2**20
@@ -52,7 +52,7 @@ def soak_experiment(rate_rps: float, duration_s: float) -> Experiment:
         command=(
             "sh",
             "-c",
-            f"sleep 86400 | {sys.executable} -m bakeoff.oracle --port {{port}} --behaviour '{ORACLE}'",
+            f"sleep 86400 | {sys.executable} -m bakeoff.calibration.oracle --port {{port}} --behaviour '{ORACLE}'",
         ),
         ready="/",
     )
@@ -93,8 +93,8 @@ def main() -> None:
         Generator(machine.generator_cpus, Path(scratch) / "generator.log") as generator,
     ):
         memory = MemoryLog(generator.pid)
-        bench = Workbench(LocalBackend(machine.server_cpus), generator, memory, Certificate)
-        run = execute(manifest, Path(scratch), bench)
+        context = RunContext(LocalBackend(machine.server_cpus), generator, memory, Certificate)
+        run = execute(manifest, Path(scratch), context)
         size_mib = sum(path.stat().st_size for path in Path(scratch, manifest.run_id).rglob("*")) / MIB
     first = memory.median_mib(0, MINUTE_S)
     last = memory.median_mib(duration_s - MINUTE_S, duration_s)

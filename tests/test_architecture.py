@@ -1,8 +1,9 @@
-"""The shape of the package, read from its imports: a pure core, thin edges, Locust in one place, no cycles."""
+"""The structure of the package, read from its imports: layers, a pure core, Locust in one place, no cycles."""
 
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from importlib.util import resolve_name
@@ -10,41 +11,39 @@ from pathlib import Path
 
 import pytest
 
-RUNNER = Path(__file__).parents[1] / "runner"
+ROOT = Path(__file__).parents[1]
+RUNNER = ROOT / "runner"
+DIAGRAM = ROOT / "docs" / "architecture.md"
 
 PURE = {
     "analysis",
-    "arrivals",
-    "audit",
-    "certify",
-    "changes",
-    "columns",
-    "comparable",
-    "hlog",
-    "tallies",
-    "errors",
-    "fingerprint",
-    "frames",
-    "gate",
-    "histogram",
-    "laws",
+    "calibration.certify",
+    "experiment.plan",
+    "findings",
+    "gate.against",
+    "gate.decision",
+    "gate.effects",
+    "gate.hotspots",
+    "gate.result",
+    "gate.sequential",
+    "gate.state",
     "load.account",
-    "load.distributed.gathering",
-    "load.distributed.reception",
+    "load.distributed.compatibility",
+    "load.distributed.coordinator",
+    "load.distributed.handshake",
+    "load.distributed.protocol",
     "load.distributed.session",
-    "load.distributed.speech",
-    "load.distributed.terms",
     "load.messages",
     "model",
-    "plan",
     "report",
-    "run",
-    "servers",
-    "services",
-    "stats",
+    "results.hlog",
+    "stacks.compose.services",
+    "stacks.servers",
+    "tables",
 }
-"""The parts that only compute. Every other part, a new one too, is an edge."""
-IMPURE = {"gevent", "locust", "os", "random", "socket", "subprocess", "time"}
+"""Packages and modules that only compute. Every other one reads or changes the world."""
+IMPURE = {"gevent", "locust", "os", "random", "shutil", "socket", "subprocess", "tempfile", "time"}
+IMPURE_NAMES = {"pathlib.Path", "pathlib.PosixPath", "pathlib"}
 PATCHING = {"gevent", "locust"}
 
 
@@ -56,13 +55,16 @@ def module_name(path: Path) -> str:
 MODULES = {module_name(path): path for path in sorted((RUNNER / "bakeoff").rglob("*.py"))}
 
 
-def part(module: str) -> str | None:
-    """The part of the package that a module belongs to: ``report`` for ``bakeoff.report.html``.
+def package(module: str) -> str | None:
+    """The package below ``bakeoff`` that a module belongs to; ``None`` for the few modules beside the packages."""
+    parts = module.split(".")
+    return parts[1] if len(parts) > 1 and (RUNNER / "bakeoff" / parts[1]).is_dir() else None
 
-    A pure module among edges is a part of its own.
-    """
-    own = module.removeprefix("bakeoff.")
-    return own if own in PURE else module.split(".")[1] if module.startswith("bakeoff.") else None
+
+def is_pure(module: str) -> bool:
+    """Whether a module is declared to be pure, by itself or with its package."""
+    name = module.removeprefix("bakeoff.")
+    return any(name == pure or name.startswith(f"{pure}.") for pure in PURE)
 
 
 def only_for_types(node: ast.AST) -> bool:
@@ -95,19 +97,79 @@ def imports(module: str, *, types: bool) -> set[str]:
     return names
 
 
-@pytest.mark.parametrize("module", [name for name in MODULES if part(name) in PURE])
-def test_a_pure_module_imports_no_edge(module: str) -> None:
+def imported_names(module: str) -> set[str]:
+    """What a module imports, by full name: ``pathlib.Path`` for ``from pathlib import Path``."""
+    names: set[str] = set()
+    for statement in import_statements(ast.parse(MODULES[module].read_bytes()), types=True):
+        if isinstance(statement, ast.Import):
+            names |= {alias.name for alias in statement.names}
+        elif not statement.level:
+            names |= {f"{statement.module}.{alias.name}" for alias in statement.names}
+    return names
+
+
+def package_imports() -> dict[tuple[str, str], list[str]]:
+    """Which package imports which other, and the modules that do."""
+    users: dict[tuple[str, str], list[str]] = {}
+    for module in MODULES:
+        for imported in imports(module, types=True) & MODULES.keys():
+            pair = package(module), package(imported)
+            if pair[0] and pair[1] and pair[0] != pair[1]:
+                users.setdefault((pair[0], pair[1]), []).append(f"{module} -> {imported}")
+    return users
+
+
+def arrows() -> set[tuple[str, str]]:
+    """The arrows of the diagram in ``docs/architecture.md``."""
+    diagram = DIAGRAM.read_text("utf-8").partition("```mermaid")[2].partition("```")[0]
+    return {(one, other) for one, other in re.findall(r"^\s*(\w+) --> (\w+)$", diagram, re.MULTILINE)}
+
+
+def below(package: str, drawn: set[tuple[str, str]]) -> set[str]:
+    """Every package that can be reached from one along the arrows."""
+    direct = {target for source, target in drawn if source == package}
+    return direct.union(*(below(target, drawn) for target in direct))
+
+
+def test_packages_import_only_what_the_diagram_shows_below_them() -> None:
+    """The layers of ``docs/architecture.md`` hold."""
+    drawn = arrows()
+    upward = [users for (source, target), users in package_imports().items() if target not in below(source, drawn)]
+    assert upward == []
+
+
+def test_every_arrow_of_the_diagram_is_an_import() -> None:
+    """The diagram shows no dependency that is not there."""
+    assert arrows() - package_imports().keys() == set()
+
+
+def test_every_package_says_what_it_is_for() -> None:
+    """The first thing in each ``__init__`` is a docstring."""
+    packages = [path for path in MODULES.values() if path.name == "__init__.py"]
+    assert [path for path in packages if not ast.get_docstring(ast.parse(path.read_bytes()))] == []
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if is_pure(name)])
+def test_a_pure_module_imports_no_other_kind(module: str) -> None:
     """What is computed does not depend on where the numbers came from."""
-    assert {name for name in imports(module, types=True) if part(name) not in {*PURE, None}} == set()
+    own = imports(module, types=True) & MODULES.keys()
+    assert {name for name in own if package(name) and not is_pure(name)} - PACKAGES_OF_PURE == set()
 
 
-@pytest.mark.parametrize("module", [name for name in MODULES if part(name) in PURE])
-def test_a_pure_module_reads_no_clock_no_chance_and_no_machine(module: str) -> None:
+PACKAGES_OF_PURE = {f"bakeoff.{name.rpartition('.')[0]}" for name in PURE if "." in name}
+"""Packages that hold a pure module beside others: importing one of their names may name the package."""
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if is_pure(name)])
+def test_a_pure_module_reads_no_clock_no_chance_no_file_and_no_machine(module: str) -> None:
     """The same input gives the same output, on any machine and at any time."""
-    assert {name for name in imports(module, types=True) if name.split(".")[0] in IMPURE} == set()
+    names = imported_names(module)
+    assert {name for name in names if name.split(".")[0] in IMPURE or name in IMPURE_NAMES} == set()
+    calls = (node for node in ast.walk(ast.parse(MODULES[module].read_bytes())) if isinstance(node, ast.Call))
+    assert [call.lineno for call in calls if isinstance(call.func, ast.Name) and call.func.id == "open"] == []
 
 
-@pytest.mark.parametrize("module", [name for name in MODULES if part(name) != "load"])
+@pytest.mark.parametrize("module", [name for name in MODULES if package(name) != "load"])
 def test_only_the_load_generator_imports_locust_and_gevent(module: str) -> None:
     """Locust patches the process that imports it, so only the child process under ``load`` may."""
     assert {name for name in imports(module, types=True) if name.split(".")[0] in PATCHING} == set()

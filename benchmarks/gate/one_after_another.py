@@ -10,14 +10,12 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from bakeoff import host
-from bakeoff.backends import RunningStack, Usage
-from bakeoff.backends.local import LocalBackend
-from bakeoff.execute import started
-from bakeoff.histogram import Histogram
 from bakeoff.load.generator import FixedLength, Generator
 from bakeoff.load.messages import Drive, Second
-from bakeoff.model import Block, ClosedLoad, Experiment, Load, OpenLoad, Stack
+from bakeoff.measure.run import started
+from bakeoff.model import Block, ClosedLoad, Experiment, Histogram, Load, OpenLoad, Stack
+from bakeoff.stacks import RunningStack, Usage, host
+from bakeoff.stacks.local import LocalBackend
 from benchmarks.gate.accuracy import Case, Run
 
 CLOSED = ClosedLoad(users=32)
@@ -80,7 +78,7 @@ def _measure(
         running = line_up.running[stack.name]
         meter = _Meter(CLOSED_S, running)
         driven, _ = generator.drive(_order(experiment, running.url, CLOSED), meter)
-        cpu_s = meter.cpu_s / sum(tally.completed for tally in driven.tallies)
+        cpu_s = meter.cpu_s / sum(counts.completed for counts in driven.endpoints)
         _, seconds = generator.drive(_order(experiment, running.url, OPEN), FixedLength(OPEN_S))
     return cpu_s, _median_s(seconds)
 

@@ -24,12 +24,11 @@ from typing import Any
 
 import msgspec
 
-from bakeoff.config import read_experiment
+from bakeoff.experiment.config import read_experiment
 from bakeoff.gate.effects import BASE
-from bakeoff.histogram import Histogram
-from bakeoff.model import OpenLoad
+from bakeoff.model import Histogram, OpenLoad
 from bakeoff.report.gate.words import gate_of
-from bakeoff.store import RunFolder
+from bakeoff.results.store import RunFolder
 from benchmarks.gate import power
 from benchmarks.gate.accuracy import SEQUENTIAL, Case, Run, page
 from benchmarks.gate.one_after_another import one_after_another

@@ -2,6 +2,6 @@
 
 import sys
 
-from bakeoff.cli import main
+from bakeoff.cli.main import main
 
 sys.exit(main())

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bakeoff import store
-from bakeoff.frames import RunFrames
+from bakeoff.results import store
+from bakeoff.tables.frames import RunFrames
 
 
 def load_run(path: Path | str) -> RunFrames:
     """A finished run, read from its folder, as tidy tables.
 
-    Raises `bakeoff.errors.UserError` when the folder holds no finished run.
+    Raises `bakeoff.model.UserError` when the folder holds no finished run.
     """
     return RunFrames(store.load_run(path))

@@ -18,10 +18,9 @@ import pytest
 from starlette.testclient import TestClient
 from werkzeug.test import Client
 
-from bakeoff import servers
-from bakeoff.backends import RunningStack
-from bakeoff.backends.local import LocalBackend
 from bakeoff.model import Block, Interface, Stack
+from bakeoff.stacks import RunningStack, servers
+from bakeoff.stacks.local import LocalBackend
 
 ROOT = Path(__file__).parents[2]
 NO_SLICES = Block(number=0, start_order=(), hash_seed=0, port_seed=os.getpid(), slices=())

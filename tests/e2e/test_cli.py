@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bakeoff.config import read_experiment
+from bakeoff.experiment.config import read_experiment
 
 pytestmark = pytest.mark.e2e
 
@@ -27,8 +27,8 @@ def python(code: str) -> subprocess.CompletedProcess[str]:
 def test_help_does_not_wait_for_the_heavy_libraries() -> None:
     """Neither numpy nor Locust nor rich is imported for it."""
     code = (
-        "import sys, bakeoff.cli\n"
-        "try: bakeoff.cli.main(['--help'])\n"
+        "import sys, bakeoff.cli.main\n"
+        "try: bakeoff.cli.main.main(['--help'])\n"
         "except SystemExit: pass\n"
         "sys.exit(' '.join({'numpy', 'locust', 'rich', 'msgspec', 'pandas'} & set(sys.modules)) or 0)"
     )
@@ -39,10 +39,10 @@ def test_help_does_not_wait_for_the_heavy_libraries() -> None:
 def test_a_failure_of_its_own_is_loud_and_no_regression() -> None:
     """A traceback, and exit code 3: Python's own would be 1, by which a gate says regression."""
     code = (
-        "import sys, bakeoff.cli, bakeoff.verbs.author as author\n"
+        "import sys, bakeoff.cli.main, bakeoff.cli.author as author\n"
         "def broken(*_): raise RuntimeError('the oven is cold')\n"
         "author.list_stacks = broken\n"
-        "sys.exit(bakeoff.cli.main(['stacks']))"
+        "sys.exit(bakeoff.cli.main.main(['stacks']))"
     )
     done = python(code)
     assert done.returncode == 3

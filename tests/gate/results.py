@@ -14,7 +14,7 @@ def finding(
     fields: dict[str, Any] = {
         "metric": metric,
         "endpoint": "*",
-        "role": "deciding",
+        "role": "required",
         "ratio": Estimate(point=point, low=point - 0.01, high=point + 0.01, level=0.95, n=9),
         "lower": point - 0.015,
         "upper": point + 0.015,
@@ -58,8 +58,8 @@ PASSED = summary(finding(point=1.001), finding("latency_p50", 0.999))
 REGRESSED = summary(
     finding(point=1.05, verdict="regression"),
     finding("latency_p50", 1.04, "regression", endpoint="/cake<script>"),
-    finding("latency_p99", 1.01, "inconclusive", role="confirmable"),
-    finding("start_up", 1.0, role="shown"),
+    finding("latency_p99", 1.01, "inconclusive", role="advisory"),
+    finding("start_up", 1.0, role="informational"),
     verdict="regression",
     confirmed=True,
     look_at_first="burn (burden.py), where a request spends 0.100 ms more",

@@ -9,7 +9,7 @@ import numpy as np
 
 from bakeoff.gate.decision import Hypotheses, Key
 from bakeoff.gate.sequential import random_signs
-from bakeoff.gate.trial import Measured, Trial
+from bakeoff.gate.state import Measured, Trial
 from bakeoff.model import Counts, GateSettings, GateVerdict
 
 CPU, MEDIAN, TAIL, MEMORY = Key("cpu_per_request"), Key("latency_p50"), Key("latency_p99"), Key("memory")

@@ -9,15 +9,14 @@ import pytest
 from msgspec.structs import replace
 from scipy.stats import ttest_ind
 
-from bakeoff.errors import UserError
 from bakeoff.gate.against import against, check_comparable, heads_levels, mismatches
 from bakeoff.gate.decision import Key
-from bakeoff.model import GateSettings, Manifest
+from bakeoff.model import GateSettings, Manifest, UserError
 from bakeoff.report.gate import markdown, terminal
 from tests.builders import experiment, stack
 from tests.gate.results import PASSED
 from tests.gate.test_effects import block
-from tests.test_execute import manifest
+from tests.measure.test_run import manifest
 
 CPU, CAKE = Key("cpu_per_request"), Key("latency_p50", "/cake")
 

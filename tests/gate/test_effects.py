@@ -10,20 +10,20 @@ from msgspec.structs import replace
 
 from bakeoff.gate.decision import Key
 from bakeoff.gate.effects import measured, spoiled
-from bakeoff.histogram import Histogram
 from bakeoff.model import (
     BlockResult,
     ClosedLoad,
     Counts,
-    Fates,
+    EndpointCounts,
     GeneratorUse,
+    Histogram,
     HistogramKind,
     Interval,
     Load,
     OpenLoad,
+    Outcomes,
     Record,
     ServerUse,
-    Tally,
 )
 
 CLOSED, OPEN = ClosedLoad(users=8), OpenLoad(rate_rps=100.0)
@@ -40,11 +40,11 @@ def record(position: int, side: str, load: Load, cpu_s: float, answers: dict[str
         started_unix_s=0.0,
         window_s=2.0,
         warmup_s=0.2,
-        tallies=tuple(
-            Tally(
+        endpoints=tuple(
+            EndpointCounts(
                 endpoint=endpoint,
                 offered=count + wrong,
-                fates=Fates(right=count, wrong=wrong),
+                outcomes=Outcomes(right=count, wrong=wrong),
                 completed=count,
             )
             for endpoint, count in answers.items()
@@ -138,7 +138,8 @@ def test_a_side_that_answered_nothing_has_no_effects() -> None:
     """A failure is not turned into a number."""
     result, intervals = block()
     records = tuple(
-        replace(one, tallies=tuple(replace(tally, completed=0) for tally in one.tallies)) for one in result.records
+        replace(one, endpoints=tuple(replace(counts, completed=0) for counts in one.endpoints))
+        for one in result.records
     )
     effects = measured(replace(result, records=records), intervals[:4]).effects
     assert Key("cpu_per_request") not in effects

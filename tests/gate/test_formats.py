@@ -38,7 +38,7 @@ def test_the_notes_say_how_sure_and_where_to_look() -> None:
 
 def test_a_throughput_that_fell_reads_as_a_fall() -> None:
     """Ratios are head over base, whichever way is worse."""
-    said = terminal.render(summary(finding("throughput", 0.95, role="shown")), colour=False)
+    said = terminal.render(summary(finding("throughput", 0.95, role="informational")), colour=False)
     assert "-5.0 %" in said
     assert "for information" in said
 

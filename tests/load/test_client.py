@@ -1,4 +1,4 @@
-"""The client gives every request one fate and every answer its content, however it is cut up on the way."""
+"""The client gives every request one outcome and every answer its content, however it is cut up on the way."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def traffic(sink: SliceSink) -> Iterator[Traffic]:
 def log_of(sink: SliceSink, endpoint: str = "/") -> SliceLog:
     """The account of an endpoint, which must add up."""
     log = sink.logs[endpoint]
-    assert log.offered == log.tally(endpoint, 0).fates.offered
+    assert log.offered == log.counts(endpoint, 0).outcomes.offered
     return log
 
 

@@ -9,16 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from bakeoff.certify import check_accounting
-from bakeoff.doctor import FAULTS, SCENARIO, drive_oracle
-from bakeoff.errors import UserError
-from bakeoff.histogram import Histogram
+from bakeoff.calibration.certify import check_accounting
+from bakeoff.calibration.doctor import FAULTS, SCENARIO, drive_oracle
+from bakeoff.calibration.oracle.behaviour import Behaviour
+from bakeoff.calibration.oracle.process import OracleProcess, start_oracle
 from bakeoff.load.fleet import Fleet
 from bakeoff.load.generator import FixedLength, Generator, GeneratorError
 from bakeoff.load.messages import Drive
-from bakeoff.model import ClosedLoad, Load, OpenLoad, Request, Scenario, Stage
-from bakeoff.oracle.behaviour import Behaviour
-from bakeoff.oracle.process import OracleProcess, start_oracle
+from bakeoff.model import ClosedLoad, Histogram, Load, OpenLoad, Request, Scenario, Stage, UserError
 
 pytestmark = pytest.mark.e2e
 
@@ -62,8 +60,8 @@ def test_no_request_is_unaccounted_for(fleet: Fleet, load: Load) -> None:
     with start_oracle(FAULTS) as oracle:
         oracle.start_epoch()
         driven = drive_oracle(fleet, SCENARIO, oracle, load, slice_s=0.5, timeout_s=0.3).driven
-        served = oracle.account().fates
-    checks = check_accounting("faults", driven.tallies + driven.warmup + driven.drain, served)
+        served = oracle.account().outcomes
+    checks = check_accounting("faults", driven.endpoints + driven.warmup + driven.drain, served)
     assert [check for check in checks if not check.ok] == []
 
 
@@ -71,7 +69,7 @@ def test_no_request_is_unaccounted_for(fleet: Fleet, load: Load) -> None:
 def test_every_right_answer_is_in_each_histogram_once(fleet: Fleet, oracle: OracleProcess, load: Load) -> None:
     """Latency, service time and lag of as many requests as were answered."""
     measured = drive_oracle(fleet, SCENARIO, oracle, load, slice_s=0.5)
-    rights = sum(tally.fates.right for tally in measured.driven.tallies)
+    rights = sum(counts.outcomes.right for counts in measured.driven.endpoints)
     assert rights > 0
     for kind in ("latency", "service", "lag"):
         assert measured.histogram(kind).total == rights
@@ -97,7 +95,7 @@ def test_shares_of_constant_arrivals_add_up_to_the_rate(tmp_path: Path, oracle: 
         fleet.use(SCENARIO)
         load = OpenLoad(rate_rps=200.0, arrivals="constant")
         driven = drive_oracle(fleet, SCENARIO, oracle, load, slice_s=0.5).driven
-    assert abs(sum(tally.offered for tally in driven.tallies) - 200 * driven.window_s) <= 3
+    assert abs(sum(counts.offered for counts in driven.endpoints) - 200 * driven.window_s) <= 3
 
 
 def test_a_rate_in_stages_offers_their_area(tmp_path: Path, oracle: OracleProcess) -> None:
@@ -106,7 +104,7 @@ def test_a_rate_in_stages_offers_their_area(tmp_path: Path, oracle: OracleProces
     with Generator((), tmp_path / "log") as generator:
         generator.use(SCENARIO)
         driven = drive_oracle(generator, SCENARIO, oracle, ramp, slice_s=0.6).driven
-    assert abs(sum(tally.offered for tally in driven.tallies) - 100) <= 1
+    assert abs(sum(counts.offered for counts in driven.endpoints) - 100) <= 1
 
 
 @pytest.mark.parametrize("base", ["HttpUser", "FastHttpUser"])
@@ -118,9 +116,9 @@ def test_an_existing_locustfile_runs_unchanged(tmp_path: Path, oracle: OraclePro
     with Generator((), tmp_path / "log") as generator:
         generator.use(scenario)
         measured = drive_oracle(generator, scenario, oracle, ClosedLoad(users=3), slice_s=0.5)
-        (tally,) = measured.driven.tallies
-        assert tally.endpoint == "/old"
-        assert tally.fates.right == tally.offered == measured.histogram("latency").total > 0
+        (counts,) = measured.driven.endpoints
+        assert counts.endpoint == "/old"
+        assert counts.outcomes.right == counts.offered == measured.histogram("latency").total > 0
         with pytest.raises(UserError, match=r"cannot be driven at a rate; derive it from bakeoff\.load\.BakeoffUser"):
             drive_oracle(generator, scenario, oracle, OpenLoad(rate_rps=10.0), slice_s=0.5)
 
@@ -131,8 +129,8 @@ def test_requests_are_asked_by_weight(tmp_path: Path, oracle: OracleProcess) -> 
     scenario = Scenario(name="weighted", requests=requests)
     with Generator((), tmp_path / "log") as generator:
         generator.use(scenario)
-        tallies = drive_oracle(generator, scenario, oracle, ClosedLoad(users=4), slice_s=0.5).driven.tallies
-    offered = {tally.endpoint: tally.offered for tally in tallies}
+        endpoint_counts = drive_oracle(generator, scenario, oracle, ClosedLoad(users=4), slice_s=0.5).driven.endpoints
+    offered = {counts.endpoint: counts.offered for counts in endpoint_counts}
     total = sum(offered.values())
     assert abs(offered["/seldom"] - total / 10) < 5 * (total * 0.09) ** 0.5
 
@@ -152,9 +150,9 @@ def test_a_task_that_raises_is_a_failed_request_and_not_the_end(tmp_path: Path, 
     scenario = Scenario(name="buggy", locustfile=str(path))
     with Generator((), tmp_path / "log") as generator:
         generator.use(scenario)
-        tallies = drive_oracle(generator, scenario, oracle, ClosedLoad(users=1), slice_s=0.3).driven.tallies
-    (failed,) = (tally for tally in tallies if tally.endpoint == "(task)")
-    assert failed.fates.failed == {"task": failed.offered}
+        endpoint_counts = drive_oracle(generator, scenario, oracle, ClosedLoad(users=1), slice_s=0.3).driven.endpoints
+    (failed,) = (counts for counts in endpoint_counts if counts.endpoint == "(task)")
+    assert failed.outcomes.failed == {"task": failed.offered}
     assert failed.reason == "KeyError in a task: 'cake'"
 
 
@@ -198,13 +196,13 @@ def test_a_duet_gives_each_target_as_many_requests_of_a_kind(tmp_path: Path, loa
         )
         driven, seconds = generator.drive(order, FixedLength(0.5))
         received = {name: oracle.account().received for name, oracle in (("base", first), ("head", second))}
-    ever = driven.tallies + driven.warmup + driven.drain
-    endpoints = {tally.endpoint for tally in driven.tallies if tally.offered}
+    ever = driven.endpoints + driven.warmup + driven.drain
+    endpoints = {counts.endpoint for counts in driven.endpoints if counts.offered}
     assert endpoints == {"base /a", "head /a", "base /b", "head /b"}
     for path in ("/a", "/b"):
-        sent = [sum(tally.offered for tally in ever if tally.endpoint == f"{name} {path}") for name in targets]
+        sent = [sum(counts.offered for counts in ever if counts.endpoint == f"{name} {path}") for name in targets]
         assert sent[0] > 20
         assert abs(sent[0] - sent[1]) <= 1
     for name in targets:
-        assert received[name] == sum(tally.offered for tally in ever if tally.endpoint.startswith(name))
+        assert received[name] == sum(counts.offered for counts in ever if counts.endpoint.startswith(name))
     assert {second.endpoint for second in seconds} == endpoints

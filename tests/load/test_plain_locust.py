@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from bakeoff.oracle.behaviour import Behaviour
-from bakeoff.oracle.process import start_oracle
+from bakeoff.calibration.oracle.behaviour import Behaviour
+from bakeoff.calibration.oracle.process import start_oracle
 
 pytestmark = pytest.mark.e2e
 
@@ -58,7 +58,7 @@ def test_locusts_statistics_hold_every_request(tmp_path: Path, processes: int) -
             timeout=60,
             check=False,  # Locust exits with 1 when requests failed.
         )
-        served = oracle.account().fates
+        served = oracle.account().outcomes
     (row,) = json.loads((tmp_path / "out.json").read_text("utf-8"))
     assert (row["method"], row["name"]) == ("GET", "/cake")
     assert row["num_requests"] == served["right"] + served["wrong"] > 0

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from bakeoff import host
-from bakeoff.errors import UserError
 from bakeoff.load.source import Elsewhere, Here, read_source
+from bakeoff.model import UserError
+from bakeoff.stacks import host
 
 TOKEN = "a token of sixteen characters"
 

@@ -8,7 +8,6 @@ from dataclasses import replace
 import msgspec
 import numpy as np
 
-from bakeoff.histogram import Histogram
 from bakeoff.model import (
     ALL_ENDPOINTS,
     BlockResult,
@@ -16,11 +15,12 @@ from bakeoff.model import (
     Certificate,
     ClosedLoad,
     Comparison,
+    EndpointCounts,
     Estimate,
     Experiment,
     Failure,
-    Fates,
     GeneratorUse,
+    Histogram,
     Interval,
     Latency,
     Load,
@@ -29,19 +29,19 @@ from bakeoff.model import (
     Metric,
     OpenLoad,
     OracleCheck,
+    Outcomes,
     Record,
     Result,
+    Run,
     Scenario,
     ServerUse,
     Stack,
     Step,
     Summary,
-    Tally,
     Timeline,
     TimelineRequest,
     Verdict,
 )
-from bakeoff.run import Run
 
 BLOCKS = 7
 USERS = ClosedLoad(users=64)
@@ -151,8 +151,10 @@ def records(block: int) -> Iterator[Record]:
 def record(block: int, position: int, stack: str, load: Load) -> Record:
     """One slice of 2.4 s."""
     rps, _, cpu_ms = TRUTH[stack, load]
-    tallies = tuple(
-        Tally(endpoint=name, offered=round(rps * share * 2.4), fates=Fates(), completed=round(rps * share * 2.4))
+    endpoint_counts = tuple(
+        EndpointCounts(
+            endpoint=name, offered=round(rps * share * 2.4), outcomes=Outcomes(), completed=round(rps * share * 2.4)
+        )
         for name, share in SHARES.items()
     )
     return Record(
@@ -164,7 +166,7 @@ def record(block: int, position: int, stack: str, load: Load) -> Record:
         started_unix_s=1_700_000_000.0 + 100 * block + 3 * position,
         window_s=2.4,
         warmup_s=0.3,
-        tallies=tallies,
+        endpoints=endpoint_counts,
         server=ServerUse(
             cpu_s=rps * 2.4 * cpu_ms / 1e3, rss_bytes=96 * 2**20, processes=5, threads=5, others_cpu_s=0.01
         ),
@@ -365,7 +367,7 @@ def without_numbers(row: Result) -> Result:
 def failing(several: tuple[Record, ...], stack: str) -> tuple[Record, ...]:
     """The records, with those of one stack turned into failures."""
     return tuple(
-        msgspec.structs.replace(one, failure=FAILURE, tallies=(), server=None, generator=None)
+        msgspec.structs.replace(one, failure=FAILURE, endpoints=(), server=None, generator=None)
         if one.stack == stack
         else one
         for one in several

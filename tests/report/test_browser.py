@@ -8,10 +8,9 @@ from typing import Any
 
 import pytest
 
-from bakeoff.model import ALL_ENDPOINTS
+from bakeoff.findings.numerals import bounds, number
+from bakeoff.model import ALL_ENDPOINTS, Run
 from bakeoff.report import formats
-from bakeoff.report.numerals import bounds, number
-from bakeoff.run import Run
 from tests.report.browser import Browser, Tab, browsing, chromium
 from tests.report.made_up import HOSTILE, USERS
 

@@ -10,17 +10,15 @@ from typing import Any
 import msgspec
 import pytest
 
-from bakeoff import comparable
-from bakeoff.errors import UserError
-from bakeoff.model import ClosedLoad, Stack
+from bakeoff.analysis import comparable
+from bakeoff.model import ClosedLoad, Run, Stack, UserError
 from bakeoff.report import compare
 from bakeoff.report.compare import SideBySide, side_by_side
-from bakeoff.run import Run
+from tests.analysis.test_changes import jittered, slowed
 from tests.report import made_up
 from tests.report.made_up import HOSTILE, renamed
 from tests.report.reading import CHROMIUM, OUTSIDE, in_browser, targets
 from tests.report.test_html import Page, squeezed
-from tests.test_changes import jittered, slowed
 
 SLOWED = "fastapi-uvicorn"
 

@@ -11,12 +11,11 @@ import pytest
 from bokeh.models import HoverTool, Range1d
 from PIL import Image
 
-from bakeoff.model import Scenario, Stack
+from bakeoff.model import Run, Scenario, Stack
 from bakeoff.report import charts, figures, style
 from bakeoff.report.charts import CHARTS, Chart, Material
 from bakeoff.report.figures import Picture
 from bakeoff.report.style import DARK, LIGHT
-from bakeoff.run import Run
 from tests.report import made_up
 
 SHOWN = [chart for chart in CHARTS if chart is not charts.LOADS]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from bakeoff import report
+from bakeoff.model import Run
 from bakeoff.report import formats
 from bakeoff.report.charts import CHARTS, LOADS
-from bakeoff.run import Run
 
 
 @pytest.mark.parametrize("file", formats.FORMATS)

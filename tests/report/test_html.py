@@ -8,10 +8,11 @@ from html.parser import HTMLParser
 
 import pytest
 
-from bakeoff.report import facts, figures, html
-from bakeoff.report.answer import answer
+from bakeoff.findings import facts
+from bakeoff.findings.answer import answer
+from bakeoff.model import Run
+from bakeoff.report import figures, html
 from bakeoff.report.figures import Picture
-from bakeoff.run import Run
 from tests.report.made_up import FAILURE, HOSTILE, TOO_FEW, renamed
 
 VOID = {"meta", "img", "br", "input"}

@@ -8,11 +8,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from bakeoff.errors import UserError
+from bakeoff.findings.answer import answer
+from bakeoff.model import Listed, Run, UserError
 from bakeoff.report import index
-from bakeoff.report.answer import answer
-from bakeoff.run import Listed, Run
-from bakeoff.store import RunFolder, list_runs, write_file
+from bakeoff.results.store import RunFolder, list_runs, write_file
 from tests.gate.results import REGRESSED
 from tests.report import made_up
 from tests.report.made_up import HOSTILE

@@ -6,10 +6,10 @@ import re
 
 import pytest
 
+from bakeoff.findings.answer import answer
+from bakeoff.model import Run
 from bakeoff.report import markdown
-from bakeoff.report.answer import answer
 from bakeoff.report.figures import Picture
-from bakeoff.run import Run
 from tests.report.made_up import FAILURE, HOSTILE, renamed
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from rich.cells import cell_len
 
+from bakeoff.model import Run
 from bakeoff.report.terminal import render_table
-from bakeoff.run import Run
 from tests.report.made_up import FAILURE, renamed
 
 

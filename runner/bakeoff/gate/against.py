@@ -13,12 +13,21 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from bakeoff.errors import UserError
-from bakeoff.fingerprint import INTERPRETER, Fingerprint, differences, fingerprint
+from bakeoff.analysis.fingerprint import Fingerprint, differences, fingerprint
+from bakeoff.analysis.stats import LEVEL
 from bakeoff.gate.decision import Key
 from bakeoff.gate.effects import HEAD, levels
-from bakeoff.model import Against, AgainstFinding, BlockResult, Estimate, Interval, Manifest, Stack
-from bakeoff.stats import LEVEL
+from bakeoff.model import (
+    INTERPRETER,
+    Against,
+    AgainstFinding,
+    BlockResult,
+    Estimate,
+    Interval,
+    Manifest,
+    Stack,
+    UserError,
+)
 
 Levels = Mapping[Key, float]
 """Logarithms of one side's metrics in one block."""

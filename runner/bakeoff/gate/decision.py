@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats as distributions
 
+from bakeoff.analysis.stats import ratio_estimate
 from bakeoff.gate.sequential import Samples, SequentialTest, p_value, random_signs
 from bakeoff.model import ALL_ENDPOINTS, GateFinding, GateMetric, GateVerdict, Tolerance
-from bakeoff.stats import ratio_estimate
 
 ALPHA_PASS = 0.025
 """Chance that a change of the limit passes, over all looks, for each metric that a pass needs."""
@@ -62,7 +62,9 @@ class Bounds:
     @property
     def regressed(self) -> bool:
         """Whether the change is more than noise, and has not passed."""
-        return self.tolerance.role != "shown" and not self.passed and self.lower > np.log1p(self.tolerance.floor)
+        return (
+            self.tolerance.role != "informational" and not self.passed and self.lower > np.log1p(self.tolerance.floor)
+        )
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,7 @@ def look_at(
 ) -> tuple[Bounds, ...]:
     """The bounds of every metric that all blocks measured."""
     keys = measured_in_all(blocks)
-    judged = [key for key in keys if tolerances[key.metric].role != "shown"]
+    judged = [key for key in keys if tolerances[key.metric].role != "informational"]
     from_floor = _samples(blocks, judged, {key: tolerances[key.metric].floor for key in judged})
     suspect = tests.suspect(from_floor, fractions.suspect)
     return tuple(_bounds(blocks, key, tolerances[key.metric], suspect, fractions.passing, tests) for key in keys)
@@ -136,7 +138,7 @@ def suspects(found: Sequence[Bounds]) -> tuple[Key, ...]:
 
 def not_passed(found: Sequence[Bounds], tolerances: Mapping[GateMetric, Tolerance]) -> tuple[Key, ...]:
     """The metrics that a pass needs, over all endpoints, and that have not passed or could not be measured."""
-    needed = [Key(metric) for metric, tolerance in tolerances.items() if tolerance.role == "deciding"]
+    needed = [Key(metric) for metric, tolerance in tolerances.items() if tolerance.role == "required"]
     passed = {bounds.key for bounds in found if bounds.passed}
     return tuple(key for key in needed if key not in passed)
 

@@ -11,12 +11,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bakeoff.audit import GENERATOR_BUSY, sent_on_time
+from bakeoff.analysis.audit import GENERATOR_BUSY, sent_on_time
 from bakeoff.gate.decision import Effects, Key
-from bakeoff.gate.trial import Measured
-from bakeoff.histogram import Histogram
-from bakeoff.model import ALL_ENDPOINTS, BlockResult, ClosedLoad, Counts, GateMetric, Interval, OpenLoad, Record
-from bakeoff.tallies import total_fates
+from bakeoff.gate.state import Measured
+from bakeoff.model import (
+    ALL_ENDPOINTS,
+    BlockResult,
+    ClosedLoad,
+    Counts,
+    GateMetric,
+    Histogram,
+    Interval,
+    OpenLoad,
+    Record,
+    total_outcomes,
+)
 
 BASE, HEAD = SIDES = "base", "head"
 QUANTILES: Mapping[GateMetric, float] = {"latency_p50": 0.5, "latency_p90": 0.9, "latency_p99": 0.99}
@@ -92,13 +101,13 @@ def _of(block: BlockResult, side: str, kind: type[ClosedLoad] | type[OpenLoad]) 
 
 
 def _counted(block: BlockResult, side: str) -> Counts:
-    fates = total_fates(tally for record in block.records if record.stack == side for tally in record.tallies)
-    return Counts(requests=fates.offered, errors=fates.errors)
+    outcomes = total_outcomes(counts for record in block.records if record.stack == side for counts in record.endpoints)
+    return Counts(requests=outcomes.offered, errors=outcomes.errors)
 
 
 def _cpu_per_request_s(records: Sequence[Record]) -> float | None:
     """Server CPU time per right answer, while both sides compete for the same CPUs."""
-    answers = sum(tally.completed for record in records for tally in record.tallies)
+    answers = sum(counts.completed for record in records for counts in record.endpoints)
     cpu_s = [record.server.cpu_s for record in records if record.server]
     return sum(cpu_s) / answers if answers and len(cpu_s) == len(records) else None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bakeoff.load.messages import Driven
-from bakeoff.tallies import merged_tallies
+from bakeoff.model import merged_counts
 
 
 def merged(parts: Sequence[Driven]) -> Driven:
@@ -18,9 +18,9 @@ def merged(parts: Sequence[Driven]) -> Driven:
         connections_opened=sum(part.connections_opened for part in parts),
         requests_sent=sum(part.requests_sent for part in parts),
         waited=sum(part.waited for part in parts),
-        tallies=merged_tallies(tally for part in parts for tally in part.tallies),
-        warmup=merged_tallies(tally for part in parts for tally in part.warmup),
-        drain=merged_tallies(tally for part in parts for tally in part.drain),
+        endpoints=merged_counts(counts for part in parts for counts in part.endpoints),
+        warmup=merged_counts(counts for part in parts for counts in part.warmup),
+        drain=merged_counts(counts for part in parts for counts in part.drain),
         opened_ns=first_ns,
         generators=len(parts),
         opened_within_s=(max(part.opened_ns for part in parts) - first_ns) / 1e9,

@@ -21,9 +21,7 @@ from locust.env import Environment
 from locust.util.load_locustfile import load_locustfile
 
 from bakeoff.load.client import Client
-from bakeoff.load.foreign import is_foreign
 from bakeoff.load.messages import (
-    Answer,
     Answers,
     Ask,
     Drive,
@@ -39,13 +37,14 @@ from bakeoff.load.messages import (
     line,
     order_decoder,
 )
+from bakeoff.load.plain_users import is_foreign
 from bakeoff.load.process import end_with_parent
 from bakeoff.load.recorder import SliceSink, practise_bookkeeping
 from bakeoff.load.response import Response
 from bakeoff.load.slices import drive
 from bakeoff.load.traffic import Traffic
 from bakeoff.load.user import BakeoffUser, Duet, requests_user, takes_turns
-from bakeoff.model import OpenLoad, Scenario
+from bakeoff.model import Answer, OpenLoad, Scenario
 
 ASKED_TIMES = 3
 """How often each request is asked alone; the quickest tells the latency without load."""

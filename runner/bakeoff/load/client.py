@@ -3,7 +3,7 @@
 A complete answer of stated length, the common case, is cut out of the received bytes; everything else (chunked bodies,
 answers in pieces, interim answers) goes through httptools.
 
-A task never sees an exception from the network: what went wrong is the answer's ``error``, and the request's fate.
+A task never sees an exception from the network: what went wrong is the answer's ``error``, and the request's outcome.
 """
 
 from __future__ import annotations

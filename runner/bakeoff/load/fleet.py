@@ -17,8 +17,8 @@ import msgspec
 
 from bakeoff.load.account import merged
 from bakeoff.load.generator import Generator, Watcher
-from bakeoff.load.messages import Answer, Drive, Driven, Second
-from bakeoff.model import ClosedLoad, Scenario
+from bakeoff.load.messages import Drive, Driven, Second
+from bakeoff.model import Answer, ClosedLoad, Scenario
 
 OPEN_WITHIN_S = 120.0
 """How long generators wait for each other to be warm."""

@@ -9,9 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import BinaryIO, Protocol, Self, TypeVar
 
-from bakeoff.errors import BakeoffError, UserError
 from bakeoff.load.messages import (
-    Answer,
     Answers,
     Ask,
     Drive,
@@ -33,7 +31,7 @@ from bakeoff.load.messages import (
     report_decoder,
 )
 from bakeoff.load.process import pinning, start_module
-from bakeoff.model import Scenario
+from bakeoff.model import Answer, BakeoffError, Scenario, UserError
 
 T = TypeVar("T", bound=Report)
 

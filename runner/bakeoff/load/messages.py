@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from bakeoff.model import HistogramKind, Load, Scenario, Struct, Tally
+from bakeoff.model import Answer, EndpointCounts, HistogramKind, Load, Scenario, Struct
 
 NOT_SENT = "(not sent)"
 """The endpoint of arrivals that never reached a task, because no connection came free in time."""
@@ -60,19 +60,6 @@ class Ready(Struct, frozen=True, kw_only=True, tag="ready"):
     """The child, or the scenario it was told to use, is ready."""
 
 
-class Answer(Struct, frozen=True, kw_only=True):
-    """One answer, to be compared between stacks."""
-
-    endpoint: str
-    method: str
-    path: str
-    status: int
-    body: str
-    elapsed_s: float = 0.0
-    problem: str | None = None
-    """Why it is no right answer, if it is none."""
-
-
 class Answers(Struct, frozen=True, kw_only=True, tag="answers"):
     """All answers to an `Ask`, in the order of the scenario's tasks."""
 
@@ -121,10 +108,10 @@ class Driven(Struct, frozen=True, kw_only=True, tag="driven"):
     requests_sent: int
     waited: int
     """Arrivals that found no free connection and had to wait."""
-    tallies: tuple[Tally, ...]
-    warmup: tuple[Tally, ...] = ()
-    drain: tuple[Tally, ...] = ()
-    """Requests that began before and after the window; with ``tallies`` all that the target was ever sent."""
+    endpoints: tuple[EndpointCounts, ...]
+    warmup: tuple[EndpointCounts, ...] = ()
+    drain: tuple[EndpointCounts, ...] = ()
+    """Requests that began before and after the window; with ``endpoint_counts`` all that the target was ever sent."""
     opened_ns: int = 0
     """When the window opened, on the clock of ``time.perf_counter_ns``; its arrival times count from this moment."""
     generators: int = 1

@@ -1,6 +1,6 @@
 """What happened to each request, by endpoint, kept off the hot path.
 
-A request is accounted where it began: it takes the log of the current sink when it is offered and gives its fate to
+A request is accounted where it began: it takes the log of the current sink when it is offered and gives its outcome to
 that same log, however much later. A slice therefore swaps sinks at the two ends of its window, and no request is
 counted twice or forgotten. Values are kept as plain integers and become histograms between requests.
 """
@@ -15,8 +15,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from bakeoff.histogram import Histogram, bucket_of
-from bakeoff.model import Fates, HistogramKind, Tally
+from bakeoff.model import EndpointCounts, HistogramKind, Outcomes
+from bakeoff.model.histogram import Histogram, bucket_of
 
 SECOND_NS = 1_000_000_000
 CHUNK = 256
@@ -96,12 +96,12 @@ class SliceLog:
             self.failed[kind] = self.failed.get(kind, 0) + 1
         self.reason = self.reason or message
 
-    def tally(self, endpoint: str, completed: int) -> Tally:
+    def counts(self, endpoint: str, completed: int) -> EndpointCounts:
         """The account so far, as it is stored."""
-        return Tally(
+        return EndpointCounts(
             endpoint=endpoint,
             offered=self.offered,
-            fates=Fates(
+            outcomes=Outcomes(
                 right=self.right,
                 wrong=self.wrong,
                 failed=dict(self.failed),

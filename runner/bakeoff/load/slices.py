@@ -13,14 +13,13 @@ import gevent
 import numpy as np
 from locust.env import Environment
 
-from bakeoff.arrivals import arrivals_s, window_rng
 from bakeoff.load.closed_loop import ClosedLoop
-from bakeoff.load.foreign import overheard
 from bakeoff.load.messages import Drive, Driven, Report, Second, Tick, WindowClosed, WindowOpened
 from bakeoff.load.open_loop import OpenLoop
+from bakeoff.load.plain_users import overheard
 from bakeoff.load.recorder import SECOND_NS, Histograms, SliceSink
 from bakeoff.load.traffic import Traffic, now_ns
-from bakeoff.model import ClosedLoad, OpenLoad, Tally
+from bakeoff.model import ClosedLoad, EndpointCounts, OpenLoad, arrivals_s, window_rng
 
 LEAST_RATE_RPS = 1.0
 """Rate of the warm-up of a load that begins with none."""
@@ -106,11 +105,11 @@ def _mean_latency_s(order: Drive, warm: SliceSink, elapsed_ns: int) -> float:
 
 
 def _under_way(sink: SliceSink) -> int:
-    return sink.total("offered") - sum(log.tally("", 0).fates.offered for log in sink.logs.values())
+    return sink.total("offered") - sum(log.counts("", 0).outcomes.offered for log in sink.logs.values())
 
 
-def _account(sink: SliceSink) -> tuple[Tally, ...]:
-    return tuple(log.tally(endpoint, 0) for endpoint, log in sorted(sink.logs.items()))
+def _account(sink: SliceSink) -> tuple[EndpointCounts, ...]:
+    return tuple(log.counts(endpoint, 0) for endpoint, log in sorted(sink.logs.items()))
 
 
 class _Window:
@@ -166,7 +165,7 @@ class _Window:
         self._say(Tick(elapsed_s=elapsed_s, rate_rps=self._sink.total("right") / max(elapsed_s, 1e-9)))
 
     def result(self, started_ns: int, loop: Loop) -> Driven:
-        """The drained slice: histograms are sent, fates are final."""
+        """The drained slice: histograms are sent, outcomes are final."""
         for _ in self._histograms.absorb():
             pass
         self._send_finished(before_s=sys.maxsize)
@@ -177,7 +176,7 @@ class _Window:
             connections_opened=self._sink.total("connections"),
             requests_sent=self._sink.total("offered") - self._sink.total("dropped"),
             waited=loop.waited,
-            tallies=self._tallies(),
+            endpoints=self._endpoint_counts(),
             warmup=_account(self._warm),
             drain=_account(self._drain),
             opened_ns=self.opened_ns,
@@ -188,9 +187,9 @@ class _Window:
             self._say(Second(second=second, endpoint=endpoint, kind=kind, blob=histogram.encode()))
             gevent.sleep(0)
 
-    def _tallies(self) -> tuple[Tally, ...]:
+    def _endpoint_counts(self) -> tuple[EndpointCounts, ...]:
         for endpoint in self._completed:
             self._sink.log_of("", endpoint)
         return tuple(
-            log.tally(endpoint, self._completed.get(endpoint, 0)) for endpoint, log in sorted(self._sink.logs.items())
+            log.counts(endpoint, self._completed.get(endpoint, 0)) for endpoint, log in sorted(self._sink.logs.items())
         )

@@ -7,13 +7,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bakeoff.errors import UserError
 from bakeoff.load.distributed.address import DEFAULT_ADDRESS, read_own_address
-from bakeoff.load.distributed.joined import JoinedWorkers, Say
+from bakeoff.load.distributed.master_handle import JoinedWorkers, Say
 from bakeoff.load.distributed.token import take_token
 from bakeoff.load.fleet import Fleet
 from bakeoff.load.generator import LoadGenerator
-from bakeoff.model import Experiment, Machine
+from bakeoff.model import Experiment, Machine, UserError
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from bakeoff.run import Run
+from bakeoff.model import Run
 
 __all__ = ["render_all"]
 

@@ -8,19 +8,18 @@ from typing import NamedTuple
 
 import msgspec
 
-from bakeoff.changes import METRICS, Change, changes
-from bakeoff.comparable import cases_in_common
-from bakeoff.fingerprint import ABSENT, PARTS, Fingerprint, Part, fingerprint
-from bakeoff.model import Estimate, Metric, Result, Stack
-from bakeoff.report import facts, lookup
-from bakeoff.report.answer import answer
+from bakeoff.analysis import lookup
+from bakeoff.analysis.changes import METRICS, Change, changes
+from bakeoff.analysis.comparable import cases_in_common
+from bakeoff.analysis.fingerprint import ABSENT, PARTS, Fingerprint, Part, fingerprint
+from bakeoff.findings import facts
+from bakeoff.findings.answer import answer
+from bakeoff.findings.numerals import DASH, TIMES, bounds, listing, number, plural, ratio
+from bakeoff.model import Condition, Estimate, Metric, Result, Run, Stack
 from bakeoff.report.grid import MISSING, Cell, Grid, Head
 from bakeoff.report.html import environment
-from bakeoff.report.lookup import Case
-from bakeoff.report.numerals import DASH, TIMES, bounds, listing, number, plural, ratio
 from bakeoff.report.terminal import clean
-from bakeoff.report.tracks import Bar, Track, tracks
-from bakeoff.run import Run
+from bakeoff.report.timeline_tracks import Bar, Track, tracks
 
 # Wong 2011, after Okabe and Ito, as in `style`; the letter tells runs apart where colour does not.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
@@ -243,8 +242,8 @@ def _size(change: Change) -> tuple[bool, float]:
     return change.metric == "throughput", max(change.ratio.point, 1 / change.ratio.point)
 
 
-def _case(change: Change) -> Case:
-    return Case(change.scenario, change.load)
+def _case(change: Change) -> Condition:
+    return Condition(change.scenario, change.load)
 
 
 # --- tables ----------------------------------------------------------------------------------------------------------
@@ -330,7 +329,7 @@ def panels(compared: SideBySide) -> tuple[Panel, ...]:
     return tuple(_panel(compared, case) for case in cases_in_common(side.run for side in compared.sides))
 
 
-def _panel(compared: SideBySide, case: Case) -> Panel:
+def _panel(compared: SideBySide, case: Condition) -> Panel:
     names = [
         name for name in _stack_names(compared) if any(lookup.result_of(s.run, case, name) for s in compared.sides)
     ]
@@ -353,7 +352,7 @@ def labelled(title: str, compared: SideBySide) -> str:
     return f"{title} ({', '.join(compared.labels)})" if compared.labels else title
 
 
-def _metric_grid(compared: SideBySide, case: Case, names: Sequence[str], title: str) -> Grid:
+def _metric_grid(compared: SideBySide, case: Condition, names: Sequence[str], title: str) -> Grid:
     heads = [Head("stack", numeric=False), Head("metric", numeric=False), *(Head(s.letter) for s in compared.sides)]
     for side in compared.others:
         over = f"{side.letter} / {compared.first.letter}"
@@ -364,7 +363,7 @@ def _metric_grid(compared: SideBySide, case: Case, names: Sequence[str], title: 
 
 
 def _metric_cells(
-    compared: SideBySide, case: Case, name: str, metric: Metric, notes: dict[str, int]
+    compared: SideBySide, case: Condition, name: str, metric: Metric, notes: dict[str, int]
 ) -> tuple[Cell, ...]:
     interface = next(found for side in compared.sides if (found := lookup.interface_of(side.run, name)))
     cells = [Cell(name, interface, kind=interface), Cell(*UNITS[metric])]
@@ -374,7 +373,7 @@ def _metric_cells(
     return tuple(cells)
 
 
-def _number_cell(run: Run, case: Case, name: str, metric: Metric, notes: dict[str, int]) -> Cell:
+def _number_cell(run: Run, case: Condition, name: str, metric: Metric, notes: dict[str, int]) -> Cell:
     found = _estimate(_valid_result(run, case, name), metric)
     if found is not None:
         return Cell(number(found.point), bounds(found))
@@ -387,7 +386,7 @@ def _reasons(row: Result | None) -> Sequence[str]:
     return ("not part of this run",) if row is None else row.withheld or ("not recorded",)
 
 
-def _change_cells(side: Side, case: Case, name: str, metric: Metric) -> tuple[Cell, Cell, Cell]:
+def _change_cells(side: Side, case: Condition, name: str, metric: Metric) -> tuple[Cell, Cell, Cell]:
     """The plain ratio, the one that the verdict is about, and the verdict."""
     wanted = (name, case.scenario, case.load, metric)
     found = next((one for one in side.changes if (one.stack, one.scenario, one.load, one.metric) == wanted), None)
@@ -403,7 +402,7 @@ def _ratio_cell(estimate: Estimate) -> Cell:
     return Cell(f"{number(estimate.point)} {TIMES}", bounds(estimate))
 
 
-def _valid_result(run: Run, case: Case, name: str) -> Result | None:
+def _valid_result(run: Run, case: Condition, name: str) -> Result | None:
     found = lookup.result_of(run, case, name)
     return found if found is not None and found.valid else None
 

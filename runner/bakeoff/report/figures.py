@@ -9,13 +9,13 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from bakeoff.findings.answer import measured_anything
+from bakeoff.model import Run
 from bakeoff.report import style
-from bakeoff.report.answer import measured_anything
 from bakeoff.report.charts import CHARTS, Chart, Material, caption, no_data
 from bakeoff.report.charts.panel import Panel
 from bakeoff.report.png import encode
 from bakeoff.report.style import LIGHT, Theme
-from bakeoff.run import Run
 
 
 @dataclass(frozen=True)

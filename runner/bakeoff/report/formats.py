@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from bakeoff.model import Run
 from bakeoff.report import html, markdown
 from bakeoff.report.figures import Picture, pictures
-from bakeoff.run import Run
 
 FORMATS: dict[str, Callable[[Run, tuple[Picture, ...]], bytes]] = {
     "report.html": html.render,

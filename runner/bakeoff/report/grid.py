@@ -9,11 +9,10 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from bakeoff.model import ALL_ENDPOINTS, Comparison, Estimate, Metric, Result, Stack, Timeline
-from bakeoff.report import fairness, lookup, story
-from bakeoff.report.lookup import Case
-from bakeoff.report.numerals import DASH, TIMES, bounds, confidence, count, merged, number, percent, shape
-from bakeoff.run import Run
+from bakeoff.analysis import lookup
+from bakeoff.findings import fairness, story
+from bakeoff.findings.numerals import DASH, TIMES, bounds, confidence, count, merged, number, percent, shape
+from bakeoff.model import ALL_ENDPOINTS, Comparison, Condition, Estimate, Metric, Result, Run, Stack, Timeline
 
 
 @dataclass(frozen=True)
@@ -72,7 +71,7 @@ class Line:
     baseline_valid: bool
 
 
-def _line(run: Run, case: Case, stack: str, endpoint: str) -> Line:
+def _line(run: Run, case: Condition, stack: str, endpoint: str) -> Line:
     found = lookup.comparisons(run, case, lookup.main_metric(case), endpoint)
     return Line(
         stack=stack,
@@ -210,7 +209,7 @@ METRICS: dict[Metric, str] = {
 }
 
 
-def _ratio_column(case: Case) -> Column:
+def _ratio_column(case: Condition) -> Column:
     return Column(Head("vs baseline", METRICS[lookup.main_metric(case)]), _ratio, _ratio_reasons)
 
 
@@ -222,7 +221,7 @@ def result_grids(run: Run) -> tuple[Grid, ...]:
     return tuple(_result_grid(run, case) for case in lookup.cases(run))
 
 
-def _result_grid(run: Run, case: Case) -> Grid:
+def _result_grid(run: Run, case: Condition) -> Grid:
     lines = [_line(run, case, stack, ALL_ENDPOINTS) for stack in lookup.stack_names(run)]
     columns = [STACK, THROUGHPUT, _ratio_column(case), VERDICT, *LATENCY, *OF_THE_SERVER, ERRORS, BOUND]
     return _written(lookup.case_title(run, case), columns, lines)
@@ -233,7 +232,7 @@ def endpoint_grids(run: Run) -> tuple[Grid, ...]:
     return tuple(_endpoint_grid(run, case) for case in lookup.cases(run) if len(lookup.endpoints(run, case)) > 1)
 
 
-def _endpoint_grid(run: Run, case: Case) -> Grid:
+def _endpoint_grid(run: Run, case: Condition) -> Grid:
     lines = [
         _line(run, case, stack, endpoint)
         for endpoint in lookup.endpoints(run, case)
@@ -305,7 +304,7 @@ def comparison_grid(run: Run) -> Grid:
     return Grid("Every comparison", heads, tuple(rows))
 
 
-def _comparison_cells(run: Run, case: Case, each: Comparison) -> tuple[Cell, ...]:
+def _comparison_cells(run: Run, case: Condition, each: Comparison) -> tuple[Cell, ...]:
     return (
         Cell(lookup.case_title(run, case)),
         Cell(METRICS[each.metric]),

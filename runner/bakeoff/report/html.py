@@ -13,13 +13,17 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from bakeoff.report import diagnoses, facts, fairness, grid, lanes, live, lookup, story, style, troubles, why
-from bakeoff.report.answer import answer
+from bakeoff.analysis import lookup
+from bakeoff.findings import diagnoses, facts, fairness, story, why
+from bakeoff.findings import failures as troubles
+from bakeoff.findings.answer import answer
+from bakeoff.findings.context import INTERFACES, context
+from bakeoff.model import Run
+from bakeoff.report import grid, live, style
+from bakeoff.report import timeline_lanes as lanes
 from bakeoff.report.charts import Material
-from bakeoff.report.context import INTERFACES, context
 from bakeoff.report.figures import Picture
-from bakeoff.report.podium import podium
-from bakeoff.run import Run
+from bakeoff.report.headline_bars import podium
 
 
 def render(run: Run, pictures: tuple[Picture, ...]) -> bytes:

@@ -7,17 +7,16 @@ from dataclasses import dataclass
 from typing import NamedTuple
 from urllib.parse import quote
 
-from bakeoff.fingerprint import fingerprint
-from bakeoff.model import Comparison, Manifest
-from bakeoff.report import facts, lookup
-from bakeoff.report.answer import answer, headline
+from bakeoff.analysis import lookup
+from bakeoff.analysis.fingerprint import fingerprint
+from bakeoff.findings import facts
+from bakeoff.findings.answer import answer, headline
+from bakeoff.findings.numerals import TIMES, number, plural
+from bakeoff.model import Comparison, Condition, Listed, Manifest, Run
 from bakeoff.report.gate import words as gate_words
 from bakeoff.report.html import environment
-from bakeoff.report.lookup import Case
-from bakeoff.report.numerals import TIMES, number, plural
 from bakeoff.report.style import looks
-from bakeoff.report.tracks import Bar, Track, tracks
-from bakeoff.run import Listed, Run
+from bakeoff.report.timeline_tracks import Bar, Track, tracks
 
 
 class Chip(NamedTuple):
@@ -94,11 +93,11 @@ def _unfinished(listed: Listed, manifest: Manifest) -> str:
     return f"This run {how}. Complete blocks are kept; finish it with: bakeoff resume {listed.folder}"
 
 
-def _main_case(run: Run) -> Case | None:
+def _main_case(run: Run) -> Condition | None:
     """The case that the answer is about; where there is none, the first that was asked for."""
     best = headline(run)
     if best is not None:
-        return Case(best.scenario, best.load)
+        return Condition(best.scenario, best.load)
     return next(iter(lookup.cases(run)), None)
 
 
@@ -107,7 +106,7 @@ def _gate(run: Run) -> tuple[Chip, ...]:
     return (Chip("gate", found.verdict, ""),) if found else ()
 
 
-def _chips(run: Run, case: Case | None) -> tuple[Chip, ...]:
+def _chips(run: Run, case: Condition | None) -> tuple[Chip, ...]:
     if case is None:
         return ()
     return tuple(_chip(each) for each in lookup.comparisons(run, case, lookup.main_metric(case)))
@@ -117,15 +116,15 @@ def _chip(each: Comparison) -> Chip:
     return Chip(each.candidate, each.verdict, f"{number(each.ratio.point)} {TIMES}")
 
 
-def _measure(case: Case) -> str:
+def _measure(case: Condition) -> str:
     return "Right answers a second" if lookup.main_metric(case) == "throughput" else "Median latency in ms"
 
 
-def _chart(run: Run, case: Case) -> tuple[Track, ...]:
+def _chart(run: Run, case: Condition) -> tuple[Track, ...]:
     return tracks(_bar(run, case, name, look.colour) for name, look in looks(run).items())
 
 
-def _bar(run: Run, case: Case, name: str, colour: str) -> Bar:
+def _bar(run: Run, case: Condition, name: str, colour: str) -> Bar:
     row = lookup.result_of(run, case, name)
     if row is None or not row.valid:
         return Bar(name, colour, None)

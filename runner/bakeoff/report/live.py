@@ -8,9 +8,7 @@ import json
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from pathlib import Path
 
-import bokeh
 from bokeh.embed import json_item
 from markupsafe import Markup
 
@@ -43,7 +41,7 @@ class Script:
 @cache
 def scripts() -> tuple[Script, ...]:
     """Bokeh's, as it ships in its package, then this report's."""
-    library = Path(bokeh.__file__).parent / "server" / "static" / "js" / "bokeh.min.js"
+    library = resources.files("bokeh").joinpath("server", "static", "js", "bokeh.min.js")
     own = resources.files("bakeoff.report").joinpath("templates", "report.js")
     return tuple(_script(text) for text in (library.read_text("utf-8"), own.read_text("utf-8")))
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from bakeoff.model import Failure
-from bakeoff.report import diagnoses, facts, fairness, grid, lookup, story, troubles, why
-from bakeoff.report.answer import answer
-from bakeoff.report.context import INTERFACES, brackets, context
+from bakeoff.analysis import lookup
+from bakeoff.findings import diagnoses, facts, fairness, story, why
+from bakeoff.findings import failures as troubles
+from bakeoff.findings.answer import answer
+from bakeoff.findings.context import INTERFACES, brackets, context
+from bakeoff.model import Failure, Run
+from bakeoff.report import grid
 from bakeoff.report.figures import Picture
 from bakeoff.report.grid import Cell, Grid, Head
 from bakeoff.report.markup import bullets, folded, plain
-from bakeoff.run import Run
 
 SHOWN = 4
 """The highest rank of a column that still fits the width of a pull request."""

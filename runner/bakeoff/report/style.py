@@ -16,8 +16,8 @@ from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullLocator
 
-from bakeoff.report import lookup
-from bakeoff.run import Run
+from bakeoff.analysis import lookup
+from bakeoff.model import Run
 
 # Wong, "Points of view: Color blindness", Nature Methods 8, 441 (2011), after Okabe and Ito (2008). Warm colours are
 # WSGI and cool ones ASGI: the two families stay apart in every common form of colour blindness.

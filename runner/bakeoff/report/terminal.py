@@ -12,9 +12,9 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from bakeoff.model import Run
 from bakeoff.report import grid
 from bakeoff.report.grid import Cell, Grid
-from bakeoff.run import Run
 
 STYLES = {"faster": "bold green", "slower": "bold red", "same": "dim", "inconclusive": "yellow", "bad": "red"}
 NARROWEST = 20

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bakeoff.load.distributed.reception import STRANGERS_KEPT, Reception
+from bakeoff.load.distributed.handshake import STRANGERS_KEPT, Reception
+from bakeoff.load.distributed.protocol import Hello, Proof
 from bakeoff.load.distributed.session import Encounter, Gap, NotAuthentic, Session
-from bakeoff.load.distributed.speech import Hello, Proof
 
 TOKEN = b"a token of sixteen characters"
 ENCOUNTER = Encounter("worker-1", b"n" * 32, b"m" * 32)

@@ -6,7 +6,7 @@ import ipaddress
 import re
 import socket
 
-from bakeoff.errors import UserError
+from bakeoff.model import UserError
 
 DEFAULT_ADDRESS = "127.0.0.1:5557"
 """Loopback, unless told otherwise, and the port of Locust's own masters."""

@@ -18,11 +18,9 @@ import msgspec
 from gevent.lock import BoundedSemaphore
 from locust.exception import RPCError
 
-from bakeoff.load.distributed.gathering import Driving, Gathering, Words, gathering_for, none_left
-from bakeoff.load.distributed.reception import Reception
-from bakeoff.load.distributed.rpc import Entrance
-from bakeoff.load.distributed.session import NONCE_BYTES, Gap, NotAuthentic, Session
-from bakeoff.load.distributed.speech import (
+from bakeoff.load.distributed.coordinator import Driving, Gathering, Words, gathering_for, none_left
+from bakeoff.load.distributed.handshake import Reception
+from bakeoff.load.distributed.protocol import (
     Admission,
     Dismissal,
     Ending,
@@ -37,6 +35,8 @@ from bakeoff.load.distributed.speech import (
     WorkersWord,
     workers_word,
 )
+from bakeoff.load.distributed.rpc import Entrance
+from bakeoff.load.distributed.session import NONCE_BYTES, Gap, NotAuthentic, Session
 from bakeoff.load.messages import Lost, OpenWindow, Order, Ready, Report, Stop, Trouble, line, order_decoder
 from bakeoff.load.process import end_with_parent
 

@@ -8,7 +8,7 @@ import msgspec
 from locust.exception import RPCError
 from locust.rpc import Message, zmqrpc
 
-from bakeoff.load.distributed.speech import Envelope
+from bakeoff.load.distributed.protocol import Envelope
 
 LINGER_MS = 500
 """How long a socket that is closed may still send what it holds."""

@@ -10,9 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 
-from bakeoff.errors import UserError
-from bakeoff.load.distributed.speech import Terms
-from bakeoff.model import Scenario
+from bakeoff.load.distributed.protocol import Terms
+from bakeoff.model import Scenario, UserError
 
 PACKAGES = ("locust", "gevent")
 """The versions that workers must share with the master, besides those of Python and Bakeoff itself."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from bakeoff.errors import UserError
+from bakeoff.model import UserError
 
 VARIABLE = "BAKEOFF_TOKEN"
 FEWEST_CHARACTERS = 16

@@ -16,10 +16,8 @@ from pathlib import Path
 import gevent
 import msgspec
 
-from bakeoff.load.distributed.joining import Ended, join
-from bakeoff.load.distributed.rpc import Connection
-from bakeoff.load.distributed.session import Gap, NotAuthentic, Session
-from bakeoff.load.distributed.speech import (
+from bakeoff.load.distributed.authentication import Ended, join
+from bakeoff.load.distributed.protocol import (
     Dismissal,
     Enrolment,
     Leave,
@@ -30,6 +28,8 @@ from bakeoff.load.distributed.speech import (
     Terms,
     masters_word,
 )
+from bakeoff.load.distributed.rpc import Connection
+from bakeoff.load.distributed.session import Gap, NotAuthentic, Session
 from bakeoff.load.messages import Driven, Ready, Report, Second, Tick, UseScenario, line, report_decoder
 from bakeoff.load.process import end_with_parent
 

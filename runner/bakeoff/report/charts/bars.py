@@ -12,12 +12,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from bakeoff.report import lookup, style
+from bakeoff.analysis import lookup
+from bakeoff.findings.numerals import number
+from bakeoff.model import Condition
+from bakeoff.report import style
 from bakeoff.report.charts import panel
 from bakeoff.report.charts.chart import Chart, Material, cases_in, of_case, stacks_in
 from bakeoff.report.charts.panel import Panel
-from bakeoff.report.lookup import Case
-from bakeoff.report.numerals import number
 from bakeoff.report.style import FONT, LETTER, Layout, Theme, plain
 
 
@@ -90,7 +91,7 @@ class Bars:
         """One figure a case."""
         return tuple(self._panel(material, case) for case in cases_in(material, material.results))
 
-    def _panel(self, material: Material, case: Case) -> Panel:
+    def _panel(self, material: Material, case: Condition) -> Panel:
         stacks = _stacks(material)
         rows = of_case(material.results, case).set_index("stack").reindex(stacks)
         points, low, high = self._estimates(rows)

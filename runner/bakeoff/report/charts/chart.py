@@ -9,13 +9,13 @@ from functools import cached_property
 import pandas as pd
 from matplotlib.figure import Figure
 
-from bakeoff.model import ALL_ENDPOINTS
-from bakeoff.report import lookup, style, tables
+from bakeoff.analysis import lookup
+from bakeoff.findings.numerals import percent, plural
+from bakeoff.model import ALL_ENDPOINTS, Condition, Run
+from bakeoff.report import style
 from bakeoff.report.charts.panel import Panel
-from bakeoff.report.lookup import Case
-from bakeoff.report.numerals import percent, plural
 from bakeoff.report.style import FONT, Layout, Look, Theme, plain
-from bakeoff.run import Run
+from bakeoff.tables import charts as tables
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def _whiskers(run: Run) -> str:
     return f"whiskers are {percent(lookup.level(run))} confidence intervals over {plural(blocks, 'block')}"
 
 
-def of_case(table: pd.DataFrame, case: Case) -> pd.DataFrame:
+def of_case(table: pd.DataFrame, case: Condition) -> pd.DataFrame:
     """The rows of a table that belong to one case."""
     title = lookup.load_title(case.load)
     return table[(table["scenario"] == case.scenario) & (table["load"] == title)]
@@ -100,7 +100,7 @@ def of_stack(table: pd.DataFrame, stack: str) -> pd.DataFrame:
     return table[table["stack"] == stack]
 
 
-def cases_in(material: Material, table: pd.DataFrame) -> list[Case]:
+def cases_in(material: Material, table: pd.DataFrame) -> list[Condition]:
     """The cases that a table has rows for, in order."""
     return [case for case in lookup.cases(material.run) if len(of_case(table, case))]
 

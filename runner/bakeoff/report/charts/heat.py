@@ -10,13 +10,14 @@ from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from bakeoff.report import lookup, style
+from bakeoff.analysis import lookup
+from bakeoff.findings.numerals import number
+from bakeoff.model import Condition
+from bakeoff.report import style
 from bakeoff.report.charts import panel
 from bakeoff.report.charts.chart import Chart, Material, cases_in, of_case, of_stack, stacks_in
 from bakeoff.report.charts.panel import Panel
 from bakeoff.report.charts.seconds import facets, name_rows
-from bakeoff.report.lookup import Case
-from bakeoff.report.numerals import number
 from bakeoff.report.style import Theme
 
 HEIGHT_PX = 230
@@ -60,7 +61,7 @@ def _panels(material: Material) -> tuple[Panel, ...]:
     )
 
 
-def _live_panel(material: Material, case: Case, name: str) -> Panel:
+def _live_panel(material: Material, case: Condition, name: str) -> Panel:
     everything = of_case(material.heat, case)
     rows = of_stack(everything, name)
     low, high = float(everything["latency_from_ms"].min()), float(everything["latency_to_ms"].max())

@@ -11,11 +11,11 @@ from bokeh.plotting import figure
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from bakeoff.findings.numerals import number
 from bakeoff.report import style
 from bakeoff.report.charts import panel
 from bakeoff.report.charts.chart import Chart, Material, of_stack, stacks_in
 from bakeoff.report.charts.panel import Panel
-from bakeoff.report.numerals import number
 from bakeoff.report.style import Layout, Look, Theme, plain
 
 HEIGHT_PX = 340

@@ -13,13 +13,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
-from bakeoff.report import lookup, style, tables
+from bakeoff.analysis import lookup
+from bakeoff.findings.numerals import number
+from bakeoff.model import Condition
+from bakeoff.report import style
 from bakeoff.report.charts import panel
 from bakeoff.report.charts.chart import Chart, Material, cases_in, of_case, of_stack, stacks_in
 from bakeoff.report.charts.panel import Panel
-from bakeoff.report.lookup import Case
-from bakeoff.report.numerals import number
 from bakeoff.report.style import Layout, Look, Theme, plain
+from bakeoff.tables import charts as tables
 
 QUARTER = (4, "75 %")
 """Shown on a short axis, which would have hardly a label otherwise."""
@@ -42,7 +44,7 @@ def _draw(material: Material, theme: Theme, title: str, subtitle: str) -> Figure
     return made.figure
 
 
-def _panel(material: Material, axes: Axes, theme: Theme, case: Case) -> None:
+def _panel(material: Material, axes: Axes, theme: Theme, case: Condition) -> None:
     rows = of_case(material.percentiles, case)
     for name in stacks_in(rows):
         curve, look = of_stack(rows, name), material.looks[name]
@@ -61,7 +63,7 @@ def _panels(material: Material) -> tuple[Panel, ...]:
     return tuple(_live_panel(material, case) for case in cases_in(material, material.percentiles))
 
 
-def _live_panel(material: Material, case: Case) -> Panel:
+def _live_panel(material: Material, case: Condition) -> Panel:
     rows = of_case(material.percentiles, case)
     right = 1.15 * float(1 / (1 - rows["quantile"].max()))
     made = panel.sheet(

@@ -11,18 +11,19 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from bakeoff.report import lookup, style
+from bakeoff.analysis import lookup
+from bakeoff.findings.numerals import number
+from bakeoff.model import Condition
+from bakeoff.report import style
 from bakeoff.report.charts import panel
 from bakeoff.report.charts.chart import Chart, Material, cases_in, of_case, of_stack, stacks_in
 from bakeoff.report.charts.panel import Panel
-from bakeoff.report.lookup import Case
-from bakeoff.report.numerals import number
 from bakeoff.report.style import FONT, Layout, Look, Sheet, Theme, plain
 
 HEIGHT_PX = 280
 
 
-def facets(material: Material, theme: Theme, title: str, subtitle: str) -> tuple[Sheet, list[str], list[Case]]:
+def facets(material: Material, theme: Theme, title: str, subtitle: str) -> tuple[Sheet, list[str], list[Condition]]:
     """A grid: one row of panels a stack, one column a case."""
     found = cases_in(material, material.seconds)
     stacks = [name for name in lookup.stack_names(material.run) if name in set(stacks_in(material.seconds))]
@@ -88,7 +89,7 @@ def _panels(material: Material) -> tuple[Panel, ...]:
     return tuple(_live_panel(material, case) for case in cases_in(material, material.seconds))
 
 
-def _live_panel(material: Material, case: Case) -> Panel:
+def _live_panel(material: Material, case: Condition) -> Panel:
     rows = of_case(material.seconds, case).dropna(subset=["throughput_rps"])
     top = float(rows["throughput_rps"].max()) if len(rows) else 1.0
     end = float((rows["measured_s"] + rows["length_s"]).max()) if len(rows) else 1.0

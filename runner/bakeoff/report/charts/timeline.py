@@ -8,7 +8,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from bakeoff.report import lookup, story, style
+from bakeoff.analysis import lookup
+from bakeoff.findings import story
+from bakeoff.report import style
 from bakeoff.report.charts.chart import Chart, Material, of_stack
 from bakeoff.report.style import FONT, LETTER, Layout, Look, Theme, plain
 

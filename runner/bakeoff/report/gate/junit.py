@@ -15,7 +15,7 @@ _UNFIT = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 def render(summary: Summary) -> bytes:
     """The whole file. A metric that is only shown is no test; one that could not be decided is skipped."""
     result = words.gate_of(summary.gate)
-    judged = [one for one in result.metrics if one.role != "shown"]
+    judged = [one for one in result.metrics if one.role != "informational"]
     cases = [_case(one, summary) for one in judged] + [_whole(result, summary)]
     suite = ElementTree.Element(
         "testsuite",

@@ -33,8 +33,8 @@ def _metrics(found: Sequence[GateFinding]) -> Iterator[str]:
 
 
 def _metric(one: GateFinding) -> str:
-    limit = "" if one.role == "shown" else f"{100 * one.limit:g} %"
-    verdict = "for information" if one.role == "shown" else f"{_SIGNS[one.verdict]} {one.verdict}"
+    limit = "" if one.role == "informational" else f"{100 * one.limit:g} %"
+    verdict = "for information" if one.role == "informational" else f"{_SIGNS[one.verdict]} {one.verdict}"
     cells = (plain(words.name(one)), words.change(one.ratio.point), words.interval(one), limit, verdict)
     return f"| {' | '.join(cells)} |"
 

@@ -36,8 +36,8 @@ def _hotspots(hotspots: Sequence[Hotspot]) -> list[str]:
 
 
 def _line(one: GateFinding) -> str:
-    mark = _MARKS[one.verdict] if one.role != "shown" else "for information"
-    limit = f"limit {100 * one.limit:g} %" if one.role != "shown" else ""
+    mark = _MARKS[one.verdict] if one.role != "informational" else "for information"
+    limit = f"limit {100 * one.limit:g} %" if one.role != "informational" else ""
     return (
         f"{words.name(one):34} {words.change(one.ratio.point):>8} {words.interval(one):20} {limit:11} {mark}".rstrip()
     )

@@ -51,7 +51,7 @@ def headline(result: GateResult) -> str:
 
 
 def _by_how_much(metrics: Sequence[GateFinding]) -> str:
-    deciding = [one for one in metrics if one.role == "deciding" and one.endpoint == ALL_ENDPOINTS]
+    deciding = [one for one in metrics if one.role == "required" and one.endpoint == ALL_ENDPOINTS]
     shown = ", ".join(f"{NAMES[one.metric]} {change(one.ratio.point)} {interval(one)}" for one in deciding)
     return f" ({shown})"
 
@@ -80,7 +80,7 @@ def notes(result: GateResult) -> list[str]:
 
 
 def _over_all(result: GateResult) -> list[GateFinding]:
-    return [one for one in result.metrics if one.endpoint == ALL_ENDPOINTS and one.role != "shown"]
+    return [one for one in result.metrics if one.endpoint == ALL_ENDPOINTS and one.role != "informational"]
 
 
 def against(result: GateResult) -> tuple[str, list[str]]:

@@ -1,0 +1,1 @@
+"""Records become numbers: metrics, statistics, audit, bounds, estimates and comparisons. Pure."""

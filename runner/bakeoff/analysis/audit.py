@@ -1,0 +1,133 @@
+"""The checks that a result has to pass before it is published. Each is a pure function that returns what is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from bakeoff.model import ClosedLoad, Load, OpenLoad, Record, mean_rate_rps
+
+LITTLE_TOLERANCE = 0.10
+"""How far users and throughput x latency may be apart. The two ends of a window of ten latencies may cost that much."""
+
+LATENCIES_PER_SLICE = 10.0
+"""A slice lasts at least this many mean latencies."""
+
+TAIL_OBSERVATIONS = 10
+"""Requests that must lie beyond a percentile before it is quoted."""
+
+GENERATOR_BUSY = 0.85
+"""Share of its core above which the generator, not the server, sets the pace."""
+
+CEILING_SHARE = 0.9
+"""Share of the generator's own ceiling above which a throughput may be the generator's."""
+
+LATE_S = 0.005
+LATE_SHARE = 0.10
+"""Send lag (p99) that spoils a slice: more than 5 ms, and more than a tenth of the latency (p99) it is part of."""
+
+IDLE_CPU_SHARE = 0.05
+"""Share of a core that the stacks not under test may use meanwhile."""
+
+ERROR_SHARE = 0.01
+"""Share of errors above which a row is not comparable with one that answered."""
+
+RATE_TOLERANCE = 4.0
+"""Standard errors that the offered number of Poisson arrivals may be from the number asked for."""
+
+
+def accounting(records: Iterable[Record]) -> list[str]:
+    """Offered must equal the sum of the outcomes, exactly, for every endpoint of every slice."""
+    return [
+        f"{counts.endpoint}: {counts.offered} requests offered but {counts.outcomes.offered} accounted for"
+        for record in records
+        for counts in record.endpoints
+        if counts.offered != counts.outcomes.offered
+    ]
+
+
+def errors(offered: int, failed: int, reasons: Iterable[str]) -> list[str]:
+    """Errors above 1 % make throughput and latency those of another workload."""
+    if failed <= ERROR_SHARE * offered:
+        return []
+    first = next(iter(reasons), "no reason recorded")
+    return [f"{failed} of {offered} requests failed, such as: {first}"]
+
+
+def littles_law(load: Load, throughput_rps: float, mean_latency_s: float) -> list[str]:
+    """In a closed loop, users = throughput x (latency + think time) (Little 1961)."""
+    if not isinstance(load, ClosedLoad):
+        return []
+    found = throughput_rps * (mean_latency_s + load.think_s)
+    if abs(found / load.users - 1) <= LITTLE_TOLERANCE:
+        return []
+    return [f"Little's law: {load.users} users, but throughput x latency is {found:.1f}"]
+
+
+def outlasts_queue(window_s: float, mean_latency_s: float) -> list[str]:
+    """A slice shorter than ten mean latencies measures its own edges."""
+    if window_s >= LATENCIES_PER_SLICE * mean_latency_s * 0.9:
+        return []
+    return [
+        f"slices of {window_s:.2f} s are shorter than {LATENCIES_PER_SLICE:g} mean latencies "
+        f"of {mean_latency_s:.2f} s; raise max_slice_s"
+    ]
+
+
+def carried(load: Load, offered: int, window_s: float, slices: int = 1) -> list[str]:
+    """An open loop must have offered what it was asked to, over slices of ``window_s`` in all."""
+    if not isinstance(load, OpenLoad):
+        return []
+    rate_rps = mean_rate_rps(load, window_s / slices)
+    expected = rate_rps * window_s
+    if abs(offered - expected) <= RATE_TOLERANCE * max(expected, 1.0) ** 0.5:
+        return []
+    return [f"asked for {rate_rps:g} arrivals a second, offered {offered / window_s:.1f}"]
+
+
+def generator_kept_up(records: Iterable[Record]) -> list[str]:
+    """A slice in which the generator was busy measures the generator."""
+    busy = max((use.cpu_s / use.window_s for record in records if (use := record.generator)), default=0.0)
+    if busy < GENERATOR_BUSY:
+        return []
+    return [f"the load generator was busy for {busy:.0%} of a slice: the result may be its own limit, not the server's"]
+
+
+def below_ceiling(load: Load, throughput_rps: float, closed_rps: float | None, open_rps: float | None) -> list[str]:
+    """A throughput at the generator's certified ceiling is the generator's."""
+    ceiling_rps = closed_rps if isinstance(load, ClosedLoad) else open_rps
+    if ceiling_rps is None or throughput_rps < CEILING_SHARE * ceiling_rps:
+        return []
+    return [f"{throughput_rps:,.0f} requests/s is the generator's own ceiling ({ceiling_rps:,.0f}/s), not the server's"]
+
+
+def sent_on_time(load: Load, lag_p99_s: float | None, latency_p99_s: float | None) -> list[str]:
+    """An open loop that sends late measures itself."""
+    if not isinstance(load, OpenLoad) or lag_p99_s is None or latency_p99_s is None:
+        return []
+    if lag_p99_s <= max(LATE_S, LATE_SHARE * latency_p99_s):
+        return []
+    return [f"requests were sent late (p99 {lag_p99_s * 1e3:.1f} ms): the generator was the bottleneck"]
+
+
+def idle_means_idle(records: Iterable[Record]) -> list[str]:
+    """Stacks that wait for their turn must not use the CPU of the one under test."""
+    shares = [use.others_cpu_s / record.window_s for record in records if (use := record.server) and record.window_s]
+    share = sum(shares) / len(shares) if shares else 0.0
+    if share <= IDLE_CPU_SHARE:
+        return []
+    return [f"the idle stacks used {share:.0%} of a core meanwhile"]
+
+
+def enough_for(quantile: float, requests: int) -> str | None:
+    """Why a percentile cannot be quoted from so few requests, or ``None`` when it can."""
+    needed = round(TAIL_OBSERVATIONS / (1 - quantile))
+    if requests >= needed:
+        return None
+    return f"p{quantile * 100:g} needs {needed:,} requests, there were {requests:,}"
+
+
+def in_order(percentiles: Sequence[float]) -> list[str]:
+    """Percentiles never fall."""
+    if list(percentiles) == sorted(percentiles):
+        return []
+    return ["percentiles are not in order"]

@@ -1,0 +1,123 @@
+"""What a run's numbers depend on beside the stacks: a pure function of its manifest. Two runs compare where it agrees.
+
+Three parts, because a difference in each means another thing:
+
+- ``machine``: processor, cores and their shares, memory, system and kernel. Numbers of two machines do not compare.
+- ``software``: Python and the packages that servers and generator run on. An upgrade may be what one wants to see.
+- ``workload``: the experiment without its name, its stacks and its number of blocks. Other work, other numbers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import PurePath
+from typing import Literal
+
+import msgspec
+
+from bakeoff.model import ClosedLoad, Experiment, Load, Machine, Manifest, Scenario, Struct, label
+
+Part = Literal["machine", "software", "workload"]
+PARTS: tuple[Part, ...] = ("machine", "software", "workload")
+ABSENT = "absent"
+DIGEST_LETTERS = 12
+
+
+class Fingerprint(Struct, frozen=True, kw_only=True):
+    """Facts by their name, in a reader's words."""
+
+    machine: dict[str, str]
+    software: dict[str, str]
+    workload: dict[str, str]
+
+    def facts(self, part: Part) -> dict[str, str]:
+        """The facts of one part."""
+        return {"machine": self.machine, "software": self.software, "workload": self.workload}[part]
+
+    @property
+    def digest(self) -> str:
+        """Twelve hexadecimal digits that differ when any fact does (SHA-256, cut short)."""
+        return _sha256(self)
+
+
+class Difference(Struct, frozen=True, kw_only=True):
+    """A fact on which two fingerprints disagree."""
+
+    part: Part
+    fact: str
+    first: str
+    other: str
+
+
+def fingerprint(manifest: Manifest) -> Fingerprint:
+    """The fingerprint of a run. Host names, folders and seeds are no part of it."""
+    return Fingerprint(
+        machine=_machine(manifest.machine),
+        software=software(manifest.machine),
+        workload=_workload(manifest.experiment, manifest.locustfile_sha256),
+    )
+
+
+def differences(first: Fingerprint, other: Fingerprint) -> tuple[Difference, ...]:
+    """Every fact on which they disagree, machine first; one that only one of them knows is ``absent`` in the other."""
+    return tuple(
+        Difference(part=part, fact=fact, first=ours, other=theirs)
+        for part in PARTS
+        for fact, ours, theirs in _pairs(first.facts(part), other.facts(part))
+        if ours != theirs
+    )
+
+
+def _pairs(first: Mapping[str, str], other: Mapping[str, str]) -> list[tuple[str, str, str]]:
+    return [(fact, first.get(fact, ABSENT), other.get(fact, ABSENT)) for fact in {**first, **other}]
+
+
+def _machine(machine: Machine) -> dict[str, str]:
+    return {
+        "processor": machine.cpu_model,
+        "cores": str(machine.cores),
+        "CPUs of the servers": _cpus(machine.server_cpus),
+        "CPUs of the generator": _cpus(machine.generator_cpus),
+        # Whole GiB: what the kernel keeps for itself changes by a few pages from start to start.
+        "memory": f"{machine.memory_bytes / 2**30:.0f} GiB",
+        "system": machine.system,
+        "kernel": machine.kernel,
+    }
+
+
+def software(machine: Machine) -> dict[str, str]:
+    """Python and the packages that servers and generator run on, with their versions."""
+    return {"Python": machine.python, **machine.versions}
+
+
+def _cpus(cpus: tuple[int, ...]) -> str:
+    return ", ".join(map(str, cpus)) or "not pinned"
+
+
+def _workload(experiment: Experiment, digests: Mapping[str, str]) -> dict[str, str]:
+    scenarios = {f"scenario {one.name}": _scenario(one, digests.get(one.name)) for one in experiment.scenarios}
+    return scenarios | {
+        "loads": "; ".join(map(_load, experiment.loads)),
+        "slices a block": str(experiment.passes),
+        "slice": f"{experiment.slice_s:g} s or more, up to {experiment.max_slice_s:g} s",
+        "warm-up": f"{experiment.warmup_s:g} s or more",
+    }
+
+
+def _scenario(scenario: Scenario, digest: str | None) -> str:
+    """What clients do, wherever a Locust file lies: what tells two contents apart is their SHA-256."""
+    if scenario.locustfile is None:
+        return f"{len(scenario.requests)} kinds of requests, SHA-256 {_sha256(scenario.requests)}"
+    name = PurePath(scenario.locustfile).name
+    return f"{name}, SHA-256 {digest[:DIGEST_LETTERS]}" if digest else f"{name}, content not recorded"
+
+
+def _load(load: Load) -> str:
+    if isinstance(load, ClosedLoad):
+        return label(load) + (f" who think for {load.think_s:g} s" if load.think_s else "")
+    return f"{label(load)} ({load.arrivals})"
+
+
+def _sha256(value: object) -> str:
+    return hashlib.sha256(msgspec.json.encode(value, order="deterministic")).hexdigest()[:DIGEST_LETTERS]

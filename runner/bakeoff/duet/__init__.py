@@ -1,1 +1,0 @@
-"""Base and head at work: their revisions, their blocks, the gate that watches them."""

@@ -1,0 +1,75 @@
+"""CPU profiles of base and head under the same load, by py-spy where it is installed."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from bakeoff.gate.effects import SIDES
+from bakeoff.gate.hotspots import hotspots
+from bakeoff.measure.paired_slice import Driving, drive
+from bakeoff.measure.run import RunContext, started
+from bakeoff.model import Block, ClosedLoad, Experiment, Hotspot
+from bakeoff.stacks import RunningStack, Unknown
+
+PROFILED_S = 4.0
+GRACE_S = 10.0
+"""How long a profiler may take to write what it saw."""
+SAMPLES_A_SECOND = 200
+INSTALL = "install py-spy (pip install py-spy) to see where the time goes"
+
+
+def take_profiles(
+    experiment: Experiment, block: Block, logs: Path, context: RunContext
+) -> tuple[tuple[Hotspot, ...], str | None]:
+    """Where the head spends more CPU time, or why that is not known."""
+    program = _py_spy()
+    if program is None:
+        return (), INSTALL
+    with started(experiment.stacks, block, logs, context.backend) as line_up:
+        if line_up.failures or any(line_up.running[side].pid is None for side in SIDES):
+            return (), "no CPU profile: the servers do not run as processes of this machine"
+        profilers = {side: _record(program, line_up.running[side], logs / f"{side}.stacks") for side in SIDES}
+        closed = ClosedLoad(users=experiment.gate.users)
+        (scenario,) = experiment.scenarios
+        found = drive(line_up, context.generator, Driving(scenario.name, closed, PROFILED_S, block.port_seed))
+        problems = [problem for profiler in profilers.values() if (problem := _finish(profiler))]
+    if problems:
+        return (), f"no CPU profile: py-spy: {problems[0]}"
+    cpu_ms = {}
+    for side, use in found.use.items():
+        if isinstance(use, Unknown):
+            return (), f"no CPU profile: {use.reason}"
+        cpu_ms[side] = 1e3 * use.cpu_s / max(1, found.completed(side))
+    base, head = ((logs / f"{side}.stacks").read_text("utf-8") for side in SIDES)
+    return hotspots(base, head, cpu_ms), None
+
+
+def _py_spy() -> str | None:
+    beside = Path(sys.executable).with_name("py-spy")
+    return str(beside) if beside.exists() else shutil.which("py-spy")
+
+
+def _record(program: str, running: RunningStack, output: Path) -> subprocess.Popen[str]:
+    length = ["--duration", f"{PROFILED_S:.0f}", "--rate", str(SAMPLES_A_SECOND)]
+    what = ["--pid", str(running.pid), "--subprocesses", "--format", "raw", "--output", str(output)]
+    return subprocess.Popen(
+        [program, "record", *length, *what],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def _finish(profiler: subprocess.Popen[str]) -> str | None:
+    """Wait for a profiler; its last words if it failed."""
+    try:
+        said, _ = profiler.communicate(timeout=PROFILED_S + GRACE_S)
+    except subprocess.TimeoutExpired:
+        profiler.kill()
+        profiler.communicate()
+        return "it did not end"
+    return said.strip().splitlines()[-1] if profiler.returncode and said.strip() else None

@@ -1,0 +1,1 @@
+"""Stacks under load: blocks and slices are measured and become records."""

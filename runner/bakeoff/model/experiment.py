@@ -1,0 +1,192 @@
+"""What users write: stacks, scenarios, loads, the gate's settings, and the experiment that holds them."""
+
+from __future__ import annotations
+
+import enum
+from typing import Any, NamedTuple
+
+import msgspec
+
+from bakeoff.model.base import Arrivals, GateMetric, Interface, Struct
+
+
+class Stack(Struct, frozen=True, kw_only=True):
+    """An app, the server that runs it, and the server's settings."""
+
+    name: str
+    interface: Interface
+    app: str | None = None
+    """Import path of the application, ``module:attribute``."""
+    server: str | None = None
+    """Name of a server adapter; ``None`` when ``command`` is given."""
+    workers: int = 1
+    threads: int = 1
+    options: dict[str, str | int | float | bool] = {}
+    """Passed to the server as its own command-line options."""
+    env: dict[str, str] = {}
+    command: tuple[str, ...] = ()
+    """A whole command line instead of ``app`` and ``server``; ``{host}``, ``{port}`` and ``{python}`` are
+    filled in."""
+    ready: str = "/healthz"
+    """Path that answers 200 as soon as the stack can serve."""
+    port: int | None = None
+    """A fixed port; by default a free one is drawn."""
+    directory: str = "."
+    """Absolute path the server is started in, and from which the app is imported."""
+    python: str | None = None
+    """The interpreter that runs the server; by default the one that runs Bakeoff."""
+    url: str | None = None
+    """Where the stack runs already, ``https://staging.example``: nothing is started or stopped."""
+
+
+class Request(Struct, frozen=True, kw_only=True):
+    """One request of a scenario that needs no Python."""
+
+    method: str
+    path: str
+    weight: int = 1
+    name: str | None = None
+    json: Any = None
+    data: str | None = None
+    headers: dict[str, str] = {}
+    status: int = 200
+    """The status that counts as a right answer."""
+
+
+class Scenario(Struct, frozen=True, kw_only=True):
+    """What clients do: a Locust file, or a list of requests."""
+
+    name: str
+    locustfile: str | None = None
+    """Absolute path."""
+    requests: tuple[Request, ...] = ()
+
+
+class ClosedLoad(Struct, frozen=True, kw_only=True, tag="users", tag_field="kind"):
+    """A fixed number of users, each of which waits for its answer before it asks again."""
+
+    users: int
+    think_s: float = 0.0
+
+
+class Stage(Struct, frozen=True, kw_only=True):
+    """A stretch of an open loop: a step where the two rates are equal, else a ramp."""
+
+    for_s: float
+    rate_rps: float
+    to_rps: float
+
+
+class OpenLoad(Struct, frozen=True, kw_only=True, tag="rate", tag_field="kind"):
+    """Arrivals at a given rate, whatever the server does."""
+
+    rate_rps: float
+    """The rate; with stages, that after the last of them."""
+    arrivals: Arrivals = "poisson"
+    stages: tuple[Stage, ...] = ()
+    """Rates that change within the slice, which then lasts as long as they do."""
+
+
+Load = ClosedLoad | OpenLoad
+
+
+class Condition(NamedTuple):
+    """What every stack is put through: one scenario at one load."""
+
+    scenario: str
+    load: Load
+
+
+def label(load: Load) -> str:
+    """A load in a reader's words: ``64 users`` or ``50/s``."""
+    if isinstance(load, ClosedLoad):
+        return f"{load.users} users" if load.users != 1 else "1 user"
+    if load.stages:
+        return "/s, ".join(f"{stage.rate_rps:g} to {stage.to_rps:g}" for stage in load.stages) + "/s"
+    return f"{load.rate_rps:g}/s"
+
+
+class Role(enum.StrEnum):
+    """What a metric means for a gate's verdict."""
+
+    REQUIRED = "required"
+    """A pass needs it."""
+    ADVISORY = "advisory"
+    """It may be a regression, but a pass does not need it."""
+    INFORMATIONAL = "informational"
+    """It is reported and never decides."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> Role | None:
+        """The role that files of earlier versions call by another name."""
+        earlier = {"deciding": cls.REQUIRED, "confirmable": cls.ADVISORY, "shown": cls.INFORMATIONAL}
+        return earlier.get(value) if isinstance(value, str) else None
+
+
+class Tolerance(Struct, frozen=True, kw_only=True):
+    """How much worse the head may be on one metric of a gate, as shares of the base's value."""
+
+    limit: float
+    """What is tolerated: a pass shows that the change is smaller."""
+    floor: float
+    """What is noise by definition: a regression shows that the change is larger."""
+    role: Role = Role.REQUIRED
+
+
+def default_tolerances() -> dict[GateMetric, Tolerance]:
+    """What a gate tolerates where the file does not say."""
+    return {
+        "cpu_per_request": Tolerance(limit=0.02, floor=0.005),
+        "latency_p50": Tolerance(limit=0.03, floor=0.01),
+        "latency_p90": Tolerance(limit=0.05, floor=0.02, role=Role.ADVISORY),
+        "latency_p99": Tolerance(limit=0.10, floor=0.03, role=Role.ADVISORY),
+        "memory": Tolerance(limit=0.10, floor=0.03, role=Role.ADVISORY),
+        "throughput": Tolerance(limit=0.05, floor=0.02, role=Role.INFORMATIONAL),
+        "start_up": Tolerance(limit=0.25, floor=0.10, role=Role.INFORMATIONAL),
+    }
+
+
+class GateSettings(Struct, frozen=True, kw_only=True):
+    """``[gate]``: how a base and a head are compared."""
+
+    stack: str | None = None
+    """The stack whose app is compared; by default the only one, or the baseline."""
+    scenario: str | None = None
+    requirements: tuple[str, ...] = ()
+    """Requirement files, relative to a revision's root, that its environment is built from; by default looked for."""
+    budget_s: float = 120.0
+    users: int = 32
+    rate_rps: float | None = None
+    """Arrivals a second of the open loop; by default a share of what a probe finds."""
+    closed_s: float = 1.2
+    """Length of the windows of a block's closed loop, its rounds taken together."""
+    open_s: float = 1.5
+    tolerances: dict[GateMetric, Tolerance] = msgspec.field(default_factory=default_tolerances)
+
+
+class Experiment(Struct, frozen=True, kw_only=True):
+    """Stacks x scenarios x loads x blocks: everything that is asked, with every default filled in."""
+
+    name: str
+    baseline: str
+    stacks: tuple[Stack, ...]
+    scenarios: tuple[Scenario, ...]
+    loads: tuple[Load, ...]
+    blocks: int
+    passes: int
+    """Slices per stack and load in a block. Two make a palindrome (ABBA); one is a random order."""
+    slice_s: float
+    """The least length of a slice; a slice is longer where latency demands it (see ``plan.slice_length_s``)."""
+    warmup_s: float
+    max_slice_s: float
+    volatile: tuple[str, ...] = ()
+    """JSON keys whose values may differ between equal answers: timings, process ids."""
+    alpha: float = 0.05
+    """Chance of a false difference that is accepted, over all candidates of one metric and load."""
+    margin: float = 0.05
+    """Relative difference below which two stacks count as the same."""
+    timeline: tuple[str, ...] = ()
+    """Paths requested at the same moment from a single worker of each stack, to see who waited for whom."""
+    gate: GateSettings = GateSettings()
+    path: str | None = None
+    """The file this came from."""

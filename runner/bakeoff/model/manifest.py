@@ -1,0 +1,73 @@
+"""What a run was, beside its records: what was asked, on which machine, and its timelines."""
+
+from __future__ import annotations
+
+from bakeoff.model.base import SCHEMA_VERSION, BackendName, Interface, Profile, RunState, Struct
+from bakeoff.model.experiment import Experiment
+
+INTERPRETER = "interpreter of {}"
+"""The fact of a run's place that tells what a stack runs on."""
+
+
+class Step(Struct, frozen=True, kw_only=True):
+    """One step of a recipe, in seconds since both requests of a timeline were sent."""
+
+    name: str
+    start_s: float
+    end_s: float
+
+
+class TimelineRequest(Struct, frozen=True, kw_only=True):
+    """One request of a timeline: its steps in the order in which they ran."""
+
+    endpoint: str
+    steps: tuple[Step, ...]
+
+
+class Timeline(Struct, frozen=True, kw_only=True):
+    """A cake and a frosting sent at the same moment to one stack with one worker."""
+
+    stack: str
+    interface: Interface
+    requests: tuple[TimelineRequest, ...]
+    failure: str | None = None
+
+
+class Machine(Struct, frozen=True, kw_only=True):
+    """The facts of a machine that results depend on."""
+
+    hostname: str
+    system: str
+    kernel: str
+    cpu_model: str
+    cores: int
+    memory_bytes: int
+    python: str
+    server_cpus: tuple[int, ...]
+    generator_cpus: tuple[int, ...]
+    versions: dict[str, str]
+    warnings: tuple[str, ...] = ()
+    """What makes this machine a worse place to measure, each with a remedy."""
+
+
+class Manifest(Struct, frozen=True, kw_only=True):
+    """What was asked, with which seed, where and when: the content of ``manifest.json``."""
+
+    run_id: str
+    experiment: Experiment
+    profile: Profile
+    seed: int
+    machine: Machine
+    state: RunState
+    started_utc: str
+    finished_utc: str | None = None
+    error: str | None = None
+    timelines: tuple[Timeline, ...] = ()
+    locustfile_sha256: dict[str, str] = {}
+    """Of each scenario that is a Locust file, by its name: its path alone does not say what clients did."""
+    resumed_utc: tuple[str, ...] = ()
+    """When an interrupted run was taken up again."""
+    backend: BackendName = "local"
+    place: dict[str, str] = {}
+    """What is to be known of where the stacks ran: container engine, images."""
+    schema_version: int = SCHEMA_VERSION

@@ -1,0 +1,141 @@
+"""What is recorded: the outcomes of requests, what servers and generator used, one record a slice."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from bakeoff.model.base import HistogramKind, Struct
+from bakeoff.model.experiment import Load
+from bakeoff.model.histogram import Histogram
+
+
+class Outcomes(Struct, frozen=True, kw_only=True):
+    """What became of the requests whose intended send time lies in a slice; each has exactly one outcome."""
+
+    right: int = 0
+    wrong: int = 0
+    """Answered, but not as the scenario's check demands."""
+    failed: dict[str, int] = {}
+    """No answer, by kind of failure."""
+    timed_out: int = 0
+    dropped: int = 0
+    """Open loop: never sent, because no connection came free within the stated limit."""
+    unfinished: int = 0
+    """Still without an answer when the slice was drained."""
+
+    @property
+    def offered(self) -> int:
+        """The sum of all outcomes."""
+        return self.right + self.errors
+
+    @property
+    def errors(self) -> int:
+        """Every outcome but a right answer."""
+        return self.wrong + sum(self.failed.values()) + self.timed_out + self.dropped + self.unfinished
+
+
+class EndpointCounts(Struct, frozen=True, kw_only=True):
+    """Counts of one endpoint in one slice."""
+
+    endpoint: str
+    offered: int
+    """Counted at the intended send time, independently of the outcomes."""
+    outcomes: Outcomes = msgspec.field(name="fates")
+    completed: int
+    """Right answers that arrived inside the measured window, whenever they were sent: the basis of throughput."""
+    received_bytes: int = 0
+    reason: str | None = None
+    """Why the first wrong answer was wrong."""
+
+
+class ServerUse(Struct, frozen=True, kw_only=True):
+    """What a stack's processes used between the two ends of a slice's window."""
+
+    cpu_s: float
+    rss_bytes: int
+    processes: int
+    threads: int
+    others_cpu_s: float
+    """CPU time that the other, idle stacks used meanwhile."""
+
+
+class GeneratorUse(Struct, frozen=True, kw_only=True):
+    """What the load generator used, to tell whether it was the bottleneck."""
+
+    cpu_s: float
+    window_s: float
+    connections_opened: int
+    requests_sent: int
+    generators: int = 1
+    """Processes, here or on other machines, that drove the slice together."""
+    opened_within_s: float = 0.0
+    """The time within which the windows of all of them opened."""
+
+
+class Failure(Struct, frozen=True, kw_only=True):
+    """Why a stack or a slice has no result: data, not an exception."""
+
+    stage: Literal["start", "answers", "load", "exit"]
+    message: str
+    log: str = ""
+    """The end of the server's log."""
+
+
+class Record(Struct, frozen=True, kw_only=True):
+    """The result of one slice."""
+
+    block: int
+    position: int
+    stack: str
+    scenario: str
+    load: Load
+    started_unix_s: float
+    window_s: float
+    warmup_s: float
+    endpoints: tuple[EndpointCounts, ...] = msgspec.field(default=(), name="tallies")
+    server: ServerUse | None = None
+    server_unknown: str | None = None
+    """Why nobody could see what the stack used."""
+    generator: GeneratorUse | None = None
+    failure: Failure | None = None
+
+
+class BlockResult(Struct, frozen=True, kw_only=True):
+    """What one block left: the content of ``record.json``."""
+
+    number: int
+    records: tuple[Record, ...]
+    ready_s: dict[str, float] = {}
+    """Seconds from start to the first answer, by stack."""
+    unloaded_s: dict[str, dict[str, float]] = {}
+    """Latency of a single request at a time, by stack and endpoint."""
+    extensions: dict[str, tuple[str, ...]] = {}
+    """Packages with compiled parts that a stack's processes had loaded, by stack: they tell its loop and parser."""
+
+
+class Interval(Struct, frozen=True, kw_only=True):
+    """One histogram: one second (or the rest of one) of one slice, endpoint and kind."""
+
+    block: int
+    position: int
+    endpoint: str
+    kind: HistogramKind
+    start_s: float
+    """Seconds since the slice's window opened."""
+    length_s: float
+    histogram: Histogram
+
+
+class Answer(Struct, frozen=True, kw_only=True):
+    """One answer, to be compared between stacks."""
+
+    endpoint: str
+    method: str
+    path: str
+    status: int
+    body: str
+    elapsed_s: float = 0.0
+    problem: str | None = None
+    """Why it is no right answer, if it is none."""

@@ -1,0 +1,103 @@
+"""What is concluded: the content of ``summary.json``, on which other programs rely."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from bakeoff.model.base import SCHEMA_VERSION, Estimate, Interface, Metric, Profile, Struct, Verdict
+from bakeoff.model.experiment import Load
+from bakeoff.model.gate import GateResult
+from bakeoff.model.manifest import Timeline
+from bakeoff.model.record import Failure
+
+
+class Latency(Struct, frozen=True, kw_only=True):
+    """Percentiles in milliseconds. A percentile quoted from too few requests is ``None``, with its reason withheld."""
+
+    p50: Estimate | None
+    p90: Estimate | None
+    p99: Estimate | None
+    p999: Estimate | None
+    max: float | None
+
+
+class Bound(Struct, frozen=True, kw_only=True):
+    """The most that the operational laws allow, and which of them binds."""
+
+    rps: float
+    by: Literal["slots", "cpu", "load"]
+
+
+class Result(Struct, frozen=True, kw_only=True):
+    """One row: a stack under a scenario and a load, at one endpoint or at all of them (``*``)."""
+
+    stack: str
+    interface: Interface
+    scenario: str
+    endpoint: str
+    load: Load
+    requests: int
+    errors: int
+    throughput_rps: Estimate | None
+    latency_ms: Latency
+    cpu_ms_per_request: Estimate | None
+    """Server CPU time; only for all endpoints together, because a process serves them all."""
+    rss_mib: float | None
+    reuse_ratio: float | None
+    """Share of the requests that were sent on a connection already open."""
+    bound: Bound | None
+    valid: bool
+    withheld: tuple[str, ...] = ()
+
+
+class Comparison(Struct, frozen=True, kw_only=True):
+    """A candidate against the baseline on one metric. ``ratio`` is candidate over baseline."""
+
+    metric: Metric
+    scenario: str
+    endpoint: str
+    load: Load
+    baseline: str
+    candidate: str
+    ratio: Estimate
+    p_value: float
+    """Two-sided, over blocks, corrected for the number of candidates (Holm)."""
+    verdict: Verdict
+
+
+class OracleCheck(Struct, frozen=True, kw_only=True):
+    """One thing that an oracle was told to do, and what the generator measured of it: milliseconds, or a count."""
+
+    case: str
+    what: str
+    asked: float
+    measured: float | None
+    ok: bool
+
+
+class Certificate(Struct, frozen=True, kw_only=True):
+    """What the load generator was seen to be capable of before it was believed."""
+
+    closed_ceiling_rps: float | None = None
+    open_ceiling_rps: float | None = None
+    send_lag_us: dict[str, float] = {}
+    oracle: tuple[OracleCheck, ...] = ()
+    certified: bool = False
+    reasons: tuple[str, ...] = ()
+    """Why it is not certified."""
+
+
+class Summary(Struct, frozen=True, kw_only=True):
+    """The analysis of a run: the content of ``summary.json``, on which other programs rely."""
+
+    run_id: str
+    experiment: str
+    profile: Profile
+    baseline: str
+    results: tuple[Result, ...]
+    comparisons: tuple[Comparison, ...]
+    generator: Certificate
+    timeline: tuple[Timeline, ...] = ()
+    failures: tuple[Failure, ...] = ()
+    gate: GateResult | None = None
+    schema_version: int = SCHEMA_VERSION

@@ -1,0 +1,219 @@
+"""Run folders: the only reader and writer of ``results/``. Every file appears whole or not at all."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from bakeoff.model import BakeoffError, BlockResult, Interval, Listed, Manifest, Run, Struct, Summary, UserError
+from bakeoff.results.hlog import read_log, write_log
+
+_MANIFEST = "manifest.json"
+_SUMMARY = "summary.json"
+_RECORD = "record.json"
+_LATENCIES = "latency.hlog"
+REPORT_PAGE = "report.html"
+
+Stored = TypeVar("Stored", bound=Struct)
+
+
+def run_id(name: str, now: datetime | None = None) -> str:
+    """The name of a run's folder: UTC time, then the experiment."""
+    return f"{(now or datetime.now(UTC)).strftime('%Y%m%dT%H%M%SZ')}-{name}"
+
+
+class RunFolder:
+    """One run under ``results/``."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @classmethod
+    def create(cls, results: Path, manifest: Manifest) -> RunFolder:
+        """A new folder with its manifest. Raises `UserError` when it cannot be made."""
+        path = results / manifest.run_id
+        try:
+            path.mkdir(parents=True)
+        except FileExistsError:
+            raise UserError(f"{path} exists already; wait a second, or choose another --out") from None
+        except OSError as error:
+            raise UserError(f"{path} cannot be made: {error.strerror}; choose another --out") from None
+        folder = cls(path)
+        folder.write_manifest(manifest)
+        return folder
+
+    def block(self, number: int) -> Path:
+        """The folder of one block, made if need be."""
+        path = self.path / "blocks" / f"{number:04d}"
+        path.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def empty_block(self, number: int) -> Path:
+        """The folder of one block without what an interrupted attempt left in it."""
+        shutil.rmtree(self.block(number))
+        return self.block(number)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep every other process from writing here. Raises `UserError` when one does already.
+
+        The lock is the kernel's, so it ends with its process, however that ends.
+        """
+        descriptor = os.open(self.path, os.O_RDONLY)
+        try:
+            self._lock(descriptor)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def _lock(self, descriptor: int) -> None:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UserError(f"{self.path} is being measured by another process; wait until it has ended") from None
+
+    def write_manifest(self, manifest: Manifest) -> None:
+        """Write or replace the manifest."""
+        _write_json(self.path / _MANIFEST, manifest)
+
+    def write_block(self, result: BlockResult, intervals: Sequence[Interval]) -> None:
+        """Write what a block left. Its record comes last: a block with a record is complete."""
+        folder = self.block(result.number)
+        write_file(folder / _LATENCIES, write_log(intervals).encode())
+        _write_json(folder / _RECORD, result)
+
+    def write_summary(self, summary: Summary) -> None:
+        """Write the analysis."""
+        _write_json(self.path / _SUMMARY, summary)
+
+    def write_reports(self, files: Mapping[str, bytes]) -> None:
+        """Write rendered reports, by relative name."""
+        for name, content in files.items():
+            target = self.path / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            write_file(target, content)
+
+    def manifest(self) -> Manifest:
+        """Read the manifest. Raises `UserError` when this is no run folder."""
+        return _read(self.path / _MANIFEST, Manifest)
+
+    def summary(self) -> Summary:
+        """Read the analysis. Raises `UserError` when the run did not come that far."""
+        if not (self.path / _SUMMARY).exists() and (self.path / _MANIFEST).exists():
+            raise UserError(f"{self.path} is no finished run; finish it with: bakeoff resume {self.path}")
+        return _read(self.path / _SUMMARY, Summary)
+
+    def blocks(self) -> tuple[BlockResult, ...]:
+        """Read the records of all complete blocks, in order."""
+        return tuple(_read(path, BlockResult) for path in sorted(self.path.glob(f"blocks/*/{_RECORD}")))
+
+    def intervals(self) -> Iterable[Interval]:
+        """Read the histograms of all complete blocks."""
+        for path in sorted(self.path.glob(f"blocks/*/{_RECORD}")):
+            log = path.with_name(_LATENCIES)
+            try:
+                yield from read_log(log.read_text("utf-8"), int(path.parent.name))
+            except (OSError, ValueError) as error:
+                raise BakeoffError(f"{log}: {error}") from error
+
+
+def load_run(path: Path | str) -> Run:
+    """Read a whole run from its folder. Raises `UserError` when it is no folder of a finished run."""
+    folder = RunFolder(Path(path))
+    return Run(
+        manifest=folder.manifest(),
+        summary=folder.summary(),
+        blocks=folder.blocks(),
+        intervals=tuple(folder.intervals()),
+    )
+
+
+def list_runs(results: Path) -> tuple[Listed, ...]:
+    """Every run folder under a folder, the newest first. Raises `UserError` when there is no such folder.
+
+    A folder that cannot be read is listed with its problem.
+    """
+    try:
+        folders = [path for path in results.iterdir() if (path / _MANIFEST).exists()]
+    except OSError as error:
+        raise UserError(f"{results} cannot be listed: {error.strerror}; name the folder that holds the runs") from None
+    return tuple(sorted(map(_listed, folders), key=_newest_first, reverse=True))
+
+
+def _newest_first(one: Listed) -> tuple[str, str]:
+    return (one.manifest.started_utc if one.manifest else "", one.folder)
+
+
+def _listed(path: Path) -> Listed:
+    folder = RunFolder(path)
+    try:
+        return Listed(
+            folder=path.name,
+            manifest=folder.manifest(),
+            summary=folder.summary() if (path / _SUMMARY).exists() else None,
+            blocks=folder.blocks(),
+            report=(path / REPORT_PAGE).exists(),
+        )
+    except UserError as error:
+        return Listed(folder=path.name, problem=str(error))
+
+
+OURS = b'<meta name="generator" content="Bakeoff">'
+"""What the pages of several runs begin with, so that no other page is taken for one of them."""
+_BEGINNING_BYTES = 500
+
+
+def is_foreign(page: Path) -> bool:
+    """Whether there is a page that was not written here, and must not be replaced."""
+    if not page.exists():
+        return False
+    with page.open("rb") as file:
+        return OURS not in file.read(_BEGINNING_BYTES)
+
+
+def write_page(path: Path, content: bytes) -> None:
+    """Write a page of several runs. Raises `UserError` when it cannot be written, or would replace another's file."""
+    try:
+        if is_foreign(path):
+            raise UserError(f"{path} was not written by Bakeoff and is left alone; move it, or choose another place")
+        write_file(path, content)
+    except OSError as error:
+        raise UserError(f"{path} cannot be written: {error.strerror}; choose another place") from None
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all: a temporary file beside it, flushed to disk, then renamed."""
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    temporary = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink()
+        raise
+
+
+def _write_json(path: Path, value: Struct) -> None:
+    write_file(path, msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n")
+
+
+def _read(path: Path, kind: type[Stored]) -> Stored:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=kind)
+    except FileNotFoundError:
+        raise UserError(f"{path.parent} is no finished run: it has no {path.name}") from None
+    except (OSError, msgspec.DecodeError) as error:
+        raise UserError(f"{path} cannot be read: {error}") from None

@@ -1,0 +1,69 @@
+"""gunicorn, for WSGI and, with its own ``asgi`` worker, for ASGI.
+
+* Workers: ``sync`` for WSGI, ``gthread`` as soon as the stack has threads, ``asgi`` for ASGI; the option
+  ``worker-class`` chooses another. ``sync`` closes every connection after one answer, the others keep it for 2 s.
+* The ``asgi`` worker takes uvloop if it is installed. Its HTTP parser is pure Python unless ``gunicorn[fast]`` is
+  installed, where uvicorn brings httptools: the options ``asgi-loop`` and ``http-parser`` settle both.
+* The ``asgi`` worker listens with asyncio's own backlog of 100, whatever ``backlog`` says, and accepts any number of
+  connections, whatever ``worker-connections`` says. It looks for a stop signal once a second.
+* The control socket is off: it is a thread more, and one path in the home directory for all gunicorns of a user.
+* Environment variables add options (``GUNICORN_CMD_ARGS``) or defaults, and hand over sockets; whoever starts the
+  command must remove those named in ``ENVIRONMENT``. A ``gunicorn.conf.py`` in the stack's directory is obeyed too,
+  where it does not contradict the command line: it belongs to the app, and so to what is compared.
+"""
+
+from __future__ import annotations
+
+from bakeoff.model import Interface, Stack
+from bakeoff.stacks.servers import _common
+
+PACKAGE = "gunicorn"
+INTERFACES: tuple[Interface, ...] = ("wsgi", "asgi")
+ENVIRONMENT = ("GUNICORN_", "WEB_CONCURRENCY", "PORT", "SENDFILE", "FORWARDED_ALLOW_IPS", "LISTEN_FDS", "LISTEN_PID")
+
+_NEGATABLE = ("control-socket", "sendfile")
+_WSGI_ONLY = ("sync", "gthread", "gevent", "tornado")
+
+
+def command(stack: Stack, host: str, port: int, python: str) -> list[str]:
+    """``python -m gunicorn …``; see ``bakeoff.stacks.servers.Adapter``."""
+    _common.check_interface(stack, INTERFACES)
+    if stack.interface == "asgi":
+        _common.check_threads(stack)
+    options = _common.combined(
+        stack,
+        fixed={
+            "bind": _common.address(host, port),
+            "workers": stack.workers,
+            "threads": stack.threads,
+            "daemon": False,  # a daemon leaves its process group, and nothing could stop it
+        },
+        defaults={
+            "worker-class": _worker_class(stack),
+            "backlog": _common.BACKLOG,
+            "graceful-timeout": _common.GRACE_S,
+            "log-level": _common.LOG_LEVEL,
+            "control-socket": False,
+        },
+        negatable=_NEGATABLE,
+    )
+    _check_worker_class(stack, str(options["worker-class"]))
+    # These two have only a negative form; to be on is the default.
+    options = {name: value for name, value in options.items() if not (name in _NEGATABLE and value is True)}
+    return [python, "-m", "gunicorn", *_common.rendered(options, _NEGATABLE), _common.app_path(stack)]
+
+
+def _worker_class(stack: Stack) -> str:
+    if stack.interface == "asgi":
+        return "asgi"
+    return "gthread" if stack.threads > 1 else "sync"
+
+
+def _check_worker_class(stack: Stack, worker_class: str) -> None:
+    """Refuse a worker that would start, then fail every request."""
+    wrong = _WSGI_ONLY if stack.interface == "asgi" else ("asgi",)
+    if worker_class in wrong:
+        raise _common.StackError(
+            stack,
+            f'gunicorn\'s worker class "{worker_class}" cannot serve {stack.interface} apps; remove it from options',
+        )

@@ -1,0 +1,37 @@
+"""uvicorn, for ASGI.
+
+* It takes uvloop and httptools if they are installed (``uvicorn[standard]``); the options ``loop`` and ``http`` settle
+  both. Connections are kept for 5 s.
+* One worker is the process itself; more are children of a supervisor.
+* It also serves WSGI, but deprecates it, so this adapter does not.
+* Every option has an environment variable ``UVICORN_…``; whoever starts the command must remove them.
+"""
+
+from __future__ import annotations
+
+from bakeoff.model import Interface, Stack
+from bakeoff.stacks.servers import _common
+
+PACKAGE = "uvicorn"
+INTERFACES: tuple[Interface, ...] = ("asgi",)
+ENVIRONMENT = ("UVICORN_", "WEB_CONCURRENCY", "FORWARDED_ALLOW_IPS")
+
+_NEGATABLE = ("access-log", "date-header", "proxy-headers", "server-header", "use-colors")
+
+
+def command(stack: Stack, host: str, port: int, python: str) -> list[str]:
+    """``python -m uvicorn …``; see ``bakeoff.stacks.servers.Adapter``."""
+    _common.check_interface(stack, INTERFACES)
+    _common.check_threads(stack)
+    options = _common.combined(
+        stack,
+        fixed={"host": host, "port": port, "workers": stack.workers},
+        defaults={
+            "backlog": _common.BACKLOG,
+            "timeout-graceful-shutdown": _common.GRACE_S,
+            "log-level": _common.LOG_LEVEL,
+            "access-log": False,
+        },
+        negatable=_NEGATABLE,
+    )
+    return [python, "-m", "uvicorn", *_common.rendered(options, _NEGATABLE), _common.app_path(stack)]

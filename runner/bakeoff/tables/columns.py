@@ -1,0 +1,181 @@
+"""The columns of the public tables: their names, types, units and meanings. ``docs/api.md`` shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal, NamedTuple
+
+Kind = Literal["string", "Int64", "float64", "bool", "datetime64[ns, UTC]"]
+"""A pandas type. What was withheld or never measured is ``<NA>`` in a string or Int64, ``NaN`` in a float64."""
+
+
+class Column(NamedTuple):
+    """One column of a table."""
+
+    name: str
+    kind: Kind
+    unit: str
+    """Empty for what is not measured."""
+    meaning: str
+
+
+Table = tuple[Column, ...]
+
+
+def _text(name: str, meaning: str) -> Column:
+    return Column(name, "string", "", meaning)
+
+
+def _count(name: str, meaning: str) -> Column:
+    return Column(name, "Int64", "count", meaning)
+
+
+def _measure(name: str, unit: str, meaning: str) -> Column:
+    return Column(name, "float64", unit, meaning)
+
+
+def _estimate(name: str, unit: str, meaning: str) -> Table:
+    return (
+        _measure(name, unit, meaning),
+        _measure(f"{name}_low", unit, "lower end of its interval"),
+        _measure(f"{name}_high", unit, "upper end of its interval"),
+    )
+
+
+STACK = (_text("stack", "name of the stack"), _text("interface", "`wsgi` or `asgi`"))
+CASE = (
+    _text("scenario", "name of the scenario"),
+    _text("load", "the load in words"),
+    _text("load_kind", "`users` (closed loop) or `rate` (open loop)"),
+    _measure("load_size", "users, or 1/s", "how many users, or arrivals a second"),
+)
+ENDPOINT = (_text("endpoint", "path of the request; `*`: all together"),)
+SLICE = (
+    Column("block", "Int64", "", "number of the block, from 0"),
+    Column("position", "Int64", "", "number of the slice within its block, from 0"),
+)
+BLOCK = SLICE[:1]
+RATIO = (
+    _text("metric", "`throughput`, `latency_p50`, `latency_p90`, `latency_p99` or `cpu_per_request`"),
+    *CASE,
+    *ENDPOINT,
+    _text("baseline", "stack that the candidate is compared with"),
+    _text("candidate", "stack that is compared"),
+)
+
+RESULTS: Table = (
+    *STACK,
+    *CASE,
+    *ENDPOINT,
+    _count("requests", "requests offered"),
+    _count("errors", "requests without a right answer"),
+    *_estimate("throughput_rps", "1/s", "right answers a second"),
+    *_estimate("latency_p50_ms", "ms", "median latency"),
+    *_estimate("latency_p90_ms", "ms", "90th percentile of the latency"),
+    *_estimate("latency_p99_ms", "ms", "99th percentile"),
+    *_estimate("latency_p999_ms", "ms", "99.9th percentile"),
+    *_estimate("cpu_ms_per_request", "ms", "CPU time of the server per right answer; only where endpoint is `*`"),
+    _measure("latency_max_ms", "ms", "longest latency"),
+    _measure("rss_mib", "MiB", "most memory of the stack's processes together"),
+    _measure("reuse_ratio", "share", "requests sent on a connection already open"),
+    _measure("bound_rps", "1/s", "most that the operational laws allow; only where endpoint is `*`"),
+    _text("bound_by", "what binds: `slots`, `cpu` or `load`"),
+    _count("blocks", "blocks behind the throughput"),
+    Column("valid", "bool", "", "whether the row passed every check; one that did not has no numbers"),
+    _text("withheld", "what is withheld, and why; several reasons are separated by `; `"),
+)
+COMPARISONS: Table = (
+    *RATIO,
+    *_estimate("ratio", "ratio", "candidate over baseline"),
+    _measure("level", "share", "confidence level of the interval"),
+    _count("blocks", "blocks behind the ratio"),
+    _measure("p_value", "share", "two-sided sign-flip test over blocks, corrected for the candidates (Holm)"),
+    _text("verdict", "`faster`, `slower`, `same` or `inconclusive`"),
+)
+BLOCKS: Table = (
+    *STACK,
+    *CASE,
+    *ENDPOINT,
+    *BLOCK,
+    _measure("throughput_rps", "1/s", "right answers a second in this block"),
+    _measure("latency_p50_ms", "ms", "median latency in this block"),
+    _measure("latency_p90_ms", "ms", "90th percentile"),
+    _measure("latency_p99_ms", "ms", "99th percentile"),
+    _measure("cpu_ms_per_request", "ms", "CPU time of the server per right answer; only where endpoint is `*`"),
+)
+RATIOS: Table = (
+    *RATIO,
+    *BLOCK,
+    _measure("ratio", "ratio", "candidate over baseline in this block"),
+    _measure("log_ratio", "", "natural logarithm of the ratio: what `bakeoff.analysis.stats` takes"),
+)
+SLICES: Table = (
+    *STACK,
+    *CASE,
+    *SLICE,
+    Column("started_utc", "datetime64[ns, UTC]", "UTC", "when the measured window opened"),
+    _measure("window_s", "s", "length of the measured window; 0 where the slice failed"),
+    _measure("warmup_s", "s", "load before the window"),
+    _count("offered", "requests meant to be sent in the window; each has one of the next six outcomes"),
+    _count("right", "right answers"),
+    _count("wrong", "answers that the scenario's check refused"),
+    _count("failed", "requests without an answer: refused, reset, broken off"),
+    _count("timed_out", "requests given up after the time limit"),
+    _count("dropped", "requests never sent, because no connection came free in time"),
+    _count("unfinished", "requests without an answer when the slice was drained"),
+    _count("completed", "right answers that came within the window: the basis of throughput"),
+    _measure("server_cpu_s", "s", "CPU time of the stack's processes"),
+    _measure("server_rss_mib", "MiB", "their memory at the end of the window"),
+    _count("server_processes", "their number"),
+    _count("server_threads", "their threads together"),
+    _measure("idle_cpu_s", "s", "CPU time that the other, idle stacks used meanwhile"),
+    _measure("generator_cpu_s", "s", "CPU time of the load generator"),
+    _count("connections_opened", "connections that the generator opened"),
+    _count("requests_sent", "requests that it sent, those of the warm-up left out"),
+    _text("failure", "why the slice has no result"),
+)
+LATENCIES: Table = (
+    *STACK,
+    *CASE,
+    *ENDPOINT,
+    _measure("quantile", "share", "share of the requests"),
+    _measure("latency_ms", "ms", "latency that this share did not exceed, all blocks merged"),
+    _count("requests", "requests in the whole distribution"),
+)
+SECONDS: Table = (
+    *STACK,
+    *CASE,
+    *SLICE,
+    _measure("measured_s", "s", "how long this stack had been measured at this load when the interval began"),
+    _measure("length_s", "s", "length of the interval, about one second"),
+    _count("requests", "requests sent in the interval and answered rightly"),
+    _measure("throughput_rps", "1/s", "these, a second"),
+    _measure("latency_p50_ms", "ms", "their median latency"),
+    _measure("latency_p99_ms", "ms", "their 99th percentile"),
+)
+TIMELINE: Table = (
+    *STACK,
+    Column("request", "Int64", "", "number of the request, from 0; all were sent at the same moment"),
+    *ENDPOINT,
+    Column("step", "Int64", "", "number of the step within its request, from 1"),
+    _text("name", "what the step is called"),
+    _measure("start_ms", "ms", "when it began, since the requests were sent"),
+    _measure("end_ms", "ms", "when it ended"),
+)
+
+TABLES: dict[str, Table] = {
+    "results": RESULTS,
+    "comparisons": COMPARISONS,
+    "blocks": BLOCKS,
+    "ratios": RATIOS,
+    "slices": SLICES,
+    "latencies": LATENCIES,
+    "seconds": SECONDS,
+    "timeline": TIMELINE,
+}
+"""Every table of `bakeoff.tables.frames.RunFrames`, by its name there."""
+
+
+def kinds(table: Iterable[Column]) -> dict[str, Kind]:
+    """The pandas type of each column, by name."""
+    return {column.name: column.kind for column in table}

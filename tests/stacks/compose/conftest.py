@@ -1,0 +1,76 @@
+"""A real engine, an experiment of a user's own, and a look at what is left of a project."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bakeoff.model import UserError
+from bakeoff.stacks.compose.engine import Engine, find_engine
+from tests.stacks.compose.shop import COMPOSE, DOCKERFILE, EXPERIMENT, SERVER, Bakeoff, left
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture(scope="session")
+def engine() -> Engine:
+    """The engine of this machine, with the apps' image built."""
+    try:
+        found = find_engine()
+    except UserError as error:
+        pytest.skip(f"{error}; .ci/containers starts an engine and runs these tests")
+    found.run(*found.compose, "--project-directory", str(ROOT), "--file", str(ROOT / "docker-compose.yml"),
+              "build", "fastapi-uvicorn", within_s=None, merged=True)  # fmt: skip
+    return found
+
+
+@pytest.fixture
+def shop(engine: Engine, tmp_path: Path) -> Path:
+    """A folder of a user's own: a server, its image, a Compose file and an experiment."""
+    (tmp_path / "server.py").write_text(SERVER, "utf-8")
+    (tmp_path / "Dockerfile").write_text(DOCKERFILE, "utf-8")
+    (tmp_path / "docker-compose.yml").write_text(COMPOSE, "utf-8")
+    (tmp_path / "bakeoff.toml").write_text(EXPERIMENT, "utf-8")
+    return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def alone() -> Iterator[None]:
+    """One test at a time has the engine, in however many processes the tests run: each looks at all that it keeps."""
+    with (Path(tempfile.gettempdir()) / "bakeoff-tests-containers.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_over(alone: None, engine: Engine) -> Iterator[None]:
+    """No container, network or volume outlives a test."""
+    before = left(engine)
+    yield
+    assert left(engine) == before
+
+
+@pytest.fixture
+def bakeoff(shop: Path) -> Iterator[Bakeoff]:
+    """Starts ``bakeoff run --backend compose`` in the shop; what is left of it is killed."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(*arguments: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "bakeoff", "run", "--backend", "compose", "--profile", "smoke", *arguments]
+        process = subprocess.Popen(
+            command, cwd=shop, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
