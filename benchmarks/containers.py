@@ -20,7 +20,7 @@ from bakeoff.analysis import stats
 from bakeoff.experiment.config import read_experiment, select
 from bakeoff.experiment.plan import plan_blocks
 from bakeoff.load.fleet import Fleet
-from bakeoff.measure.run import Observer, RunContext, run_block
+from bakeoff.measure import Observer, RunContext, measure_block
 from bakeoff.model import Block, BlockResult, Certificate, ClosedLoad, Experiment, Stack
 from bakeoff.stacks import Backend, RunningStack, host
 from bakeoff.stacks.local import LocalBackend
@@ -62,7 +62,7 @@ def measure(experiment: Experiment, context: RunContext, logs: Path) -> Costs:
     """What a request cost each stack and copy in each block."""
     costs: Costs = defaultdict(list)
     for block in plan_blocks(experiment, SEED):
-        for name, cost_ms in costs_ms(run_block(experiment, block, logs, context)[0]).items():
+        for name, cost_ms in costs_ms(measure_block(experiment, block, logs, context)[0]).items():
             costs[name].append(cost_ms)
         print(f"block {block.number + 1} of {experiment.blocks}", file=sys.stderr)
     return costs

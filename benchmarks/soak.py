@@ -16,9 +16,9 @@ import psutil
 
 from bakeoff.calibration.doctor import SCENARIO
 from bakeoff.load.generator import Generator
-from bakeoff.measure.run import Observer, RunContext, execute
+from bakeoff.measure import Observer, RunContext, measure_new
 from bakeoff.model import Certificate, Experiment, Manifest, OpenLoad, Stack
-from bakeoff.results.store import run_id
+from bakeoff.results.store import load_run, run_id
 from bakeoff.stacks import host
 from bakeoff.stacks.local import LocalBackend
 
@@ -94,7 +94,7 @@ def main() -> None:
     ):
         memory = MemoryLog(generator.pid)
         context = RunContext(LocalBackend(machine.server_cpus), generator, memory, Certificate)
-        run = execute(manifest, Path(scratch), context)
+        run = load_run(measure_new(manifest, Path(scratch), context).path)
         size_mib = sum(path.stat().st_size for path in Path(scratch, manifest.run_id).rglob("*")) / MIB
     first = memory.median_mib(0, MINUTE_S)
     last = memory.median_mib(duration_s - MINUTE_S, duration_s)

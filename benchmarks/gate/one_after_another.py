@@ -12,9 +12,9 @@ import numpy as np
 
 from bakeoff.load.generator import FixedLength, Generator
 from bakeoff.load.messages import Drive, Second
-from bakeoff.measure.run import started
 from bakeoff.model import Block, ClosedLoad, Experiment, Histogram, Load, OpenLoad, Stack
 from bakeoff.stacks import RunningStack, Usage, host
+from bakeoff.stacks.lifecycle import started
 from bakeoff.stacks.local import LocalBackend
 from benchmarks.gate.accuracy import Case, Run
 
@@ -74,8 +74,8 @@ def _measure(
 ) -> tuple[float, float]:
     """CPU seconds per request, and the median latency (the mean of the endpoints' logarithms)."""
     block = Block(number=0, start_order=(stack.name,), hash_seed=0, port_seed=random.randrange(2**31), slices=())
-    with started([stack], block, logs, backend) as line_up:
-        running = line_up.running[stack.name]
+    with started([stack], block, logs, backend) as stacks:
+        running = stacks[stack.name].running
         meter = _Meter(CLOSED_S, running)
         driven, _ = generator.drive(_order(experiment, running.url, CLOSED), meter)
         cpu_s = meter.cpu_s / sum(counts.completed for counts in driven.endpoints)

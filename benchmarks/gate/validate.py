@@ -25,8 +25,7 @@ from typing import Any
 import msgspec
 
 from bakeoff.experiment.config import read_experiment
-from bakeoff.gate.effects import BASE
-from bakeoff.model import Histogram, OpenLoad
+from bakeoff.model import BASE, Histogram, OpenLoad
 from bakeoff.report.gate.words import gate_of
 from bakeoff.results.store import RunFolder
 from benchmarks.gate import power

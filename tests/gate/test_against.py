@@ -16,7 +16,7 @@ from bakeoff.report.gate import markdown, terminal
 from tests.builders import experiment, stack
 from tests.gate.results import PASSED
 from tests.gate.test_effects import block
-from tests.measure.test_run import manifest
+from tests.measure.fakes import manifest
 
 CPU, CAKE = Key("cpu_per_request"), Key("latency_p50", "/cake")
 

@@ -13,7 +13,7 @@ from bakeoff.experiment.config import read_experiment, select
 from bakeoff.findings import certificate as certificates
 from bakeoff.findings import story
 from bakeoff.load.fleet import Fleet
-from bakeoff.measure.run import Observer, RunContext, take_timelines
+from bakeoff.measure import Observer, RunContext, take_timelines
 from bakeoff.model import BackendName, Certificate
 from bakeoff.stacks import host
 from bakeoff.stacks.places import opened

@@ -23,7 +23,7 @@ from bakeoff.gate.places import opened_sides
 from bakeoff.gate.revisions import Built, InImages, Revisions
 from bakeoff.gate.run import duet_experiment, execute_gate
 from bakeoff.load.fleet import Fleet
-from bakeoff.measure.run import RunContext
+from bakeoff.measure import RunContext
 from bakeoff.model import BackendName, Experiment, Manifest, Summary
 from bakeoff.report import gate as reports
 from bakeoff.report.gate import github, markdown, terminal, words

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from bakeoff.experiment.plan import expected_s
 from bakeoff.findings.numerals import number
-from bakeoff.measure.run import Observer
+from bakeoff.measure import Observer
 from bakeoff.model import Experiment, Histogram, Interval, Record, Slice, label
 from bakeoff.report.sparkline import BLOCKS, LETTERS, strip
 from bakeoff.report.terminal import clean

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 
+from bakeoff import report
 from bakeoff.calibration.doctor import Doctor
 from bakeoff.cli import DONE, FAILED, note
 from bakeoff.cli.pages import print_result, refresh_index, render_again
@@ -19,10 +20,10 @@ from bakeoff.cli.progress import ProgressBar
 from bakeoff.experiment.config import apply_profile, locustfile_digests, read_experiment, select
 from bakeoff.load.generator import LoadGenerator
 from bakeoff.load.source import Elsewhere, Here, Source, opened
-from bakeoff.measure import resume as resumption
-from bakeoff.measure.run import RunContext, execute
+from bakeoff.measure import RunContext, measure_new, remaining
+from bakeoff.measure import resume as measure_rest
 from bakeoff.model import BackendName, Certificate, Experiment, Manifest, Profile, Run
-from bakeoff.results.store import RunFolder
+from bakeoff.results.store import RunFolder, load_run
 from bakeoff.results.store import run_id as new_run_id
 from bakeoff.stacks import host
 from bakeoff.stacks.places import opened as open_place
@@ -63,8 +64,9 @@ def run(asked: Asked) -> int:
         backend=asked.backend,
     )
     with _workbench(manifest, experiment, asked.source) as (context, facts):
-        finished = execute(msgspec.structs.replace(manifest, place=facts), asked.out, context)
-    return _concluded(finished, asked.out / manifest.run_id)
+        folder = measure_new(msgspec.structs.replace(manifest, place=facts), asked.out, context)
+        finished = _render(folder, context)
+    return _concluded(finished, folder.path)
 
 
 def resume(folder: Path, *, may_load: bool) -> int:
@@ -74,12 +76,21 @@ def resume(folder: Path, *, may_load: bool) -> int:
         note(f"note: {folder} is complete; only its reports are rendered again")
         return render_again(folder)
     machine = host.describe()
-    left = resumption.left_of(stored, machine)
+    left = remaining(stored, machine)
     manifest = msgspec.structs.replace(stored.manifest(), machine=machine)
     check_consent(left.stacks, may_load)
     with _workbench(manifest, left, Here()) as (context, _):
-        finished = resumption.resume(stored, context)
+        measure_rest(stored, context)
+        finished = _render(stored, context)
     return _concluded(finished, folder)
+
+
+def _render(folder: RunFolder, context: RunContext) -> Run:
+    """Write the reports of a run that was measured."""
+    context.observer.report_began()
+    finished = load_run(folder.path)
+    folder.write_reports(report.render_all(finished))
+    return finished
 
 
 @contextmanager

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
-from bakeoff.model import Block, Experiment, Load, Scenario, Slice
+from bakeoff.model import SIDES, Block, Experiment, Load, Scenario, Slice
 
 _SEED_LIMIT = 2**31
 
@@ -51,6 +52,16 @@ def _plan_block(experiment: Experiment, seed: int, number: int) -> Block:
     slices: list[Slice] = []
     for scenario, load in conditions:
         slices += _plan_condition(rng, names, scenario, load, experiment.passes, len(slices))
+    return _draw_start(rng, number, names, slices)
+
+
+def plan_paired_block(seed: int, number: int) -> Block:
+    """What a block of a paired measurement draws: which side starts first, the ports, the hash seed."""
+    rng = np.random.default_rng([seed, number])
+    return _draw_start(rng, number, SIDES, ())
+
+
+def _draw_start(rng: np.random.Generator, number: int, names: Sequence[str], slices: Sequence[Slice]) -> Block:
     return Block(
         number=number,
         start_order=tuple(rng.permutation(names).tolist()),

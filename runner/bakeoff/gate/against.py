@@ -16,8 +16,9 @@ from scipy import stats
 from bakeoff.analysis.fingerprint import Fingerprint, differences, fingerprint
 from bakeoff.analysis.stats import LEVEL
 from bakeoff.gate.decision import Key
-from bakeoff.gate.effects import HEAD, levels
+from bakeoff.gate.effects import levels
 from bakeoff.model import (
+    HEAD,
     INTERPRETER,
     Against,
     AgainstFinding,

@@ -16,6 +16,9 @@ from bakeoff.gate.decision import Effects, Key
 from bakeoff.gate.state import Measured
 from bakeoff.model import (
     ALL_ENDPOINTS,
+    BASE,
+    HEAD,
+    SIDES,
     BlockResult,
     ClosedLoad,
     Counts,
@@ -27,7 +30,6 @@ from bakeoff.model import (
     total_outcomes,
 )
 
-BASE, HEAD = SIDES = "base", "head"
 QUANTILES: Mapping[GateMetric, float] = {"latency_p50": 0.5, "latency_p90": 0.9, "latency_p99": 0.99}
 FEWEST = {"latency_p50": 5, "latency_p90": 20, "latency_p99": 50}
 """Answers of each side below which a block says nothing of a percentile."""

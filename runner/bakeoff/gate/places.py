@@ -8,8 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from bakeoff.gate.effects import SIDES
-from bakeoff.model import INTERPRETER, BackendName, Block, Experiment, Stack
+from bakeoff.model import INTERPRETER, SIDES, BackendName, Block, Experiment, Stack
 from bakeoff.stacks import Backend, RunningStack
 from bakeoff.stacks.compose import compose_backend, services
 from bakeoff.stacks.interpreters import interpreters

@@ -7,12 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-from bakeoff.gate.effects import SIDES
 from bakeoff.gate.hotspots import hotspots
-from bakeoff.measure.paired_slice import Driving, drive
-from bakeoff.measure.run import RunContext, started
-from bakeoff.model import Block, ClosedLoad, Experiment, Hotspot
+from bakeoff.measure import RunContext, drive_pair, paired_order
+from bakeoff.model import SIDES, Block, ClosedLoad, Experiment, Hotspot
 from bakeoff.stacks import RunningStack, Unknown
+from bakeoff.stacks.lifecycle import started
 
 PROFILED_S = 4.0
 GRACE_S = 10.0
@@ -28,21 +27,21 @@ def take_profiles(
     program = _py_spy()
     if program is None:
         return (), INSTALL
-    with started(experiment.stacks, block, logs, context.backend) as line_up:
-        if line_up.failures or any(line_up.running[side].pid is None for side in SIDES):
+    with started(experiment.stacks, block, logs, context.backend) as stacks:
+        if any(stack.failure or stack.running.pid is None for stack in stacks.values()):
             return (), "no CPU profile: the servers do not run as processes of this machine"
-        profilers = {side: _record(program, line_up.running[side], logs / f"{side}.stacks") for side in SIDES}
+        profilers = {side: _record(program, stacks[side].running, logs / f"{side}.stacks") for side in SIDES}
         closed = ClosedLoad(users=experiment.gate.users)
-        (scenario,) = experiment.scenarios
-        found = drive(line_up, context.generator, Driving(scenario.name, closed, PROFILED_S, block.port_seed))
+        order = paired_order(experiment, stacks, closed, block.port_seed)
+        paired = drive_pair(order, PROFILED_S, stacks, context.generator)
         problems = [problem for profiler in profilers.values() if (problem := _finish(profiler))]
     if problems:
         return (), f"no CPU profile: py-spy: {problems[0]}"
     cpu_ms = {}
-    for side, use in found.use.items():
+    for side, use in paired.server.items():
         if isinstance(use, Unknown):
             return (), f"no CPU profile: {use.reason}"
-        cpu_ms[side] = 1e3 * use.cpu_s / max(1, found.completed(side))
+        cpu_ms[side] = 1e3 * use.cpu_s / max(1, paired.completed(side))
     base, head = ((logs / f"{side}.stacks").read_text("utf-8") for side in SIDES)
     return hotspots(base, head, cpu_ms), None
 

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import msgspec
 
+from bakeoff.experiment.plan import plan_paired_block
 from bakeoff.gate import effects
 from bakeoff.gate.profile import take_profiles
 from bakeoff.gate.result import Circumstances, gate_result
 from bakeoff.gate.revisions import Revision
 from bakeoff.gate.state import Trial
-from bakeoff.measure.paired_block import Invalid, duet_block, probe, run_duet
-from bakeoff.measure.run import RunContext, state_recorded
-from bakeoff.model import Certificate, Experiment, GateResult, Hotspot, Manifest, Stack, Summary, UserError
+from bakeoff.measure import PairFailure, RunContext, measure_paired_block, probe, state_recorded
+from bakeoff.model import BASE, SIDES, Certificate, Experiment, GateResult, Hotspot, Manifest, Stack, Summary, UserError
 from bakeoff.results.store import RunFolder
 
 PROFILED_BLOCK = 9999
@@ -35,13 +35,13 @@ def duet_experiment(experiment: Experiment, base: Revision, head: Revision) -> E
     scenario = experiment.gate.scenario or experiment.scenarios[0].name
     if scenario not in scenarios:
         raise UserError(f"unknown scenario {scenario!r}; known are {', '.join(scenarios)}")
-    sides = zip(effects.SIDES, (base, head), strict=True)
+    sides = zip(SIDES, (base, head), strict=True)
     return msgspec.structs.replace(
         experiment,
         stacks=tuple(_stack_of(by_name[chosen], side, revision) for side, revision in sides),
         scenarios=(scenarios[scenario],),
         loads=(),
-        baseline=effects.BASE,
+        baseline=BASE,
         timeline=(),
         gate=msgspec.structs.replace(experiment.gate, stack=chosen, scenario=scenario),
     )
@@ -89,7 +89,7 @@ def _measure(
     circumstances = Circumstances(base=labels[0], head=labels[1], stack=experiment.gate.stack or "")
     certificate = Certificate(reasons=("the load generator was not examined: there was nothing to measure",))
     try:
-        rate_rps, notes = probe(experiment, duet_block(seed, 0), folder.block(0), context)
+        rate_rps, notes = probe(experiment, plan_paired_block(seed, 0), folder.block(0), context)
         _keep_rate(folder, rate_rps)
         circumstances = circumstances.with_rate(rate_rps, notes)
         certificate = context.certify()
@@ -100,15 +100,15 @@ def _measure(
             spoiled = _measure_block(experiment, seed, number, rate_rps, folder, context, trial, began_s)
             circumstances = circumstances.with_spoiled(spoiled)
             if len(circumstances.spoiled) > max(3, SPOILED_SHARE * number):
-                raise Invalid(f"{len(circumstances.spoiled)} of {number} blocks spoiled: {spoiled}")
-    except Invalid as error:
+                raise PairFailure(f"{len(circumstances.spoiled)} of {number} blocks spoiled: {spoiled}")
+    except PairFailure as error:
         trial.verdict = "invalid"
         circumstances = circumstances.with_reason(str(error))
     seconds = time.monotonic() - began_s
     found: tuple[Hotspot, ...] = ()
     if any(key.metric == "cpu_per_request" for key in trial.regressed):
         context.observer.profiling_began()
-        block = duet_block(seed, PROFILED_BLOCK)
+        block = plan_paired_block(seed, PROFILED_BLOCK)
         found, problem = take_profiles(experiment, block, folder.block(PROFILED_BLOCK), context)
         circumstances = circumstances.with_reason(problem) if problem else circumstances
     return summary_of(manifest, certificate, gate_result(trial, circumstances, seconds, found))
@@ -134,7 +134,9 @@ def _measure_block(
 ) -> str | None:
     """Measure, store and judge one block; why it was not judged, if it was not."""
     block_began_s = time.monotonic()
-    result, intervals = run_duet(experiment, duet_block(seed, number), rate_rps, folder.block(number), context)
+    result, intervals = measure_paired_block(
+        experiment, plan_paired_block(seed, number), rate_rps, folder.block(number), context
+    )
     folder.write_block(result, intervals)
     now_s = time.monotonic()
     spoiled = effects.spoiled(result, intervals)

@@ -34,10 +34,14 @@ class Drive(Struct, frozen=True, kw_only=True, tag="drive"):
     load: Load
     seed: int
     warmup_s: float
-    max_warmup_s: float
-    timeout_s: float
-    max_connections: int
-    queue_limit_s: float
+    max_warmup_s: float = 10.0
+    """A closed loop's warm-up lasts until every user has had an answer, and no longer than this."""
+    timeout_s: float = 10.0
+    """How long a slice drains; also after what time the histograms of a second are final."""
+    max_connections: int = 256
+    """An open loop opens no more."""
+    queue_limit_s: float = 5.0
+    """An arrival that waits longer for a connection is dropped."""
     share: int = 0
     shares: int = 1
     """Several generators that drive one slice together have equal orders, but for their ``share`` of ``shares``."""

@@ -1,147 +1,211 @@
-"""One block of a duet: both sides started afresh, one load on both at once, first closed loop, then open.
+"""One block of a paired measurement: base and head started afresh, both under one load at once.
 
-The closed loop is driven in several short rounds. Each opens its connections anew: how they fall to a server's workers
-decides how much work is done at once, and thereby the CPU time of a request, for as long as they are open. Its users
-are few enough that a fresh process seldom collects all its garbage meanwhile, which takes FastAPI's 40 ms: as much as a
-hundred requests, and seldom on both sides alike.
+Every request draws its target. The closed loop comes first, in several short rounds; each opens its connections anew,
+because how they are spread over a server's workers decides how much work is done at once, and thereby the CPU time of
+a request, for as long as they are open. The open loop follows. There are few enough users that a fresh process seldom
+runs a full garbage collection meanwhile: that takes FastAPI's 40 ms, as much as a hundred requests, and seldom happens
+on both sides alike.
+
+What both sides used is read before the first request and after the last answer, and every request counts, those of the
+warm-up included. So each request's CPU time is counted whole: in a window cut out of a steady load, the requests in
+flight at its two ends make as much as a difference of 1 %.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
+import msgspec
 
-from bakeoff.gate.effects import SIDES
-from bakeoff.load.messages import NOT_SENT, Driven
-from bakeoff.measure.paired_slice import Driving, Drove, drive, side_of
-from bakeoff.measure.records import generator_use, interval
-from bakeoff.measure.run import LineUp, RunContext, started
-from bakeoff.model import BakeoffError, Block, BlockResult, ClosedLoad, Experiment, Interval, Load, OpenLoad, Record
+from bakeoff.load.generator import LoadGenerator, Watcher
+from bakeoff.load.messages import NOT_SENT, Drive, Driven, Second
+from bakeoff.measure.block import block_result, compare_answers
+from bakeoff.measure.context import RunContext
+from bakeoff.measure.record import Observed, intervals_of, record_of, server_use
+from bakeoff.model import (
+    SIDES,
+    BakeoffError,
+    Block,
+    BlockResult,
+    ClosedLoad,
+    EndpointCounts,
+    Experiment,
+    Interval,
+    Load,
+    OpenLoad,
+    Record,
+    ServerUse,
+    Slice,
+    merged_counts,
+)
 from bakeoff.stacks import Unknown
-from bakeoff.stacks.equivalence import difference, first_problem
+from bakeoff.stacks.lifecycle import StacksUnderTest, started
 
 ROUNDS = 3
-"""Drives of the closed loop in a block."""
+"""Rounds of the closed loop in a block."""
 PROBE_S = 1.0
 LOW_SHARE = 0.3
 """The open loop's rate, as a share of what the closed loop carries: low enough that requests seldom queue."""
-_SEED_LIMIT = 2**31
+WARMUP_S = 0.2
+MAX_WARMUP_S = 10.0
+LATENCIES_PER_WINDOW = 2.0
+"""A window lasts at least so many mean latencies; it need not be longer, since its edges are the same for both."""
+MAX_WINDOW_S = 15.0
 
 
-class Invalid(BakeoffError):
-    """A gate that cannot decide, and why."""
+class PairFailure(BakeoffError):
+    """Base and head cannot be compared: one of them does not start, ends, or answers wrongly."""
 
 
-def duet_block(seed: int, number: int) -> Block:
-    """What a block draws: who starts first, the ports, the hash seed."""
-    rng = np.random.default_rng([seed, number])
-    return Block(
-        number=number,
-        start_order=tuple(rng.permutation(SIDES).tolist()),
-        hash_seed=int(rng.integers(_SEED_LIMIT)),
-        port_seed=int(rng.integers(_SEED_LIMIT)),
-        slices=(),
-    )
+@dataclass(frozen=True)
+class PairedDrive:
+    """What became of one load on both sides."""
+
+    driven: Driven
+    """Its window is that of the histograms."""
+    seconds: Sequence[Second]
+    started_unix_s: float
+    server: Mapping[str, ServerUse | Unknown]
+    """What each side used, from before the first request until after the last answer."""
+
+    def endpoints(self, side: str) -> tuple[EndpointCounts, ...]:
+        """All requests that a side was sent, by endpoint; each of its right answers is one that was completed."""
+        merged = merged_counts((*self.driven.warmup, *self.driven.endpoints, *self.driven.drain))
+        return tuple(
+            msgspec.structs.replace(counts, endpoint=endpoint, completed=counts.outcomes.right)
+            for counts in merged
+            for owner, endpoint in [_side_and_endpoint(counts.endpoint)]
+            if owner == side
+        )
+
+    def completed(self, side: str) -> int:
+        """All right answers of a side."""
+        return sum(counts.completed for counts in self.endpoints(side))
+
+    def seconds_of(self, side: str) -> Iterator[Second]:
+        """The histograms of one side."""
+        for second in self.seconds:
+            owner, endpoint = _side_and_endpoint(second.endpoint)
+            if owner == side:
+                yield msgspec.structs.replace(second, endpoint=endpoint)
+
+    @property
+    def not_sent(self) -> int:
+        """Arrivals that found no free connection; they belong to neither side."""
+        return sum(counts.outcomes.dropped for counts in self.driven.endpoints if counts.endpoint == NOT_SENT)
 
 
 def probe(experiment: Experiment, block: Block, logs: Path, context: RunContext) -> tuple[float, tuple[str, ...]]:
-    """Start both sides once: the open loop's rate, in arrivals a second, and what a reader should know.
+    """Start both sides once: the open loop's rate, in arrivals a second, and notes for the report.
 
-    Raises `Invalid` when a side does not start or gives wrong answers.
+    Raises `PairFailure`.
     """
-    with started(experiment.stacks, block, logs, context.backend) as line_up:
-        _all_up(line_up)
-        notes = _compare_answers(experiment, line_up, context)
+    with started(experiment.stacks, block, logs, context.backend) as stacks:
+        _check_started(stacks)
+        differences = compare_answers(experiment, stacks, context.generator)
+        _check_answers(stacks)
+        notes = tuple(f"base and head answer differently: {problem}" for problem in differences.values())
         if experiment.gate.rate_rps is not None:
             return experiment.gate.rate_rps, notes
-        (scenario,) = experiment.scenarios
         closed = ClosedLoad(users=experiment.gate.users)
-        driven = drive(line_up, context.generator, Driving(scenario.name, closed, PROBE_S, block.port_seed)).driven
+        order = paired_order(experiment, stacks, closed, block.port_seed)
+        driven = drive_pair(order, PROBE_S, stacks, context.generator).driven
     answered = sum(counts.completed for counts in driven.endpoints)
     if not answered:
-        raise Invalid(f"no right answer in {driven.window_s:.1f} s of {closed.users} users: {_first_reason(driven)}")
+        reason = next((counts.reason for counts in driven.endpoints if counts.reason), "none arrived in time")
+        raise PairFailure(f"no right answer in {driven.window_s:.1f} s of {closed.users} users: {reason}")
     return LOW_SHARE * answered / driven.window_s, notes
 
 
-def _first_reason(driven: Driven) -> str:
-    return next((counts.reason for counts in driven.endpoints if counts.reason), "none came back in time")
-
-
-def _all_up(line_up: LineUp) -> None:
-    for name, failure in line_up.failures.items():
-        raise Invalid(f"{name} did not start: {failure.message}")
-
-
-def _compare_answers(experiment: Experiment, line_up: LineUp, context: RunContext) -> tuple[str, ...]:
-    """Wrong answers end the gate; answers that differ are worth knowing of: head may be meant to answer otherwise."""
-    (scenario,) = experiment.scenarios
-    base, head = (context.generator.ask(scenario.name, line_up.running[side].url) for side in SIDES)
-    for side, answers in zip(SIDES, (base, head), strict=True):
-        if problem := first_problem(answers):
-            raise Invalid(f"{side} gives wrong answers: {problem}")
-    found = difference(base, head, experiment.volatile)
-    return (f"base and head answer differently: {found}",) if found else ()
-
-
-def run_duet(
+def measure_paired_block(
     experiment: Experiment, block: Block, rate_rps: float, logs: Path, context: RunContext
 ) -> tuple[BlockResult, list[Interval]]:
-    """Both sides under both loads. Raises `Invalid` when one does not start, or ends."""
+    """Both sides under both loads. Raises `PairFailure`."""
     records: list[Record] = []
     intervals: list[Interval] = []
-    with started(experiment.stacks, block, logs, context.backend) as line_up:
-        _all_up(line_up)
-        for driving in _drives(experiment, block, rate_rps):
-            found = drive(line_up, context.generator, driving)
-            _all_alive(line_up)
-            first = len(records)
-            records += _records(experiment, block, driving.load, found, first)
-            intervals += _intervals(block, found, first)
-        ready_s = dict(line_up.ready_s)
-    return BlockResult(number=block.number, records=tuple(records), ready_s=ready_s), intervals
+    with started(experiment.stacks, block, logs, context.backend) as stacks:
+        _check_started(stacks)
+        for load, least_s, seed in _loads(experiment, block, rate_rps):
+            order = paired_order(experiment, stacks, load, seed)
+            paired = drive_pair(order, least_s, stacks, context.generator)
+            _check_alive(stacks)
+            if paired.not_sent:
+                raise PairFailure(
+                    f"{paired.not_sent} arrivals found no free connection; set a lower rate_rps in [gate]"
+                )
+            for side in SIDES:
+                planned = Slice(position=len(records), stack=side, scenario=order.scenario, load=load, seed=seed)
+                observed = Observed(started_unix_s=paired.started_unix_s, server=paired.server[side])
+                records.append(record_of(block.number, planned, paired.driven, paired.endpoints(side), observed))
+                intervals += intervals_of(block.number, planned.position, paired.driven, paired.seconds_of(side))
+    return block_result(block.number, records, stacks), intervals
 
 
-def _drives(experiment: Experiment, block: Block, rate_rps: float) -> Iterator[Driving]:
-    """The rounds of the closed loop, then the open loop."""
-    gate, (scenario,) = experiment.gate, experiment.scenarios
-    for number in range(ROUNDS):
-        closed = ClosedLoad(users=gate.users)
-        yield Driving(scenario.name, closed, gate.closed_s / ROUNDS, block.port_seed + number)
-    yield Driving(scenario.name, OpenLoad(rate_rps=rate_rps), gate.open_s, block.port_seed)
-
-
-def _all_alive(line_up: LineUp) -> None:
-    for name, running in line_up.running.items():
-        if ended := running.exit_message():
-            raise Invalid(f"{name} ended under load: {ended}")
-
-
-def _records(experiment: Experiment, block: Block, load: Load, found: Drove, first: int) -> Iterator[Record]:
+def paired_order(experiment: Experiment, stacks: StacksUnderTest, load: Load, seed: int) -> Drive:
+    """The order to put both sides under one load."""
     (scenario,) = experiment.scenarios
-    unsent = sum(counts.outcomes.dropped for counts in found.driven.endpoints if counts.endpoint == NOT_SENT)
-    if unsent:
-        raise Invalid(f"{unsent} arrivals found no free connection; set a lower rate_rps in [gate]")
-    for place, side in enumerate(SIDES):
-        use = found.use[side]
-        yield Record(
-            block=block.number,
-            position=first + place,
-            stack=side,
-            scenario=scenario.name,
-            load=load,
-            started_unix_s=found.began_unix_s,
-            window_s=found.driven.window_s,
-            warmup_s=found.driven.warmup_s,
-            endpoints=tuple(found.endpoints(side)),
-            server=None if isinstance(use, Unknown) else use,
-            server_unknown=use.reason if isinstance(use, Unknown) else None,
-            generator=generator_use(found.driven),
-        )
+    return Drive(
+        scenario=scenario.name,
+        targets={side: stacks[side].url for side in SIDES},
+        load=load,
+        seed=seed,
+        warmup_s=WARMUP_S,
+        max_warmup_s=MAX_WARMUP_S,
+    )
 
 
-def _intervals(block: Block, found: Drove, first: int) -> Iterator[Interval]:
-    for second in found.seconds:
-        side, endpoint = side_of(second.endpoint)
-        yield interval(block.number, first + SIDES.index(side), endpoint, found.driven, second)
+def drive_pair(order: Drive, least_s: float, stacks: StacksUnderTest, generator: LoadGenerator) -> PairedDrive:
+    """Drive both sides for ``least_s`` seconds, or longer where latency demands it."""
+    started_unix_s = time.time()
+    before = {side: stacks[side].usage() for side in SIDES}
+    driven, seconds = generator.drive(order, _WindowLength(least_s))
+    after = {side: stacks[side].usage() for side in SIDES}
+    server = {side: server_use(before[side], after[side]) for side in SIDES}
+    return PairedDrive(driven=driven, seconds=seconds, started_unix_s=started_unix_s, server=server)
+
+
+class _WindowLength(Watcher):
+    """A window of a least length, longer where requests take long."""
+
+    def __init__(self, least_s: float) -> None:
+        self._least_s = least_s
+
+    def warm(self, mean_latency_s: float) -> float:
+        """The length of the window, in seconds."""
+        return min(MAX_WINDOW_S, max(self._least_s, LATENCIES_PER_WINDOW * mean_latency_s))
+
+
+def _loads(experiment: Experiment, block: Block, rate_rps: float) -> Iterator[tuple[Load, float, int]]:
+    """Each load of a block with its least length in seconds and its seed: the closed loop's rounds, the open loop."""
+    gate = experiment.gate
+    for number in range(ROUNDS):
+        yield ClosedLoad(users=gate.users), gate.closed_s / ROUNDS, block.port_seed + number
+    yield OpenLoad(rate_rps=rate_rps), gate.open_s, block.port_seed
+
+
+def _side_and_endpoint(name: str) -> tuple[str, str]:
+    """The side and the endpoint in a name of the generator's, which counts ``base /cake`` apart from ``head /cake``."""
+    side, _, endpoint = name.partition(" ")
+    return side, endpoint
+
+
+def _check_started(stacks: StacksUnderTest) -> None:
+    for name, stack in stacks.items():
+        if stack.failure:
+            raise PairFailure(f"{name} did not start: {stack.failure.message}")
+
+
+def _check_answers(stacks: StacksUnderTest) -> None:
+    for name, stack in stacks.items():
+        if stack.failure:
+            raise PairFailure(f"{name} gives wrong answers: {stack.failure.message}")
+
+
+def _check_alive(stacks: StacksUnderTest) -> None:
+    for name, stack in stacks.items():
+        stack.check_alive()
+        if stack.failure:
+            raise PairFailure(f"{name} ended under load: {stack.failure.message}")

@@ -1,4 +1,4 @@
-"""Who waited for whom: several requests sent at the same moment to one worker, and when each step of them ran."""
+"""Which request waited for which: several sent at the same moment to one worker, and when each of their steps ran."""
 
 from __future__ import annotations
 
@@ -6,14 +6,49 @@ import http.client
 import json
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from urllib.parse import urlsplit
 
-from bakeoff.model import Stack, Step, Timeline, TimelineRequest
+import msgspec
+
+from bakeoff.measure.context import RunContext
+from bakeoff.model import Block, Experiment, Step, Timeline, TimelineRequest
+from bakeoff.stacks.lifecycle import StackUnderTest, started
 
 TIMEOUT_S = 30.0
 
 
-def send_together(stack: Stack, url: str, paths: Sequence[str]) -> Timeline:
+def take_timelines(experiment: Experiment, logs: Path, context: RunContext) -> tuple[Timeline, ...]:
+    """The timeline of every stack, one after another, each with a single worker."""
+    if not experiment.timeline:
+        return ()
+    logs.mkdir(parents=True, exist_ok=True)
+    singles = [msgspec.structs.replace(stack, workers=1) for stack in experiment.stacks]
+    names = tuple(stack.name for stack in singles if not stack.url)
+    block = Block(number=0, start_order=names, hash_seed=0, port_seed=time.time_ns() % 2**31, slices=())
+    context.observer.timeline_began()
+    with started(singles, block, logs, context.backend) as stacks:
+        return tuple(_take_timeline(stack, experiment.timeline) for stack in stacks.values())
+
+
+def _take_timeline(stack: StackUnderTest, paths: Sequence[str]) -> Timeline:
+    if stack.failure:
+        failure = stack.failure.message
+    elif stack.stack.url:
+        failure = "it is deployed already, and cannot be started with a single worker"
+    else:
+        try:
+            return _timeline_of(stack, _send_together(stack.url, paths))
+        except (OSError, http.client.HTTPException, ValueError, KeyError) as error:
+            failure = f"{type(error).__name__}: {error}"
+    return msgspec.structs.replace(_timeline_of(stack, ()), failure=failure)
+
+
+def _timeline_of(stack: StackUnderTest, requests: tuple[TimelineRequest, ...]) -> Timeline:
+    return Timeline(stack=stack.stack.name, interface=stack.stack.interface, requests=requests)
+
+
+def _send_together(url: str, paths: Sequence[str]) -> tuple[TimelineRequest, ...]:
     """Send one GET for each path at once, over connections made beforehand, and read the steps from the answers.
 
     An answer with ``steps`` (each with ``name``, ``start_s`` and ``end_s`` on this machine's monotonic clock) gives
@@ -27,22 +62,19 @@ def send_together(stack: Stack, url: str, paths: Sequence[str]) -> Timeline:
         sent_s = time.monotonic()
         for connection, path in zip(connections, paths, strict=True):
             connection.request("GET", path)
-        requests = [_answer(*pair, sent_s) for pair in zip(connections, paths, strict=True)]
-        return Timeline(stack=stack.name, interface=stack.interface, requests=tuple(requests))
-    except (OSError, http.client.HTTPException, ValueError, KeyError) as error:
-        failure = f"{type(error).__name__}: {error}"
-        return Timeline(stack=stack.name, interface=stack.interface, requests=(), failure=failure)
+        return tuple(_read(*pair, sent_s) for pair in zip(connections, paths, strict=True))
     finally:
         for connection in connections:
             connection.close()
 
 
-def _answer(connection: http.client.HTTPConnection, path: str, sent_s: float) -> TimelineRequest:
+def _read(connection: http.client.HTTPConnection, path: str, sent_s: float) -> TimelineRequest:
     response = connection.getresponse()
     body = response.read()
     if response.status != 200:
         raise ValueError(f"GET {path} answered {response.status}")
-    return TimelineRequest(endpoint=path.partition("?")[0], steps=_steps(body, path, sent_s, time.monotonic()))
+    done_s = time.monotonic()
+    return TimelineRequest(endpoint=path.partition("?")[0], steps=_steps(body, path, sent_s, done_s))
 
 
 def _steps(body: bytes, path: str, sent_s: float, done_s: float) -> tuple[Step, ...]:

@@ -35,7 +35,7 @@ from bakeoff.model.experiment import (
     default_tolerances,
     label,
 )
-from bakeoff.model.gate import Against, AgainstFinding, Counts, GateFinding, GateResult, Hotspot
+from bakeoff.model.gate import BASE, HEAD, SIDES, Against, AgainstFinding, Counts, GateFinding, GateResult, Hotspot
 from bakeoff.model.histogram import Histogram
 from bakeoff.model.manifest import INTERPRETER, Machine, Manifest, Step, Timeline, TimelineRequest
 from bakeoff.model.plan import Block, Slice
@@ -55,8 +55,11 @@ from bakeoff.model.summary import Bound, Certificate, Comparison, Latency, Oracl
 
 __all__ = [
     "ALL_ENDPOINTS",
+    "BASE",
+    "HEAD",
     "INTERPRETER",
     "SCHEMA_VERSION",
+    "SIDES",
     "Against",
     "AgainstFinding",
     "Answer",

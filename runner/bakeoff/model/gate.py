@@ -5,6 +5,9 @@ from __future__ import annotations
 from bakeoff.model.base import Estimate, GateMetric, GateVerdict, Struct
 from bakeoff.model.experiment import Role
 
+SIDES = BASE, HEAD = "base", "head"
+"""The two revisions of a paired measurement."""
+
 
 class GateFinding(Struct, frozen=True, kw_only=True):
     """What a gate found on one metric. Ratios are head over base; above 1 is worse."""

@@ -1,0 +1,70 @@
+"""One block: every stack started afresh, its answers compared, each slice measured, every stack stopped."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from bakeoff.load.generator import LoadGenerator
+from bakeoff.measure.context import RunContext
+from bakeoff.measure.record import failed_record
+from bakeoff.measure.slice import measure_slice
+from bakeoff.model import Answer, Block, BlockResult, Experiment, Interval, Record
+from bakeoff.stacks.equivalence import difference
+from bakeoff.stacks.lifecycle import StacksUnderTest, started
+
+
+def measure_block(
+    experiment: Experiment, block: Block, logs: Path, context: RunContext
+) -> tuple[BlockResult, list[Interval]]:
+    """Measure every slice of a block. Slices of a stack that failed become failed records."""
+    records: list[Record] = []
+    intervals: list[Interval] = []
+    with started(experiment.stacks, block, logs, context.backend) as stacks:
+        for name, problem in compare_answers(experiment, stacks, context.generator).items():
+            stacks[name].fail("answers", problem)
+        for planned in block.slices:
+            failure = stacks[planned.stack].failure
+            if failure:
+                record = failed_record(block.number, planned, failure, time.time())
+            else:
+                record, histograms = measure_slice(experiment, block.number, planned, stacks, context)
+                intervals += histograms
+                context.observer.slice_measured(planned, histograms)
+            context.observer.slice_ended(record)
+            records.append(record)
+    return block_result(block.number, records, stacks), intervals
+
+
+def block_result(number: int, records: list[Record], stacks: StacksUnderTest) -> BlockResult:
+    """What a block leaves: its records and what was observed of its stacks."""
+    return BlockResult(
+        number=number,
+        records=tuple(records),
+        ready_s={name: stack.ready_s for name, stack in stacks.items() if stack.ready_s is not None},
+        unloaded_s={name: stack.unloaded_s for name, stack in stacks.items() if stack.unloaded_s},
+        extensions={name: stack.extensions for name, stack in stacks.items() if stack.is_running},
+    )
+
+
+def compare_answers(experiment: Experiment, stacks: StacksUnderTest, generator: LoadGenerator) -> dict[str, str]:
+    """Ask each running stack alone; how its answers differ from the baseline's, by stack, for those that differ.
+
+    Where the baseline does not run or answers wrongly, the first stack that answers rightly takes its place. A stack
+    whose answers are wrong has failed. How long the answers took is kept: it is the latency without load.
+    """
+    differences: dict[str, str] = {}
+    running = [stack for stack in stacks.values() if stack.is_running]
+    running.sort(key=lambda stack: stack.stack.name != experiment.baseline)
+    for scenario in experiment.scenarios:
+        reference: tuple[Answer, ...] | None = None
+        for stack in running:
+            answers = generator.ask(scenario.name, stack.url)
+            stack.note_answers(answers)
+            if any(answer.problem for answer in answers):
+                continue
+            if reference is None:
+                reference = answers
+            elif problem := difference(reference, answers, experiment.volatile):
+                differences.setdefault(stack.stack.name, problem)
+    return differences

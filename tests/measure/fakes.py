@@ -1,0 +1,163 @@
+"""A backend and a generator that answer in no time, and a run on them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+
+from bakeoff.load.generator import GeneratorLost, Watcher
+from bakeoff.load.messages import Drive, Driven, Second
+from bakeoff.measure import Observer, RunContext, measure_new
+from bakeoff.model import (
+    Answer,
+    Block,
+    Certificate,
+    ClosedLoad,
+    EndpointCounts,
+    Experiment,
+    Histogram,
+    Manifest,
+    Outcomes,
+    Run,
+    Scenario,
+    Stack,
+)
+from bakeoff.results.store import load_run
+from bakeoff.stacks import StartFailure, Unknown, Usage, host
+
+LATENCY_S = {"a": 0.02, "b": 0.01, "c": 0.02}
+
+
+class FakeStack:
+    """A stack that is always ready and uses 1 ms of CPU each time it is looked at."""
+
+    def __init__(self, stack: Stack, events: list[str], ends: str | None = None) -> None:
+        self.stack = stack
+        self.url = stack.name
+        self.pid = None
+        self._events = events
+        self._ends = ends
+        self._looks = 0
+
+    def wait_ready(self) -> float:
+        if self.stack.name == "unready":
+            raise StartFailure("not ready within 30 s")
+        return 0.5
+
+    def confine(self) -> None:
+        return
+
+    def extensions(self) -> tuple[str, ...]:
+        return ("uvloop",)
+
+    def usage(self) -> Usage | Unknown:
+        if self.stack.name == "elsewhere":
+            return Unknown("it runs elsewhere")
+        self._looks += 1
+        return Usage(cpu_s=1e-3 * self._looks, rss_bytes=2**20, processes=1, threads=1)
+
+    def exit_message(self) -> str | None:
+        return self._ends
+
+    def log_tail(self) -> str:
+        return "the log's end"
+
+    def ask_to_stop(self) -> None:
+        return
+
+    def stop(self) -> None:
+        self._events.append(f"stop {self.stack.name}")
+
+
+class FakeBackend:
+    """Starts fakes, and remembers what was started and stopped."""
+
+    def __init__(self) -> None:
+        self.events: list[str] = []
+
+    def start(self, stack: Stack, block: Block, logs: Path) -> FakeStack:
+        if stack.name == "unstartable":
+            raise StartFailure("port 80 is taken")
+        self.events.append(f"start {stack.name}")
+        return FakeStack(stack, self.events, ends="ended with status 3" if stack.name == "dying" else None)
+
+
+class FakeGenerator:
+    """Answers and drives in no time: each stack with a latency of its own, and nothing out of the ordinary."""
+
+    def __init__(
+        self,
+        answers: dict[str, str] | None = None,
+        wrong: Collection[str] = (),
+        interrupt_after: int | None = None,
+    ) -> None:
+        self._answers = answers or {}
+        self._wrong = wrong
+        self._interrupt_after = interrupt_after
+        self.driven: list[Drive] = []
+
+    def use(self, scenario: Scenario) -> None:
+        return
+
+    def ask(self, scenario: str, url: str) -> tuple[Answer, ...]:
+        body = self._answers.get(url, "cake")
+        problem = "not what was expected" if url in self._wrong else None
+        return (Answer(endpoint="/", method="GET", path="/", status=200, body=body, problem=problem),)
+
+    def drive(self, order: Drive, watcher: Watcher) -> tuple[Driven, list[Second]]:
+        if self._interrupt_after == len(self.driven):
+            raise KeyboardInterrupt
+        self.driven.append(order)
+        latency_s = LATENCY_S.get(order.targets[""], 0.02)
+        load = order.load
+        slice_s = watcher.warm(latency_s)
+        answered = int((load.users / latency_s if isinstance(load, ClosedLoad) else load.rate_rps) * slice_s)
+        watcher.window_opened()
+        watcher.tick(0.5, answered / slice_s)
+        watcher.window_closed()
+        blob = Histogram.of([int(latency_s * 1e9)] * answered).encode()
+        driven = Driven(
+            window_s=slice_s,
+            warmup_s=order.warmup_s,
+            cpu_s=0.01,
+            connections_opened=0,
+            requests_sent=answered,
+            waited=0,
+            endpoints=(
+                EndpointCounts(endpoint="/", offered=answered, outcomes=Outcomes(right=answered), completed=answered),
+            ),
+        )
+        return driven, [Second(second=0, endpoint="/", kind="latency", blob=blob)]
+
+
+class LosingGenerator(FakeGenerator):
+    """One of several that it stands for dies in the first slice."""
+
+    def drive(self, order: Drive, watcher: Watcher) -> tuple[Driven, list[Second]]:
+        if not self.driven:
+            self.driven.append(order)
+            raise GeneratorLost("worker b has been silent for 5 s")
+        return super().drive(order, watcher)
+
+
+def manifest(asked: Experiment) -> Manifest:
+    """A manifest for an experiment."""
+    return Manifest(
+        run_id="20260101T000000Z-test",
+        experiment=asked,
+        profile="full",
+        seed=1,
+        machine=host.describe(),
+        state="running",
+        started_utc="2026-01-01T00:00:00+00:00",
+    )
+
+
+def context(backend: FakeBackend | None = None, generator: FakeGenerator | None = None) -> RunContext:
+    """What a run on fakes works with."""
+    return RunContext(backend or FakeBackend(), generator or FakeGenerator(), Observer(), Certificate)
+
+
+def measured(asked: Experiment, results: Path) -> Run:
+    """A whole run of an experiment on fakes, read from its folder."""
+    return load_run(measure_new(manifest(asked), results, context()).path)

@@ -1,0 +1,82 @@
+"""A block starts its stacks, asks, drives, records and stops; what fails is recorded and the rest is measured."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bakeoff.experiment.plan import plan_blocks
+from bakeoff.measure import measure_block
+from bakeoff.model import BlockResult, Stack
+from tests.builders import experiment, stack
+from tests.measure.fakes import FakeBackend, FakeGenerator, LosingGenerator, context
+
+
+def block_of(stacks: Sequence[Stack], **generator: Any) -> tuple[BlockResult, FakeBackend]:
+    """The first block of an experiment on fakes."""
+    asked = experiment(*stacks)
+    backend = FakeBackend()
+    block = plan_blocks(asked, 1)[0]
+    result, _ = measure_block(asked, block, Path(), context(backend, FakeGenerator(**generator)))
+    return result, backend
+
+
+def test_stacks_start_in_the_order_of_the_draw_and_are_all_stopped() -> None:
+    """Nothing is left behind."""
+    result, backend = block_of([stack("a"), stack("b"), stack("c")])
+    starts = [event.removeprefix("start ") for event in backend.events if event.startswith("start")]
+    stops = {event.removeprefix("stop ") for event in backend.events if event.startswith("stop")}
+    assert tuple(starts) == plan_blocks(experiment(), 1)[0].start_order
+    assert stops == {"a", "b", "c"}
+    assert set(result.ready_s) == {"a", "b", "c"}
+
+
+@pytest.mark.parametrize(
+    ("name", "stage", "message"),
+    [
+        ("unstartable", "start", "port 80 is taken"),
+        ("unready", "start", "not ready within 30 s"),
+        ("dying", "exit", "ended with status 3"),
+    ],
+)
+def test_a_stack_that_fails_is_a_record_and_the_rest_goes_on(name: str, stage: str, message: str) -> None:
+    """Each of its slices says why; the others are measured."""
+    result, _ = block_of([stack("a"), stack(name)])
+    failed = [record.failure for record in result.records if record.stack == name]
+    assert {(failure.stage, failure.message) for failure in failed if failure} == {(stage, message)}
+    assert len([failure for failure in failed if failure]) == 4
+    assert all(record.failure is None for record in result.records if record.stack == "a")
+
+
+def test_a_slice_that_lost_a_generator_is_a_failed_record_and_the_rest_goes_on() -> None:
+    """The stack is not to blame: its other slices are measured."""
+    asked = experiment(stack("a"), stack("b"))
+    result, _ = measure_block(asked, plan_blocks(asked, 1)[0], Path(), context(generator=LosingGenerator()))
+    first, *others = result.records
+    assert first.failure
+    assert (first.failure.stage, first.failure.message) == ("load", "worker b has been silent for 5 s")
+    assert [record.failure for record in others] == [None] * 7
+
+
+def test_a_stack_with_another_answer_is_not_measured() -> None:
+    """Comparing the speed of different answers would mean nothing."""
+    result, _ = block_of([stack("a"), stack("b")], answers={"b": "pie"})
+    failures = [record.failure for record in result.records if record.stack == "b"]
+    assert {failure.message for failure in failures if failure} == {"GET /: body is 'pie', the baseline's 'cake'"}
+
+
+def test_wrong_answers_are_the_failure_of_the_stack_that_gave_them_alone() -> None:
+    """A stack that is asked after it is measured, compared with the baseline."""
+    result, _ = block_of([stack("a"), stack("b"), stack("c")], wrong={"b"})
+    failures = {record.stack: record.failure.message for record in result.records if record.failure}
+    assert failures == {"b": "GET /: not what was expected"}
+
+
+def test_a_baseline_with_wrong_answers_is_replaced_as_reference() -> None:
+    """The next stack whose answers are right takes its place."""
+    result, _ = block_of([stack("a"), stack("b"), stack("c")], wrong={"a"}, answers={"c": "pie"})
+    failures = {record.stack: record.failure.message for record in result.records if record.failure}
+    assert failures == {"a": "GET /: not what was expected", "c": "GET /: body is 'pie', the baseline's 'cake'"}
