@@ -7,7 +7,7 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from bakeoff.cli.progress import GateBar, ProgressBar
+from bakeoff.cli.progress import GateProgress, RunProgress
 from bakeoff.model import ClosedLoad, Histogram, Interval, Slice
 from tests.builders import experiment
 
@@ -25,13 +25,13 @@ def intervals(*medians_ms: int) -> list[Interval]:
     ]  # fmt: skip
 
 
-def bar_on(width: int, *, terminal: bool = True) -> tuple[ProgressBar, Console]:
+def bar_on(width: int, *, terminal: bool = True) -> tuple[RunProgress, Console]:
     """A bar on a console that writes into a string."""
     console = Console(file=StringIO(), width=width, force_terminal=terminal, color_system=None, _environ={})
-    return ProgressBar(experiment(), console=console), console
+    return RunProgress(experiment(), console=console), console
 
 
-def shown(bar: ProgressBar, console: Console) -> list[str]:
+def shown(bar: RunProgress, console: Console) -> list[str]:
     """The lines that the bar consists of now."""
     with console.capture() as capture:
         console.print(bar)
@@ -81,7 +81,7 @@ def test_a_name_that_steers_terminals_is_shown_as_text() -> None:
 def test_a_gate_shows_its_block_and_its_time_on_one_line(width: int) -> None:
     """As far as the terminal is wide."""
     console = Console(file=StringIO(), width=width, force_terminal=True, color_system=None, _environ={})
-    bar = GateBar(120.0, console)
+    bar = GateProgress(120.0, console)
     bar.block_began(3, 12)
     with console.capture() as capture:
         console.print(bar)
@@ -95,7 +95,7 @@ def test_a_gate_shows_its_block_and_its_time_on_one_line(width: int) -> None:
 def test_a_gate_shows_nothing_where_stderr_is_no_terminal() -> None:
     """A log of bars is no log."""
     console = Console(file=StringIO(), force_terminal=False, _environ={})
-    with GateBar(120.0, console) as bar:
+    with GateProgress(120.0, console) as bar:
         bar.block_began(1, 12)
         bar.profiling_began()
     assert isinstance(console.file, StringIO)

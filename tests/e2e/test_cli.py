@@ -1,4 +1,4 @@
-"""The small verbs."""
+"""The short commands, each in a process of its own."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ def test_help_does_not_wait_for_the_heavy_libraries() -> None:
 def test_a_failure_of_its_own_is_loud_and_no_regression() -> None:
     """A traceback, and exit code 3: Python's own would be 1, by which a gate says regression."""
     code = (
-        "import sys, bakeoff.cli.main, bakeoff.cli.author as author\n"
+        "import sys, bakeoff.cli.main, bakeoff.cli.stacks as stacks\n"
         "def broken(*_): raise RuntimeError('the oven is cold')\n"
-        "author.list_stacks = broken\n"
+        "stacks.run = broken\n"
         "sys.exit(bakeoff.cli.main.main(['stacks']))"
     )
     done = python(code)

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from bakeoff.cli.run import resume as resume_command
+from bakeoff.cli.main import main
 from bakeoff.measure import measure_new, remaining
 from bakeoff.measure import resume as measure_rest
 from bakeoff.model import ClosedLoad, Experiment, Machine, Run, Scenario, UserError
@@ -158,7 +158,7 @@ def test_a_complete_run_has_only_its_reports_rendered_again(tmp_path: Path, caps
     """Nothing is measured, on whatever machine that is."""
     finished = whole(tmp_path)
     folder = tmp_path / finished.manifest.run_id
-    assert resume_command(folder, may_load=False) == 0
+    assert main(["resume", str(folder)]) == 0
     assert "is complete; only its reports are rendered again" in capsys.readouterr().err
     assert RunFolder(folder).manifest() == finished.manifest
     assert finished.manifest.run_id in (tmp_path / "index.html").read_text("utf-8")

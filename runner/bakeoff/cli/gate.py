@@ -2,116 +2,124 @@
 
 from __future__ import annotations
 
+import argparse
 import os
-import secrets
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 
 from bakeoff.calibration.doctor import Doctor
 from bakeoff.cli import note
-from bakeoff.cli.pages import refresh_index
-from bakeoff.cli.progress import GateBar
-from bakeoff.experiment.config import locustfile_digests, read_experiment
+from bakeoff.cli.arguments import add_backend, add_file, add_seed_and_out
+from bakeoff.cli.conclusion import refresh_index
+from bakeoff.cli.context import new_manifest
+from bakeoff.cli.progress import GateProgress
+from bakeoff.experiment.config import read_experiment
 from bakeoff.gate.against import against, check_comparable, heads_levels, mismatches
 from bakeoff.gate.places import opened_sides
 from bakeoff.gate.revisions import Built, InImages, Revisions
 from bakeoff.gate.run import duet_experiment, execute_gate
 from bakeoff.load.fleet import Fleet
 from bakeoff.measure import RunContext
-from bakeoff.model import BackendName, Experiment, Manifest, Summary
+from bakeoff.model import Experiment, Summary
 from bakeoff.report import gate as reports
 from bakeoff.report.gate import github, markdown, terminal, words
-from bakeoff.results.store import RunFolder, run_id
+from bakeoff.results.store import RunFolder
 from bakeoff.stacks import host
 
 
-@dataclass(frozen=True)
-class Asked:
-    """What a user may ask of a gate."""
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what the command takes."""
+    add_file(parser)
+    parser.add_argument("--base", required=True, metavar="REF|DIR", help="what to compare with: git ref or directory")
+    parser.add_argument("--head", metavar="REF|DIR", help="what to judge (default: the working tree)")
+    parser.add_argument("--stack", metavar="NAME", help="whose app is judged (default: [gate] stack, or the baseline)")
+    parser.add_argument("--budget-s", type=float, metavar="SECONDS", help="time to decide in (default: 120)")
+    parser.add_argument(
+        "--against", type=Path, metavar="RUN", help="an earlier gate: compare with its head too, as weaker evidence"
+    )
+    parser.add_argument(
+        "--despite-differences",
+        action="store_true",
+        help="even if machine, software or workload differ from that gate's",
+    )
+    add_seed_and_out(parser)
+    add_backend(parser)
 
-    file: Path
-    base: str
-    head: str | None
-    stack: str | None
-    budget_s: float | None
-    against: Path | None
-    """The folder of an earlier gate."""
-    despite_differences: bool
-    seed: int | None
-    out: Path
-    backend: BackendName
+
+def run(options: argparse.Namespace) -> int:
+    """Judge a change; the exit code is the verdict's."""
+    earlier = None if options.against is None else RunFolder(options.against)
+    experiment = _experiment(options, earlier)
+    folder, summary = _measure(options, experiment, earlier)
+    if earlier is not None:
+        summary = _compare_with_earlier(earlier, folder, summary)
+    folder.write_reports(reports.render_all(summary))
+    refresh_index(options.out)
+    _show(summary, folder)
+    return words.gate_of(summary.gate).exit_code
 
 
-def gate(asked: Asked) -> int:
-    """Judge a change; the verdict's exit code."""
-    earlier = None if asked.against is None else RunFolder(asked.against)
-    experiment = _experiment(asked, earlier)
-    environments = InImages() if asked.backend == "compose" else Built(experiment.gate.requirements, note)
-    finder = Revisions(asked.file.resolve().parent, environments)
-    with finder.both(asked.base, asked.head) as (base, head):
-        experiment = duet_experiment(experiment, base, head)
-        manifest = Manifest(
-            run_id=run_id(f"{experiment.name}-gate"),
-            experiment=experiment,
+def _experiment(options: argparse.Namespace, earlier: RunFolder | None) -> Experiment:
+    """The file's experiment, with the settings of the command line, and the rate of an earlier gate."""
+    experiment = read_experiment(options.file)
+    earlier_rate_rps = earlier.manifest().experiment.gate.rate_rps if earlier else None
+    settings = {
+        "stack": options.stack,
+        "budget_s": options.budget_s,
+        "rate_rps": experiment.gate.rate_rps or earlier_rate_rps,
+    }
+    changes = {key: value for key, value in settings.items() if value is not None}
+    return msgspec.structs.replace(experiment, gate=msgspec.structs.replace(experiment.gate, **changes))
+
+
+def _measure(
+    options: argparse.Namespace, experiment: Experiment, earlier: RunFolder | None
+) -> tuple[RunFolder, Summary]:
+    """Check out both revisions, start them and measure until there is a verdict."""
+    environments = InImages() if options.backend == "compose" else Built(experiment.gate.requirements, note)
+    revisions = Revisions(options.file.resolve().parent, environments)
+    with revisions.both(options.base, options.head) as (base, head):
+        manifest = new_manifest(
+            f"{experiment.name}-gate",
+            duet_experiment(experiment, base, head),
             profile="gate",
-            seed=secrets.randbelow(2**31) if asked.seed is None else asked.seed,
             machine=host.describe(),
-            state="running",
-            started_utc=datetime.now(UTC).isoformat(timespec="seconds"),
-            locustfile_sha256=locustfile_digests(experiment),
-            backend=asked.backend,
+            backend=options.backend,
+            seed=options.seed,
         )
-        cpus = manifest.machine.server_cpus
+        machine = manifest.machine
         with (
             tempfile.TemporaryDirectory() as scratch,
-            Fleet(manifest.machine.generator_cpus, Path(scratch)) as generator,
-            opened_sides(asked.backend, experiment, cpus) as place,
-            GateBar(experiment.gate.budget_s) as progress,
+            Fleet(machine.generator_cpus, Path(scratch)) as generator,
+            opened_sides(options.backend, manifest.experiment, machine.server_cpus) as place,
+            GateProgress(experiment.gate.budget_s) as progress,
         ):
             manifest = msgspec.structs.replace(manifest, place=place.facts)
-            if earlier is not None and not asked.despite_differences:
+            if earlier is not None and not options.despite_differences:
                 check_comparable(earlier.manifest(), manifest)
-            began_s = time.monotonic()  # Building environments and images is no measuring.
-            doctor = Doctor(generator, cpus, lambda _: None)
+            began_s = time.monotonic()  # The budget does not cover building environments and images.
+            doctor = Doctor(generator, machine.server_cpus, lambda _: None)
             context = RunContext(place.backend, generator, progress, doctor.short_certificate)
-            folder, summary = execute_gate(manifest, asked.out, context, (base.label, head.label), began_s)
-    if earlier is not None:
-        summary = _held_against(earlier, folder, summary)
-    folder.write_reports(reports.render_all(summary))
-    refresh_index(asked.out)
-    return _tell(summary, folder)
+            return execute_gate(manifest, options.out, context, (base.label, head.label), began_s)
 
 
-def _held_against(earlier: RunFolder, folder: RunFolder, summary: Summary) -> Summary:
-    """The summary with what changed since an earlier gate, stored."""
-    told = mismatches(earlier.manifest(), folder.manifest())
-    before, now = (heads_levels(run.blocks(), run.intervals()) for run in (earlier, folder))
-    found = against(earlier.manifest().run_id, told, before, now)
-    result = msgspec.structs.replace(words.gate_of(summary.gate), against=found)
+def _compare_with_earlier(earlier: RunFolder, folder: RunFolder, summary: Summary) -> Summary:
+    """Add what changed since an earlier gate to the summary, and store it."""
+    differences = mismatches(earlier.manifest(), folder.manifest())
+    before, now = (heads_levels(gate.blocks(), gate.intervals()) for gate in (earlier, folder))
+    comparison = against(earlier.manifest().run_id, differences, before, now)
+    result = msgspec.structs.replace(words.gate_of(summary.gate), against=comparison)
     summary = msgspec.structs.replace(summary, gate=result)
     folder.write_summary(summary)
     return summary
 
 
-def _experiment(asked: Asked, earlier: RunFolder | None) -> Experiment:
-    """The file's experiment, with what the command line says in its stead, and the rate of an earlier gate."""
-    experiment = read_experiment(asked.file)
-    rate_rps = earlier.manifest().experiment.gate.rate_rps if earlier else None
-    given = {"stack": asked.stack, "budget_s": asked.budget_s, "rate_rps": experiment.gate.rate_rps or rate_rps}
-    settings = msgspec.structs.replace(
-        experiment.gate, **{key: value for key, value in given.items() if value is not None}
-    )
-    return msgspec.structs.replace(experiment, gate=settings)
-
-
-def _tell(summary: Summary, folder: RunFolder) -> int:
-    """Print a gate's outcome where it is read: the terminal, and GitHub's annotations and job summary."""
+def _show(summary: Summary, folder: RunFolder) -> None:
+    """Print the verdict; under GitHub Actions also as annotations, and into the job's summary."""
     print(terminal.render(summary, colour=sys.stdout.isatty()))
     print(f"\nreport: {folder.path / 'report.md'}")
     if os.environ.get("GITHUB_ACTIONS") == "true":
@@ -119,4 +127,3 @@ def _tell(summary: Summary, folder: RunFolder) -> int:
         if job_summary := os.environ.get("GITHUB_STEP_SUMMARY"):
             with Path(job_summary).open("a", encoding="utf-8") as page:
                 page.write(markdown.render(summary))
-    return words.gate_of(summary.gate).exit_code

@@ -1,11 +1,13 @@
-"""``bakeoff worker``: load for a run on another machine."""
+"""``bakeoff worker``: drive load for a run on another machine."""
 
 from __future__ import annotations
 
+import argparse
 import tempfile
 from pathlib import Path
 
 from bakeoff.cli import DONE, FAILED, note
+from bakeoff.cli.arguments import add_token_file
 from bakeoff.load.distributed.address import read_address
 from bakeoff.load.distributed.token import take_token
 from bakeoff.load.distributed.worker_handle import Enlistment
@@ -13,25 +15,39 @@ from bakeoff.model import UserError
 from bakeoff.stacks import host
 
 
-def worker(master: str, generators: int, directory: Path, token_file: Path | None) -> int:
-    """Drive load for a run on another machine, until it is over; 3 when that is not its regular end."""
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what the command takes."""
+    parser.add_argument("--master", required=True, metavar="HOST:PORT", help="where `bakeoff run --workers N` listens")
+    parser.add_argument("--generators", type=int, default=1, metavar="N", help="join N times (default: 1)")
+    parser.add_argument(
+        "--directory",
+        type=Path,
+        default=Path(),
+        help="a copy of the experiment's folder, for its Locust files (default: this one)",
+    )
+    add_token_file(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Drive load until the run is over; 3 when it ends in any other way."""
+    directory: Path = options.directory
     if not directory.is_dir():
-        raise UserError(f"{directory} is no folder; name a copy of the experiment's: --directory")
-    if generators < 1:
-        raise UserError(f"--generators {generators}: it takes one at least")
-    place, token = read_address(master), take_token(token_file)
-    _, cpus = host.cpu_sets(generators)
+        raise UserError(f"--directory {directory}: not a folder; name a copy of the experiment's folder")
+    if options.generators < 1:
+        raise UserError(f"--generators {options.generators}: must be at least 1")
+    master, token = read_address(options.master), take_token(options.token_file)
+    _, cpus = host.cpu_sets(options.generators)
     with (
         tempfile.TemporaryDirectory() as scratch,
-        Enlistment(place, token, directory, cpus, Path(scratch), generators) as workers,
+        Enlistment(master, token, directory, cpus, Path(scratch), options.generators) as workers,
     ):
         try:
-            endings = workers.outcomes(note)
+            outcomes = workers.outcomes(note)
         except KeyboardInterrupt:
             note("interrupted; the load ends, and the master is told")
             return FAILED
-    if refusals := [over.reason for over in endings if over.ending == "refused"]:
+    if refusals := [outcome.reason for outcome in outcomes if outcome.ending == "refused"]:
         raise UserError(refusals[0])
-    for over in endings:
-        note(over.reason)
-    return FAILED if any(over.ending == "failed" for over in endings) else DONE
+    for outcome in outcomes:
+        note(outcome.reason)
+    return FAILED if any(outcome.ending == "failed" for outcome in outcomes) else DONE

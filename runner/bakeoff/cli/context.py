@@ -1,0 +1,79 @@
+"""How a run begins: its manifest, and the run context with backend, generator, progress display and certificate."""
+
+from __future__ import annotations
+
+import secrets
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bakeoff.calibration.doctor import Doctor
+from bakeoff.cli import note
+from bakeoff.cli.progress import RunProgress
+from bakeoff.experiment.config import locustfile_digests
+from bakeoff.load.generator import LoadGenerator
+from bakeoff.load.source import Elsewhere, Source, opened
+from bakeoff.measure import RunContext
+from bakeoff.model import BackendName, Certificate, Experiment, Machine, Manifest, Profile
+from bakeoff.results.store import run_id
+from bakeoff.stacks.places import opened as open_place
+
+
+def new_manifest(
+    name: str,
+    experiment: Experiment,
+    *,
+    profile: Profile,
+    machine: Machine,
+    backend: BackendName,
+    seed: int | None,
+) -> Manifest:
+    """The manifest of a run that begins now; a seed is drawn when there is none.
+
+    Raises `UserError` when a scenario's Locust file cannot be read.
+    """
+    return Manifest(
+        run_id=run_id(name),
+        experiment=experiment,
+        profile=profile,
+        seed=secrets.randbelow(2**31) if seed is None else seed,
+        machine=machine,
+        state="running",
+        started_utc=datetime.now(UTC).isoformat(timespec="seconds"),
+        locustfile_sha256=locustfile_digests(experiment),
+        backend=backend,
+    )
+
+
+@contextmanager
+def run_context(
+    manifest: Manifest, remaining: Experiment, source: Source
+) -> Iterator[tuple[RunContext, dict[str, str]]]:
+    """The run context of a run, and the facts to record of the place where its stacks run.
+
+    ``remaining`` is what is left to measure; the progress display counts it.
+    """
+    for warning in manifest.machine.warnings:
+        note(f"note: {warning}")
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        opened(source, manifest.experiment, manifest.machine, Path(scratch), note) as generator,
+        open_place(manifest.backend, remaining.stacks, manifest.machine.server_cpus, source.host) as place,
+        RunProgress(remaining) as progress,
+    ):
+        certify = _certify(manifest, source, generator, progress)
+        yield RunContext(place.backend, generator, progress, certify), place.facts
+
+
+def _certify(
+    manifest: Manifest, source: Source, generator: LoadGenerator, progress: RunProgress
+) -> Callable[[], Certificate]:
+    """The function that certifies the generator, or says why it was not examined."""
+    if manifest.profile == "smoke":
+        return lambda: Certificate(reasons=("the smoke profile does not examine the generator",))
+    if isinstance(source, Elsewhere):  # The oracle has to run on the machine of the generator.
+        reason = "the load came from other machines; examine each with bakeoff doctor there"
+        return lambda: Certificate(reasons=(reason,))
+    return Doctor(generator, manifest.machine.server_cpus, progress.certifying).short_certificate

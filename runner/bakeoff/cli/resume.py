@@ -1,0 +1,43 @@
+"""``bakeoff resume``: finish an interrupted run."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import msgspec
+
+from bakeoff.cli import note
+from bakeoff.cli.arguments import add_consent
+from bakeoff.cli.conclusion import conclude, render
+from bakeoff.cli.context import run_context
+from bakeoff.cli.report import render_again
+from bakeoff.load.source import Here
+from bakeoff.measure import remaining, resume
+from bakeoff.results.store import RunFolder
+from bakeoff.stacks import host
+from bakeoff.stacks.remote import check_consent
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what the command takes."""
+    parser.add_argument("run_folder", type=Path, metavar="run", help="a run folder")
+    add_consent(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Measure what a run lacks and show the result; 0 when at least one row is valid, else 3."""
+    path: Path = options.run_folder
+    folder = RunFolder(path)
+    if folder.manifest().state == "complete":
+        note(f"note: {path} is complete; only its reports are rendered again")
+        return render_again(path)
+    machine = host.describe()
+    rest = remaining(folder, machine)
+    check_consent(rest.stacks, options.yes_load_this_host)
+    manifest = msgspec.structs.replace(folder.manifest(), machine=machine)
+    with run_context(manifest, rest, Here()) as (context, _):
+        resume(folder, context)
+        context.observer.report_began()
+        finished = render(folder)
+    return conclude(finished, path)

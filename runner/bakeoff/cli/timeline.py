@@ -1,0 +1,40 @@
+"""``bakeoff timeline``: two requests at once on each stack."""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from pathlib import Path
+
+from bakeoff.cli import DONE, FAILED
+from bakeoff.cli.arguments import add_backend, add_file, add_stack_choice
+from bakeoff.experiment.config import read_experiment, select
+from bakeoff.findings import story
+from bakeoff.load.fleet import Fleet
+from bakeoff.measure import Observer, RunContext, take_timelines
+from bakeoff.model import Certificate
+from bakeoff.stacks import host
+from bakeoff.stacks.places import opened
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what the command takes."""
+    add_file(parser)
+    add_stack_choice(parser)
+    add_backend(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Take and print the timelines of an experiment's stacks; 3 when one fails."""
+    experiment = select(read_experiment(options.file), options.stack, ())
+    server_cpus, generator_cpus = host.cpu_sets()
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        Fleet(generator_cpus, Path(scratch)) as generator,
+        opened(options.backend, experiment.stacks, server_cpus) as place,
+    ):
+        context = RunContext(place.backend, generator, Observer(), Certificate)
+        timelines = take_timelines(experiment, Path(scratch), context)
+    for timeline in timelines:
+        print(story.timeline_story(timeline), end="\n\n")
+    return FAILED if any(timeline.failure for timeline in timelines) else DONE
