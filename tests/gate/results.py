@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from bakeoff.model import Certificate, Counts, Estimate, GateFinding, GateResult, GateVerdict, Hotspot, Summary
+from bakeoff.model import Certificate, Counts, Estimate, GateComparison, GateResult, GateVerdict, Hotspot, Summary
 
 
 def finding(
     metric: Any = "cpu_per_request", point: float = 1.03, verdict: GateVerdict = "pass", **changes: Any
-) -> GateFinding:
+) -> GateComparison:
     """A metric, 1 % of uncertainty about it."""
     fields: dict[str, Any] = {
         "metric": metric,
@@ -23,10 +23,10 @@ def finding(
         "smallest_visible": 0.018,
         "verdict": verdict,
     }
-    return GateFinding(**{**fields, **changes})
+    return GateComparison(**{**fields, **changes})
 
 
-def summary(*findings: GateFinding, verdict: GateVerdict = "pass", **changes: Any) -> Summary:
+def summary(*findings: GateComparison, verdict: GateVerdict = "pass", **changes: Any) -> Summary:
     """A gate's summary."""
     fields: dict[str, Any] = {
         "verdict": verdict,

@@ -20,12 +20,12 @@ from bakeoff.gate.effects import levels
 from bakeoff.model import (
     HEAD,
     INTERPRETER,
-    Against,
-    AgainstFinding,
+    AgainstEarlier,
     BlockResult,
     Estimate,
     Interval,
     Manifest,
+    MetricChange,
     Stack,
     UserError,
 )
@@ -74,14 +74,14 @@ def heads_levels(blocks: Iterable[BlockResult], intervals: Iterable[Interval]) -
     return [levels(block, by_block.get(block.number, []), HEAD) for block in blocks]
 
 
-def against(run_id: str, told: Sequence[str], earlier: Sequence[Levels], now: Sequence[Levels]) -> Against:
+def against(run_id: str, told: Sequence[str], earlier: Sequence[Levels], now: Sequence[Levels]) -> AgainstEarlier:
     """What changed since, on every metric that all blocks of both have; ``told`` is what else differs."""
     keys = set.intersection(*(set(block) for block in (*earlier, *now))) if earlier and now else set()
-    return Against(
+    return AgainstEarlier(
         run_id=run_id,
         mismatches=tuple(told),
         findings=tuple(
-            AgainstFinding(metric=key.metric, endpoint=key.endpoint, ratio=_ratio(key, earlier, now))
+            MetricChange(metric=key.metric, endpoint=key.endpoint, ratio=_ratio(key, earlier, now))
             for key in sorted(keys)
         ),
     )

@@ -16,7 +16,7 @@ from scipy import stats as distributions
 
 from bakeoff.analysis.stats import ratio_estimate
 from bakeoff.gate.sequential import Samples, SequentialTest, p_value, random_signs
-from bakeoff.model import ALL_ENDPOINTS, GateFinding, GateMetric, GateVerdict, Tolerance
+from bakeoff.model import ALL_ENDPOINTS, GateComparison, GateMetric, GateVerdict, Tolerance
 
 ALPHA_PASS = 0.025
 """Chance that a change of the limit passes, over all looks, for each metric that a pass needs."""
@@ -163,11 +163,11 @@ def errors_rose(base_errors: int, base: int, head_errors: int, head: int, alpha:
     return bool(split.pvalue < alpha)
 
 
-def finding(bounds: Bounds, effects: Sequence[float], verdict: GateVerdict) -> GateFinding:
+def finding(bounds: Bounds, effects: Sequence[float], verdict: GateVerdict) -> GateComparison:
     """A metric as it is reported."""
     shown = _turned(bounds) if bounds.key.metric in MORE_IS_BETTER else bounds
     ratio = ratio_estimate(-np.asarray(effects) if shown is not bounds else effects)
-    return GateFinding(
+    return GateComparison(
         metric=bounds.key.metric,
         endpoint=bounds.key.endpoint,
         role=bounds.tolerance.role,

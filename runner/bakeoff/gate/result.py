@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from bakeoff.analysis.stats import ratio_estimate
 from bakeoff.gate.decision import Bounds, Key, finding, not_passed
 from bakeoff.gate.state import Trial
-from bakeoff.model import ALL_ENDPOINTS, Counts, GateFinding, GateMetric, GateResult, GateVerdict, Hotspot
+from bakeoff.model import ALL_ENDPOINTS, Counts, GateComparison, GateMetric, GateResult, GateVerdict, Hotspot
 
 EXIT_CODES: dict[GateVerdict, int] = {"pass": 0, "regression": 1, "inconclusive": 3, "invalid": 3}
 
@@ -75,7 +75,7 @@ def _sum(counts: Iterable[Counts]) -> Counts:
     return Counts(requests=sum(one.requests for one in several), errors=sum(one.errors for one in several))
 
 
-def _finding(bounds: Bounds, trial: Trial) -> GateFinding:
+def _finding(bounds: Bounds, trial: Trial) -> GateComparison:
     return finding(bounds, trial.effects_of(bounds.key), _verdict_on(bounds, trial))
 
 
@@ -109,7 +109,7 @@ def _reasons(trial: Trial, circumstances: Circumstances) -> list[str]:
     return reasons
 
 
-def _doubts(verdict: GateVerdict, findings: Sequence[GateFinding]) -> list[str]:
+def _doubts(verdict: GateVerdict, findings: Sequence[GateComparison]) -> list[str]:
     """What a pass does not need, and yet looks bad."""
     return [
         f"{one.metric} looks worse than its limit, which so few blocks do not show for sure"
@@ -134,7 +134,7 @@ def _name(key: Key) -> str:
     return key.metric if key.endpoint == ALL_ENDPOINTS else f"{key.metric} of {key.endpoint}"
 
 
-def _look_at_first(findings: Sequence[GateFinding], hotspots: Sequence[Hotspot]) -> str | None:
+def _look_at_first(findings: Sequence[GateComparison], hotspots: Sequence[Hotspot]) -> str | None:
     """The regression that is largest relative to its limit, named by its endpoint where it has one."""
     regressed = [one for one in findings if one.verdict == "regression"]
     if not regressed:

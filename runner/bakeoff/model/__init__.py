@@ -35,7 +35,17 @@ from bakeoff.model.experiment import (
     default_tolerances,
     label,
 )
-from bakeoff.model.gate import BASE, HEAD, SIDES, Against, AgainstFinding, Counts, GateFinding, GateResult, Hotspot
+from bakeoff.model.gate import (
+    BASE,
+    HEAD,
+    SIDES,
+    AgainstEarlier,
+    Counts,
+    GateComparison,
+    GateResult,
+    Hotspot,
+    MetricChange,
+)
 from bakeoff.model.histogram import Histogram
 from bakeoff.model.manifest import INTERPRETER, Machine, Manifest, Step, Timeline, TimelineRequest
 from bakeoff.model.plan import Block, Slice
@@ -60,8 +70,7 @@ __all__ = [
     "INTERPRETER",
     "SCHEMA_VERSION",
     "SIDES",
-    "Against",
-    "AgainstFinding",
+    "AgainstEarlier",
     "Answer",
     "Arrivals",
     "BackendName",
@@ -78,7 +87,7 @@ __all__ = [
     "Estimate",
     "Experiment",
     "Failure",
-    "GateFinding",
+    "GateComparison",
     "GateMetric",
     "GateResult",
     "GateSettings",
@@ -95,6 +104,7 @@ __all__ = [
     "Machine",
     "Manifest",
     "Metric",
+    "MetricChange",
     "OpenLoad",
     "OracleCheck",
     "Outcomes",

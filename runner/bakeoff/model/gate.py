@@ -1,4 +1,4 @@
-"""What a gate concludes."""
+"""The two sides of a gate, and its result."""
 
 from __future__ import annotations
 
@@ -6,30 +6,30 @@ from bakeoff.model.base import Estimate, GateMetric, GateVerdict, Struct
 from bakeoff.model.experiment import Role
 
 SIDES = BASE, HEAD = "base", "head"
-"""The two revisions of a paired measurement."""
+"""Names of the two stacks of a paired measurement: the revision compared with, and the one that is judged."""
 
 
-class GateFinding(Struct, frozen=True, kw_only=True):
-    """What a gate found on one metric. Ratios are head over base; above 1 is worse."""
+class GateComparison(Struct, frozen=True, kw_only=True):
+    """Head against base on one metric. The ratio is head over base."""
 
     metric: GateMetric
     endpoint: str
     role: Role
     ratio: Estimate
-    """With Student's interval, as if it had been looked at once."""
+    """With Student's interval, which takes no account of repeated looks."""
     lower: float | None
-    """The ratio is above this, at the gate's own error rate over all its looks; ``None`` while nothing can be said."""
+    """Lower bound of the ratio at the gate's own error rate over all its looks; ``None`` while there is none."""
     upper: float | None
-    """The ratio is below this, likewise."""
+    """Upper bound of the ratio, likewise."""
     limit: float
     floor: float
     smallest_visible: float | None
-    """The relative change that would have been found with 95 % probability."""
+    """The relative change that would have been detected with 95 % probability."""
     verdict: GateVerdict
 
 
 class Hotspot(Struct, frozen=True, kw_only=True):
-    """A function, and the CPU time of a request spent in it, without what it calls, in milliseconds."""
+    """A function and the CPU time that a request spends in it, without its callees, in milliseconds."""
 
     function: str
     base_ms: float
@@ -37,52 +37,52 @@ class Hotspot(Struct, frozen=True, kw_only=True):
 
 
 class Counts(Struct, frozen=True, kw_only=True):
-    """Requests, and how many of them were not answered as they should have been."""
+    """Requests, and how many of them got no right answer."""
 
     requests: int
     errors: int
 
 
-class AgainstFinding(Struct, frozen=True, kw_only=True):
-    """How the head's metric stands to that of an earlier gate's head: the ratio of now to then."""
+class MetricChange(Struct, frozen=True, kw_only=True):
+    """The head's metric over that of an earlier gate's head."""
 
     metric: GateMetric
     endpoint: str
     ratio: Estimate
 
 
-class Against(Struct, frozen=True, kw_only=True):
-    """A gate's head against that of an earlier gate: weaker than a duet, since the two were not measured at once."""
+class AgainstEarlier(Struct, frozen=True, kw_only=True):
+    """A gate's head against an earlier gate's head: weaker evidence, since they were measured at different times."""
 
     run_id: str
     mismatches: tuple[str, ...]
-    """What else differs between the two runs."""
-    findings: tuple[AgainstFinding, ...]
+    """What else differs between the two gates."""
+    findings: tuple[MetricChange, ...]
 
 
 class GateResult(Struct, frozen=True, kw_only=True):
-    """What a gate decided, and on which grounds."""
+    """A gate's verdict and the evidence for it."""
 
     verdict: GateVerdict
     exit_code: int
     base: str
     head: str
     stack: str
-    metrics: tuple[GateFinding, ...]
+    metrics: tuple[GateComparison, ...]
     blocks: int
-    """Blocks that were decided on."""
+    """Blocks that the verdict rests on."""
     seconds: float
     noise_floor: dict[str, float]
-    """The smallest change that could be seen, by metric, over all endpoints."""
+    """The smallest change that would have been detected, by metric, over all endpoints."""
     users: int
     rate_rps: float
     errors: dict[str, Counts]
-    """The requests of ``base`` and of ``head``, and those of them that went wrong."""
+    """Requests and errors of ``base`` and of ``head``."""
     confirmed: bool | None = None
-    """Whether fresh blocks confirmed a regression; ``None`` where there was none to confirm."""
+    """Whether fresh blocks confirmed a suspected regression; ``None`` where none was suspected."""
     reasons: tuple[str, ...] = ()
-    """Why it is invalid or inconclusive, and what else a reader should know."""
+    """Why the gate is invalid or inconclusive, and other notes for the reader."""
     look_at_first: str | None = None
-    against: Against | None = None
+    against: AgainstEarlier | None = None
     hotspots: tuple[Hotspot, ...] = ()
     """Where the CPU time went, the largest differences first: after a regression, where py-spy is installed."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from xml.etree import ElementTree
 
-from bakeoff.model import GateFinding, GateResult, Summary
+from bakeoff.model import GateComparison, GateResult, Summary
 from bakeoff.report.gate import words
 
 _UNFIT = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -34,7 +34,7 @@ def render(summary: Summary) -> bytes:
     return content + b"\n"
 
 
-def _case(one: GateFinding, summary: Summary) -> ElementTree.Element:
+def _case(one: GateComparison, summary: Summary) -> ElementTree.Element:
     case = _named(summary, words.name(one))
     message = f"{words.change(one.ratio.point)} {words.interval(one)}, limit {100 * one.limit:g} %"
     if one.verdict == "regression":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from bakeoff.model import Counts, GateFinding, GateResult, Hotspot, Summary
+from bakeoff.model import Counts, GateComparison, GateResult, Hotspot, Summary
 from bakeoff.report.gate import words
 from bakeoff.report.markup import bullets, folded, plain
 
@@ -26,13 +26,13 @@ def render(summary: Summary) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _metrics(found: Sequence[GateFinding]) -> Iterator[str]:
+def _metrics(found: Sequence[GateComparison]) -> Iterator[str]:
     if found:
         head = ["| metric | change | 95 % interval | limit | |", "| --- | ---: | :---: | ---: | --- |"]
         yield "\n".join([*head, *map(_metric, found)])
 
 
-def _metric(one: GateFinding) -> str:
+def _metric(one: GateComparison) -> str:
     limit = "" if one.role == "informational" else f"{100 * one.limit:g} %"
     verdict = "for information" if one.role == "informational" else f"{_SIGNS[one.verdict]} {one.verdict}"
     cells = (plain(words.name(one)), words.change(one.ratio.point), words.interval(one), limit, verdict)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bakeoff.model import GateFinding, Hotspot, Summary
+from bakeoff.model import GateComparison, Hotspot, Summary
 from bakeoff.report.gate import words
 
 _COLOURS = {"pass": "32", "regression": "31", "inconclusive": "33", "invalid": "33"}
@@ -35,7 +35,7 @@ def _hotspots(hotspots: Sequence[Hotspot]) -> list[str]:
     ]
 
 
-def _line(one: GateFinding) -> str:
+def _line(one: GateComparison) -> str:
     mark = _MARKS[one.verdict] if one.role != "informational" else "for information"
     limit = f"limit {100 * one.limit:g} %" if one.role != "informational" else ""
     return (

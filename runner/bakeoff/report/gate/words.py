@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bakeoff.model import ALL_ENDPOINTS, GateFinding, GateMetric, GateResult
+from bakeoff.model import ALL_ENDPOINTS, GateComparison, GateMetric, GateResult
 
 NAMES: dict[GateMetric, str] = {
     "cpu_per_request": "CPU per request",
@@ -24,7 +24,7 @@ def gate_of(result: GateResult | None) -> GateResult:
     return result
 
 
-def name(one: GateFinding) -> str:
+def name(one: GateComparison) -> str:
     """The metric, and where."""
     return NAMES[one.metric] + ("" if one.endpoint == ALL_ENDPOINTS else f" of {one.endpoint}")
 
@@ -34,7 +34,7 @@ def change(ratio: float | None) -> str:
     return "?" if ratio is None else f"{100 * (ratio - 1):+z.1f} %"
 
 
-def interval(one: GateFinding) -> str:
+def interval(one: GateComparison) -> str:
     """The interval of a finding as changes."""
     return f"[{change(one.ratio.low)}, {change(one.ratio.high)}]"
 
@@ -50,7 +50,7 @@ def headline(result: GateResult) -> str:
     return f"{result.verdict}: {'; '.join(result.reasons)}"
 
 
-def _by_how_much(metrics: Sequence[GateFinding]) -> str:
+def _by_how_much(metrics: Sequence[GateComparison]) -> str:
     deciding = [one for one in metrics if one.role == "required" and one.endpoint == ALL_ENDPOINTS]
     shown = ", ".join(f"{NAMES[one.metric]} {change(one.ratio.point)} {interval(one)}" for one in deciding)
     return f" ({shown})"
@@ -79,7 +79,7 @@ def notes(result: GateResult) -> list[str]:
     return found
 
 
-def _over_all(result: GateResult) -> list[GateFinding]:
+def _over_all(result: GateResult) -> list[GateComparison]:
     return [one for one in result.metrics if one.endpoint == ALL_ENDPOINTS and one.role != "informational"]
 
 
