@@ -22,9 +22,7 @@ from bakeoff.experiment.plan import plan_blocks
 from bakeoff.load.fleet import Fleet
 from bakeoff.measure import Observer, RunContext, measure_block
 from bakeoff.model import Block, BlockResult, Certificate, ClosedLoad, Experiment, Stack
-from bakeoff.stacks import Backend, RunningStack, host
-from bakeoff.stacks.local import LocalBackend
-from bakeoff.stacks.places import opened
+from bakeoff.stacks import Backend, LocalBackend, RunningStack, open_backend, split_cpus
 
 STACKS = ("flask-gunicorn-gthread", "fastapi-uvicorn")
 AS_PROCESS = "-process"
@@ -101,18 +99,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     experiment = asked(options.blocks, options.users)
     containers = [stack for stack in experiment.stacks if stack.name in STACKS]
-    servers, generators = host.cpu_sets()
+    servers, generators = split_cpus()
     with (
         tempfile.TemporaryDirectory() as scratch,
         Fleet(generators, Path(scratch)) as generator,
-        opened("compose", containers, servers) as place,
+        open_backend("compose", containers, servers) as backend,
     ):
         for scenario in experiment.scenarios:
             generator.use(scenario)
-        both = Both(LocalBackend(servers, options.python), place.backend)
+        both = Both(LocalBackend(servers, options.python), backend)
         context = RunContext(both, generator, Observer(), Certificate)
         print(table(measure(experiment, context, Path(scratch))))
-        print("", *(f"{name}: {fact}" for name, fact in place.facts.items()), sep="\n")
+        print("", *(f"{name}: {fact}" for name, fact in backend.facts.items()), sep="\n")
 
 
 if __name__ == "__main__":

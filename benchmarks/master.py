@@ -59,7 +59,7 @@ from bakeoff.model import (
     Request,
     Scenario,
 )
-from bakeoff.stacks import host
+from bakeoff.stacks import describe_machine, split_cpus
 
 TOKEN = b"a token for a benchmark"
 HOST = "127.0.0.1"
@@ -243,7 +243,7 @@ def measure(workers: int, slice_s: int, scratch: Path) -> str:
         warmup_s=0.0,
         max_slice_s=slice_s,
     )
-    servers, generators = host.cpu_sets()
+    servers, generators = split_cpus()
     notes: list[str] = []
     with JoinedWorkers(asked, workers, (HOST, 0), TOKEN, scratch / "master.log", notes.append) as master:
         if generators:
@@ -281,7 +281,7 @@ def main() -> None:
     if options.simulate:
         simulate(options.simulate, options.workers[0])
         return
-    machine = host.describe()
+    machine = describe_machine()
     print(f"{machine.cpu_model}, {machine.cores} cores, {machine.system}, Python {machine.python}\n")
     print(
         "| workers | intervals a second | master, of one core | window | opened within | memory | sums that are exact |"

@@ -28,7 +28,7 @@ from bakeoff.calibration.oracle.behaviour import Behaviour, Fixed, Stall
 from bakeoff.calibration.oracle.process import OracleProcess, start_oracle
 from bakeoff.load.generator import Generator
 from bakeoff.model import ClosedLoad, Load, OpenLoad, OracleCheck, Scenario
-from bakeoff.stacks import host
+from bakeoff.stacks import describe_machine, split_cpus
 
 USERS = 32
 OWN = Scenario(name="own", locustfile=str(Path(__file__).parents[1] / "runner/bakeoff/calibration/oracle/scenario.py"))
@@ -202,8 +202,8 @@ def main() -> None:
     parser.add_argument("--repetitions", type=int, default=5)
     parser.add_argument("--slice-s", type=float, default=3.0)
     options = parser.parse_args()
-    servers, generator_cpus = host.cpu_sets()
-    machine = host.describe()
+    servers, generator_cpus = split_cpus()
+    machine = describe_machine()
     print(f"{machine.cpu_model}, {machine.cores} cores, {machine.system}, Python {machine.python}\n")
     with (
         tempfile.TemporaryDirectory() as scratch,

@@ -19,8 +19,7 @@ from bakeoff.load.generator import Generator
 from bakeoff.measure import Observer, RunContext, measure_new
 from bakeoff.model import Certificate, Experiment, Manifest, OpenLoad, Stack
 from bakeoff.results.store import load_run, run_id
-from bakeoff.stacks import host
-from bakeoff.stacks.local import LocalBackend
+from bakeoff.stacks import LocalBackend, describe_machine
 
 ORACLE = '{"log": false}'
 MIB = 2**20
@@ -77,7 +76,7 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=5_000.0)
     options = parser.parse_args()
     duration_s = options.minutes * MINUTE_S
-    machine = host.describe()
+    machine = describe_machine()
     experiment = soak_experiment(options.rate, duration_s)
     manifest = Manifest(
         run_id=run_id(experiment.name),

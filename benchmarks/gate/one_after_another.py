@@ -13,9 +13,8 @@ import numpy as np
 from bakeoff.load.generator import FixedLength, Generator
 from bakeoff.load.messages import Drive, Second
 from bakeoff.model import Block, ClosedLoad, Experiment, Histogram, Load, OpenLoad, Stack
-from bakeoff.stacks import RunningStack, Usage, host
+from bakeoff.stacks import LocalBackend, RunningStack, Usage, split_cpus
 from bakeoff.stacks.lifecycle import started
-from bakeoff.stacks.local import LocalBackend
 from benchmarks.gate.accuracy import Case, Run
 
 CLOSED = ClosedLoad(users=32)
@@ -53,7 +52,7 @@ def one_after_another(experiment: Experiment, case: Case, base: Path, head: Path
     found: dict[str, tuple[float, float]] = {}
     with tempfile.TemporaryDirectory() as scratch:
         logs = Path(scratch)
-        servers, generator_cpus = host.cpu_sets()
+        servers, generator_cpus = split_cpus()
         with Generator(generator_cpus, logs / "generator.log") as generator:
             generator.use(experiment.scenarios[0])
             for side in random.sample(list(sides), 2):

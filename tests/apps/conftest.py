@@ -19,8 +19,7 @@ from starlette.testclient import TestClient
 from werkzeug.test import Client
 
 from bakeoff.model import Block, Interface, Stack
-from bakeoff.stacks import RunningStack, servers
-from bakeoff.stacks.local import LocalBackend
+from bakeoff.stacks import LocalBackend, RunningStack, servers
 
 ROOT = Path(__file__).parents[2]
 NO_SLICES = Block(number=0, start_order=(), hash_seed=0, port_seed=os.getpid(), slices=())

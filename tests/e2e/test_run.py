@@ -136,7 +136,7 @@ def test_a_taken_port_is_said_in_one_line(folder: Path) -> None:
         (folder / "bakeoff.toml").write_text(config + f"port = {port}\n", "utf-8")
         bakeoff(folder, "run", "--profile", "smoke")
     (message,) = {one["message"] for one in summary_of(folder)["failures"]}
-    assert message == f"port {port} is taken; free it, or leave out port to have one drawn"
+    assert message == f"port {port} is in use; free it, or remove port to use a random one"
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 
 from bakeoff.load.source import Elsewhere, Here, read_source
 from bakeoff.model import UserError
-from bakeoff.stacks import host
+from bakeoff.stacks import split_cpus
 
 TOKEN = "a token of sixteen characters"
 
@@ -67,4 +67,4 @@ def test_each_generator_has_a_cpu_and_the_servers_have_one_at_least(
 ) -> None:
     """Where there are enough; more generators than CPUs share them."""
     monkeypatch.setattr("os.sched_getaffinity", lambda pid: cpus)
-    assert host.cpu_sets(generators) == expected
+    assert split_cpus(generators) == expected

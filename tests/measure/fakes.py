@@ -23,7 +23,7 @@ from bakeoff.model import (
     Stack,
 )
 from bakeoff.results.store import load_run
-from bakeoff.stacks import StartFailure, Unknown, Usage, host
+from bakeoff.stacks import StartFailure, Unknown, Usage, describe_machine
 
 LATENCY_S = {"a": 0.02, "b": 0.01, "c": 0.02}
 
@@ -147,7 +147,7 @@ def manifest(asked: Experiment) -> Manifest:
         experiment=asked,
         profile="full",
         seed=1,
-        machine=host.describe(),
+        machine=describe_machine(),
         state="running",
         started_utc="2026-01-01T00:00:00+00:00",
     )

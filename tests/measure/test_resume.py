@@ -13,7 +13,7 @@ from bakeoff.measure import measure_new, remaining
 from bakeoff.measure import resume as measure_rest
 from bakeoff.model import ClosedLoad, Experiment, Machine, Run, Scenario, UserError
 from bakeoff.results.store import RunFolder, load_run
-from bakeoff.stacks import host
+from bakeoff.stacks import describe_machine
 from tests.builders import experiment
 from tests.measure import fakes
 from tests.measure.fakes import FakeGenerator, manifest, measured
@@ -89,12 +89,12 @@ def test_a_killed_run_is_resumed_too(tmp_path: Path) -> None:
 def test_what_is_left_are_the_blocks_without_a_record(tmp_path: Path, after: int) -> None:
     """The progress bar is told no more than that."""
     folder = interrupted(tmp_path, after=after)
-    assert remaining(folder, host.describe()).blocks == experiment().blocks - after // BLOCK_SLICES
+    assert remaining(folder, describe_machine()).blocks == experiment().blocks - after // BLOCK_SLICES
 
 
 def other_machine(**changes: Any) -> Machine:
     """This machine, but for some facts."""
-    return msgspec.structs.replace(host.describe(), **changes)
+    return msgspec.structs.replace(describe_machine(), **changes)
 
 
 @pytest.mark.parametrize(
@@ -133,18 +133,18 @@ def test_an_edited_scenario_is_refused(tmp_path: Path) -> None:
     asked = experiment(scenarios=(Scenario(name="front", locustfile=str(file)),), loads=(ClosedLoad(users=8),))
     folder = interrupted(tmp_path, after=0, asked=asked)
     with pytest.raises(UserError, match=r"scenario front was .* restore what it began with"):
-        remaining(folder, host.describe())
+        remaining(folder, describe_machine())
     file.unlink()
     with pytest.raises(UserError, match=r"users\.py cannot be read: No such file"):
-        remaining(folder, host.describe())
+        remaining(folder, describe_machine())
 
 
 def test_a_run_that_another_process_measures_is_left_alone(tmp_path: Path) -> None:
     """Two writers would mix their blocks."""
     folder = interrupted(tmp_path, after=0)
     with folder.locked(), pytest.raises(UserError, match="being measured by another process"):
-        remaining(folder, host.describe())
-    assert remaining(folder, host.describe()).blocks == experiment().blocks
+        remaining(folder, describe_machine())
+    assert remaining(folder, describe_machine()).blocks == experiment().blocks
 
 
 def test_a_run_that_did_not_finish_names_the_remedy(tmp_path: Path) -> None:

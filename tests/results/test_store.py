@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from bakeoff.model import BlockResult, ClosedLoad, Histogram, Interval, Manifest, Record, UserError
 from bakeoff.results import store
 from bakeoff.results.hlog import read_log, write_log
-from bakeoff.stacks import host
+from bakeoff.stacks import describe_machine
 from tests.builders import experiment
 
 endpoints = st.text(st.characters(blacklist_categories=["Cs"]), min_size=1, max_size=20)
@@ -24,7 +24,7 @@ def manifest() -> Manifest:
         experiment=experiment(),
         profile="full",
         seed=1,
-        machine=host.describe(),
+        machine=describe_machine(),
         state="running",
         started_utc="2026-01-01T00:00:00+00:00",
     )

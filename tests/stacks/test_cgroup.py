@@ -9,55 +9,59 @@ from pathlib import Path
 
 import pytest
 
-from bakeoff.stacks.cgroup import Cgroup, CgroupHidden, cgroup_of
-from bakeoff.stacks.usage import Unknown, Usage
+from bakeoff.stacks import Unknown, Usage
+from bakeoff.stacks.cgroup import Cgroup, cgroup_of
 
-ID = "8ae176939e751c638786fa8bd37288cf5d651b2443018ae784dbafe1076ed48d"
+CONTAINER = "8ae176939e751c638786fa8bd37288cf5d651b2443018ae784dbafe1076ed48d"
 MIB = 2**20
 
 
-class Machine:
-    """A made-up machine: its /proc, and hierarchies mounted below a folder."""
+class FakeProc:
+    """A ``/proc`` with processes and mounted hierarchies, all below one folder."""
 
     def __init__(self, folder: Path) -> None:
-        self.proc = folder / "proc"
+        self.path = folder / "proc"
         self._folder = folder
         self._mounts: list[str] = []
 
     def mount(self, name: str, kind: str, options: str, root: str = "/") -> Path:
         point = self._folder / name
         self._mounts.append(f"31 23 0:26 {root} {point} rw,nosuid shared:9 - {kind} {kind} {options}")
-        (self.proc / "self").mkdir(parents=True, exist_ok=True)
-        (self.proc / "self" / "mountinfo").write_text("\n".join(self._mounts), "utf-8")
+        (self.path / "self").mkdir(parents=True, exist_ok=True)
+        (self.path / "self" / "mountinfo").write_text("\n".join(self._mounts), "utf-8")
         return point
 
-    def process(self, pid: int, *lines: str) -> None:
-        (self.proc / str(pid)).mkdir(parents=True)
-        (self.proc / str(pid) / "cgroup").write_text("\n".join(lines), "utf-8")
+    def add_process(self, pid: int, *lines: str) -> None:
+        (self.path / str(pid)).mkdir(parents=True)
+        (self.path / str(pid) / "cgroup").write_text("\n".join(lines), "utf-8")
 
 
 def write(folder: Path, **files: str) -> None:
-    """The files of a control group; a double underscore stands for a dot."""
+    """Write the files of a control group; a double underscore in a name is a dot."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in files.items():
         (folder / name.replace("__", ".")).write_text(text, "utf-8")
 
 
-def first_version(folder: Path) -> Machine:
-    machine = Machine(folder)
-    cpu = machine.mount("cpu,cpuacct", "cgroup", "rw,cpu,cpuacct") / "docker" / ID
-    memory = machine.mount("memory", "cgroup", "rw,memory") / "docker" / ID
-    machine.process(7, f"4:memory:/docker/{ID}", f"2:cpu,cpuacct:/docker/{ID}", "1:name=systemd:/", "0::/")
+def version_1(folder: Path) -> FakeProc:
+    """Process 7 is in the container's group of version 1."""
+    proc = FakeProc(folder)
+    cpu = proc.mount("cpu,cpuacct", "cgroup", "rw,cpu,cpuacct") / "docker" / CONTAINER
+    memory = proc.mount("memory", "cgroup", "rw,memory") / "docker" / CONTAINER
+    proc.add_process(
+        7, f"4:memory:/docker/{CONTAINER}", f"2:cpu,cpuacct:/docker/{CONTAINER}", "1:name=systemd:/", "0::/"
+    )
     write(cpu, cpuacct__usage="1601173698\n", cgroup__procs="7\n8\n", tasks="7\n8\n9\n")
     stat = f"cache {9 * MIB}\nrss 1\ntotal_rss {30 * MIB}\ntotal_mapped_file {2 * MIB}\n"
     write(memory, memory__stat=stat, tasks="7\n8\n9\n")
-    return machine
+    return proc
 
 
-def second_version(folder: Path, root: str = "/") -> Machine:
-    machine = Machine(folder)
-    group = machine.mount("unified", "cgroup2", "rw,nsdelegate", root) / "system.slice" / f"docker-{ID}.scope"
-    machine.process(7, f"0::{root.rstrip('/')}/system.slice/docker-{ID}.scope")
+def version_2(folder: Path, root: str = "/") -> FakeProc:
+    """Process 7 is in the container's group of version 2."""
+    proc = FakeProc(folder)
+    group = proc.mount("unified", "cgroup2", "rw,nsdelegate", root) / "system.slice" / f"docker-{CONTAINER}.scope"
+    proc.add_process(7, f"0::{root.rstrip('/')}/system.slice/docker-{CONTAINER}.scope")
     write(
         group,
         cpu__stat="usage_usec 1601173\nuser_usec 1\nsystem_usec 2\n",
@@ -65,61 +69,68 @@ def second_version(folder: Path, root: str = "/") -> Machine:
         cgroup__procs="7\n8\n",
         cgroup__threads="7\n8\n9\n",
     )
-    return machine
+    return proc
 
 
-def test_the_first_version_counts_nanoseconds(tmp_path: Path) -> None:
-    used = cgroup_of(7, ID, first_version(tmp_path).proc).usage()
-    assert used == Usage(cpu_s=1.601173698, rss_bytes=32 * MIB, processes=2, threads=3)
+def usage_of(pid: int, proc: FakeProc) -> Usage | Unknown:
+    """What the container of a process has used."""
+    group = cgroup_of(pid, CONTAINER, proc.path)
+    assert isinstance(group, Cgroup)
+    return group.usage()
+
+
+def test_version_1_counts_nanoseconds(tmp_path: Path) -> None:
+    usage = usage_of(7, version_1(tmp_path))
+    assert usage == Usage(cpu_s=1.601173698, rss_bytes=32 * MIB, processes=2, threads=3)
 
 
 @pytest.mark.parametrize("root", ["/", "/outer"])
-def test_the_second_version_counts_microseconds_wherever_its_root_is(tmp_path: Path, root: str) -> None:
-    used = cgroup_of(7, ID, second_version(tmp_path, root).proc).usage()
-    assert used == Usage(cpu_s=1.601173, rss_bytes=32 * MIB, processes=2, threads=3)
+def test_version_2_counts_microseconds_wherever_its_root_is(tmp_path: Path, root: str) -> None:
+    usage = usage_of(7, version_2(tmp_path, root))
+    assert usage == Usage(cpu_s=1.601173, rss_bytes=32 * MIB, processes=2, threads=3)
 
 
 def test_a_controller_that_only_one_version_has_is_read_from_that(tmp_path: Path) -> None:
-    """A hybrid: memory by the first version, CPU by the second."""
-    machine = second_version(tmp_path)
-    memory = machine.mount("memory", "cgroup", "rw,memory") / "docker" / ID
+    """A hybrid: memory by version 1, CPU by version 2."""
+    proc = version_2(tmp_path)
+    memory = proc.mount("memory", "cgroup", "rw,memory") / "docker" / CONTAINER
     write(memory, memory__stat=f"total_rss {5 * MIB}\ntotal_mapped_file 0\n", tasks="7\n")
-    machine.process(9, f"4:memory:/docker/{ID}", f"0::/system.slice/docker-{ID}.scope")
-    used = cgroup_of(9, ID, machine.proc).usage()
-    assert isinstance(used, Usage)
-    assert (used.cpu_s, used.rss_bytes) == (1.601173, 5 * MIB)
+    proc.add_process(9, f"4:memory:/docker/{CONTAINER}", f"0::/system.slice/docker-{CONTAINER}.scope")
+    usage = usage_of(9, proc)
+    assert isinstance(usage, Usage)
+    assert (usage.cpu_s, usage.rss_bytes) == (1.601173, 5 * MIB)
 
 
-def test_a_process_that_happens_to_have_the_number_is_not_taken_for_the_container(tmp_path: Path) -> None:
+def test_a_process_of_the_same_pid_outside_the_container_is_not_taken_for_it(tmp_path: Path) -> None:
     """An engine in a virtual machine counts its processes from its own 1."""
-    with pytest.raises(CgroupHidden, match="another machine"):
-        cgroup_of(7, "0" * 64, second_version(tmp_path).proc)
+    group = cgroup_of(7, "0" * 64, version_2(tmp_path).path)
+    assert group == Unknown("its container runs on another machine or in a virtual one")
 
 
-def test_a_process_that_does_not_exist_here_is_hidden(tmp_path: Path) -> None:
-    with pytest.raises(CgroupHidden, match="another machine"):
-        cgroup_of(8, ID, second_version(tmp_path).proc)
+def test_a_process_that_does_not_exist_here_is_unknown(tmp_path: Path) -> None:
+    group = cgroup_of(8, CONTAINER, version_2(tmp_path).path)
+    assert group == Unknown("its container runs on another machine or in a virtual one")
 
 
-def test_a_group_outside_of_what_is_mounted_is_hidden(tmp_path: Path) -> None:
+def test_a_group_outside_of_what_is_mounted_is_unknown(tmp_path: Path) -> None:
     """As when Bakeoff itself runs in a container."""
-    machine = Machine(tmp_path)
-    machine.mount("unified", "cgroup2", "rw", "/another")
-    machine.process(7, f"0::/docker/{ID}")
-    with pytest.raises(CgroupHidden, match="not mounted here"):
-        cgroup_of(7, ID, machine.proc)
+    proc = FakeProc(tmp_path)
+    proc.mount("unified", "cgroup2", "rw", "/another")
+    proc.add_process(7, f"0::/docker/{CONTAINER}")
+    group = cgroup_of(7, CONTAINER, proc.path)
+    assert group == Unknown("the control group (cpuacct) of its container is not mounted here")
 
 
-def test_a_group_that_is_gone_has_unknown_use_and_no_processes(tmp_path: Path) -> None:
-    """Never zero: a container that was killed has not used nothing."""
+def test_a_group_that_is_gone_has_unknown_usage_and_no_processes(tmp_path: Path) -> None:
+    """Unknown is never zero."""
     gone = Cgroup(cpu=tmp_path / "gone", memory=tmp_path / "gone")
     assert isinstance(gone.usage(), Unknown)
-    assert not gone.is_populated()
+    assert not gone.has_processes()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may make a control group")
-def test_the_kernels_own_account_of_a_process_is_read(tmp_path: Path) -> None:
-    """A child burns CPU time in a real group of version 2, and the group tells as much as the child itself."""
+def test_the_kernel_accounts_the_cpu_time_of_a_process_to_its_group(tmp_path: Path) -> None:
+    """A child uses 0.3 s of CPU time in a real group of version 2."""
     mounts = Path("/proc/mounts").read_text("utf-8").splitlines()
     mount = next((Path(line.split()[1]) for line in mounts if " cgroup2 " in line), None)
     if mount is None:
@@ -134,12 +145,12 @@ def test_the_kernels_own_account_of_a_process_is_read(tmp_path: Path) -> None:
         burn = "import sys, time; sys.stdin.read(1)\nwhile time.process_time() < 0.3: pass\nprint(time.process_time())"
         child = subprocess.Popen([sys.executable, "-c", burn], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         (group / "cgroup.procs").write_text(str(child.pid))
-        here = Cgroup(cpu=group, memory=tmp_path)
-        before = here.usage()
+        cgroup = Cgroup(cpu=group, memory=tmp_path)
+        before = cgroup.usage()
         assert isinstance(before, Usage)
         assert (before.processes, before.threads) == (1, 1)
         child.communicate("x")
-        after = here.usage()
+        after = cgroup.usage()
         assert isinstance(after, Usage)
         assert 0.2 < after.cpu_s - before.cpu_s < 0.6
     finally:

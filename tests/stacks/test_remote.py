@@ -35,7 +35,7 @@ def test_a_name_that_stands_for_no_host_is_the_users_mistake(monkeypatch: pytest
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
-    with pytest.raises(UserError, match=r"nowhere\.example cannot be found: Name or service not known"):
+    with pytest.raises(UserError, match=r"nowhere\.example cannot be resolved: Name or service not known"):
         check_consent([deployed("http://nowhere.example")], given=False)
 
 

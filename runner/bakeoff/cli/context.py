@@ -18,7 +18,7 @@ from bakeoff.load.source import Elsewhere, Source, opened
 from bakeoff.measure import RunContext
 from bakeoff.model import BackendName, Certificate, Experiment, Machine, Manifest, Profile
 from bakeoff.results.store import run_id
-from bakeoff.stacks.places import opened as open_place
+from bakeoff.stacks import open_backend
 
 
 def new_manifest(
@@ -60,11 +60,11 @@ def run_context(
     with (
         tempfile.TemporaryDirectory() as scratch,
         opened(source, manifest.experiment, manifest.machine, Path(scratch), note) as generator,
-        open_place(manifest.backend, remaining.stacks, manifest.machine.server_cpus, source.host) as place,
+        open_backend(manifest.backend, remaining.stacks, manifest.machine.server_cpus, host=source.host) as backend,
         RunProgress(remaining) as progress,
     ):
         certify = _certify(manifest, source, generator, progress)
-        yield RunContext(place.backend, generator, progress, certify), place.facts
+        yield RunContext(backend, generator, progress, certify), backend.facts
 
 
 def _certify(

@@ -13,7 +13,7 @@ from bakeoff.cli import DONE, FAILED
 from bakeoff.findings import certificate as certificates
 from bakeoff.load.fleet import Fleet
 from bakeoff.model import Machine
-from bakeoff.stacks import host
+from bakeoff.stacks import describe_machine
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(_: argparse.Namespace) -> int:
     """Examine this machine and its load generator; 3 when the generator is not certified."""
-    machine = host.describe()
+    machine = describe_machine()
     _show_machine(machine)
     with (
         tempfile.TemporaryDirectory() as scratch,

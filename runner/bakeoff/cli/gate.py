@@ -19,8 +19,7 @@ from bakeoff.cli.context import new_manifest
 from bakeoff.cli.progress import GateProgress
 from bakeoff.experiment.config import read_experiment
 from bakeoff.gate.against import against, check_comparable, heads_levels, mismatches
-from bakeoff.gate.places import opened_sides
-from bakeoff.gate.revisions import Built, InImages, Revisions
+from bakeoff.gate.revisions import MISSING_SERVER_REMEDY, Built, InImages, Revisions
 from bakeoff.gate.run import duet_experiment, execute_gate
 from bakeoff.load.fleet import Fleet
 from bakeoff.measure import RunContext
@@ -28,7 +27,7 @@ from bakeoff.model import Experiment, Summary
 from bakeoff.report import gate as reports
 from bakeoff.report.gate import github, markdown, terminal, words
 from bakeoff.results.store import RunFolder
-from bakeoff.stacks import host
+from bakeoff.stacks import describe_machine, open_backend
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -87,23 +86,26 @@ def _measure(
             f"{experiment.name}-gate",
             duet_experiment(experiment, base, head),
             profile="gate",
-            machine=host.describe(),
+            machine=describe_machine(),
             backend=options.backend,
             seed=options.seed,
         )
-        machine = manifest.machine
+        machine, sides = manifest.machine, manifest.experiment.stacks
+        services = {side.name: manifest.experiment.gate.stack or side.name for side in sides}
         with (
             tempfile.TemporaryDirectory() as scratch,
             Fleet(machine.generator_cpus, Path(scratch)) as generator,
-            opened_sides(options.backend, manifest.experiment, machine.server_cpus) as place,
+            open_backend(
+                options.backend, sides, machine.server_cpus, services=services, remedy=MISSING_SERVER_REMEDY
+            ) as backend,
             GateProgress(experiment.gate.budget_s) as progress,
         ):
-            manifest = msgspec.structs.replace(manifest, place=place.facts)
+            manifest = msgspec.structs.replace(manifest, place=backend.facts)
             if earlier is not None and not options.despite_differences:
                 check_comparable(earlier.manifest(), manifest)
             began_s = time.monotonic()  # The budget does not cover building environments and images.
             doctor = Doctor(generator, machine.server_cpus, lambda _: None)
-            context = RunContext(place.backend, generator, progress, doctor.short_certificate)
+            context = RunContext(backend, generator, progress, doctor.short_certificate)
             return execute_gate(manifest, options.out, context, (base.label, head.label), began_s)
 
 

@@ -15,8 +15,7 @@ from bakeoff.cli.report import render_again
 from bakeoff.load.source import Here
 from bakeoff.measure import remaining, resume
 from bakeoff.results.store import RunFolder
-from bakeoff.stacks import host
-from bakeoff.stacks.remote import check_consent
+from bakeoff.stacks import check_consent, describe_machine
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,7 +31,7 @@ def run(options: argparse.Namespace) -> int:
     if folder.manifest().state == "complete":
         note(f"note: {path} is complete; only its reports are rendered again")
         return render_again(path)
-    machine = host.describe()
+    machine = describe_machine()
     rest = remaining(folder, machine)
     check_consent(rest.stacks, options.yes_load_this_host)
     manifest = msgspec.structs.replace(folder.manifest(), machine=machine)

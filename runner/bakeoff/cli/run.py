@@ -19,8 +19,7 @@ from bakeoff.cli.context import new_manifest, run_context
 from bakeoff.experiment.config import apply_profile, read_experiment, select
 from bakeoff.load.source import read_source
 from bakeoff.measure import measure_new
-from bakeoff.stacks import host
-from bakeoff.stacks.remote import check_consent
+from bakeoff.stacks import check_consent, describe_machine
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -61,7 +60,7 @@ def run(options: argparse.Namespace) -> int:
         experiment.name,
         experiment,
         profile=options.profile,
-        machine=host.describe(source.generators),
+        machine=describe_machine(source.generators),
         backend=options.backend,
         seed=options.seed,
     )

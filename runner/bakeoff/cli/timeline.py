@@ -13,8 +13,7 @@ from bakeoff.findings import story
 from bakeoff.load.fleet import Fleet
 from bakeoff.measure import Observer, RunContext, take_timelines
 from bakeoff.model import Certificate
-from bakeoff.stacks import host
-from bakeoff.stacks.places import opened
+from bakeoff.stacks import open_backend, split_cpus
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,13 +26,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Take and print the timelines of an experiment's stacks; 3 when one fails."""
     experiment = select(read_experiment(options.file), options.stack, ())
-    server_cpus, generator_cpus = host.cpu_sets()
+    server_cpus, generator_cpus = split_cpus()
     with (
         tempfile.TemporaryDirectory() as scratch,
         Fleet(generator_cpus, Path(scratch)) as generator,
-        opened(options.backend, experiment.stacks, server_cpus) as place,
+        open_backend(options.backend, experiment.stacks, server_cpus) as backend,
     ):
-        context = RunContext(place.backend, generator, Observer(), Certificate)
+        context = RunContext(backend, generator, Observer(), Certificate)
         timelines = take_timelines(experiment, Path(scratch), context)
     for timeline in timelines:
         print(story.timeline_story(timeline), end="\n\n")

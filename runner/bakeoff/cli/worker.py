@@ -12,7 +12,7 @@ from bakeoff.load.distributed.address import read_address
 from bakeoff.load.distributed.token import take_token
 from bakeoff.load.distributed.worker_handle import Enlistment
 from bakeoff.model import UserError
-from bakeoff.stacks import host
+from bakeoff.stacks import split_cpus
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,7 +36,7 @@ def run(options: argparse.Namespace) -> int:
     if options.generators < 1:
         raise UserError(f"--generators {options.generators}: must be at least 1")
     master, token = read_address(options.master), take_token(options.token_file)
-    _, cpus = host.cpu_sets(options.generators)
+    _, cpus = split_cpus(options.generators)
     with (
         tempfile.TemporaryDirectory() as scratch,
         Enlistment(master, token, directory, cpus, Path(scratch), options.generators) as workers,

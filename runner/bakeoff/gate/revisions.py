@@ -23,6 +23,10 @@ READY = ".ready"
 WHEN_NOT_NAMED = ("requirements.txt", "pyproject.toml")
 """Where a revision's requirements are looked for, first found first taken."""
 
+MISSING_SERVER_REMEDY = (
+    "add {package} to that revision's requirements, or name the file that has it in [gate] requirements"
+)
+
 Say = Callable[[str], None]
 
 

@@ -1,41 +1,26 @@
-"""Where stacks run. Every backend starts a stack, says where it listens and what it uses, and stops it."""
+"""Where stacks run: backends start them as processes or containers, or take deployed ones, and read what they use."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Protocol
+from bakeoff.stacks.backends import OpenBackend, open_backend
+from bakeoff.stacks.equivalence import difference, first_problem
+from bakeoff.stacks.local import LocalBackend
+from bakeoff.stacks.machine import describe_machine, split_cpus
+from bakeoff.stacks.protocol import Backend, RunningStack, StartFailure, Unknown, Usage
+from bakeoff.stacks.remote import check_consent
 
-from bakeoff.model import Block, Stack
-from bakeoff.stacks.usage import Unknown, Usage
-
-__all__ = ["Backend", "RunningStack", "StartFailure", "Unknown", "Usage"]
-
-
-class StartFailure(Exception):
-    """A stack that did not come up: a fact about the stack, to be recorded."""
-
-
-class RunningStack(Protocol):
-    """A stack that was started."""
-
-    stack: Stack
-    url: str
-
-    @property
-    def pid(self) -> int | None:
-        """The process that all its others descend from, where it runs on this machine."""
-
-    def wait_ready(self) -> float: ...
-    def confine(self) -> None: ...
-    def extensions(self) -> tuple[str, ...]: ...
-    def usage(self) -> Usage | Unknown: ...
-    def exit_message(self) -> str | None: ...
-    def log_tail(self) -> str: ...
-    def ask_to_stop(self) -> None: ...
-    def stop(self) -> None: ...
-
-
-class Backend(Protocol):
-    """A place where stacks run."""
-
-    def start(self, stack: Stack, block: Block, logs: Path) -> RunningStack: ...
+__all__ = [
+    "Backend",
+    "LocalBackend",
+    "OpenBackend",
+    "RunningStack",
+    "StartFailure",
+    "Unknown",
+    "Usage",
+    "check_consent",
+    "describe_machine",
+    "difference",
+    "first_problem",
+    "open_backend",
+    "split_cpus",
+]

@@ -1,6 +1,6 @@
-"""What a container has used, read from its control group: version 1, version 2, or both at once.
+"""What a container has used, read from its control group: version 1, version 2, or a mix of both.
 
-The files are those of the kernel's documentation, admin-guide/cgroup-v1 and admin-guide/cgroup-v2.rst.
+The files are described in the kernel's documentation, admin-guide/cgroup-v1 and admin-guide/cgroup-v2.rst.
 """
 
 from __future__ import annotations
@@ -8,23 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from bakeoff.stacks.usage import Unknown, Usage
+from bakeoff.stacks.protocol import Unknown, Usage
 
 PROC = Path("/proc")
 
-
-class CgroupHidden(Exception):
-    """A control group that cannot be seen from here; says why."""
-
-
-@dataclass(frozen=True)
-class Mount:
-    """A hierarchy of control groups, where it is mounted, and which of its folders is seen there."""
-
-    version: int
-    point: Path
-    root: str
-    controllers: frozenset[str]
+ELSEWHERE = Unknown("its container runs on another machine or in a virtual one")
 
 
 @dataclass(frozen=True)
@@ -37,97 +25,113 @@ class Cgroup:
     """Folder with ``memory.stat``."""
 
     def usage(self) -> Usage | Unknown:
-        """What its processes have used so far, those that have ended included; unknown once it is gone."""
+        """What its processes have used so far, ended ones included; unknown once the group is gone."""
         try:
             return Usage(
                 cpu_s=self._cpu_s(),
                 rss_bytes=self._memory_bytes(),
-                processes=_lines(self.cpu / "cgroup.procs"),
-                threads=_lines(self.cpu / ("tasks" if self._is_first(self.cpu) else "cgroup.threads")),
+                processes=_line_count(self.cpu / "cgroup.procs"),
+                threads=_line_count(self.cpu / ("tasks" if _is_version_1(self.cpu) else "cgroup.threads")),
             )
         except OSError as error:
             return Unknown(f"the control group of its container cannot be read ({error})")
 
-    def is_populated(self) -> bool:
-        """Whether any process lives in it."""
+    def has_processes(self) -> bool:
+        """Whether any process is in the group; false once the group is gone."""
         try:
-            return _lines(self.cpu / "cgroup.procs") > 0
+            return _line_count(self.cpu / "cgroup.procs") > 0
         except OSError:
             return False
 
-    def _is_first(self, folder: Path) -> bool:
-        return (folder / "tasks").exists()
-
     def _cpu_s(self) -> float:
-        """Nanoseconds in version 1, microseconds in version 2."""
-        if self._is_first(self.cpu):
+        """Version 1 counts nanoseconds, version 2 microseconds."""
+        if _is_version_1(self.cpu):
             return int((self.cpu / "cpuacct.usage").read_text()) / 1e9
-        return _stat(self.cpu / "cpu.stat")["usage_usec"] / 1e6
+        return _read_stat(self.cpu / "cpu.stat")["usage_usec"] / 1e6
 
     def _memory_bytes(self) -> int:
-        """Anonymous pages and mapped files: resident sets, but pages that processes share count once."""
-        found = _stat(self.memory / "memory.stat")
-        if self._is_first(self.memory):
-            return found["total_rss"] + found["total_mapped_file"]
-        return found["anon"] + found["file_mapped"]
+        """Anonymous pages and mapped files: resident set sizes, but pages that processes share count once."""
+        stat = _read_stat(self.memory / "memory.stat")
+        if _is_version_1(self.memory):
+            return stat["total_rss"] + stat["total_mapped_file"]
+        return stat["anon"] + stat["file_mapped"]
 
 
-def cgroup_of(pid: int, container: str, proc: Path = PROC) -> Cgroup:
-    """The control group of a container, of which ``pid`` is a process by the engine's account.
+def cgroup_of(pid: int, container: str, proc: Path = PROC) -> Cgroup | Unknown:
+    """The control group of a container in which ``pid`` runs, according to the engine.
 
-    Raises:
-        CgroupHidden: the process is not one of this machine, or its group is not mounted here. An engine on another
-            machine or in a virtual one (Docker Desktop) counts its processes from its own 1, so a process of the same
-            number may well exist here: its group has to carry the container's name.
+    Unknown if that process is not on this machine or its group is not mounted here. An engine on another machine or in
+    a virtual one (Docker Desktop) counts processes from its own 1, and an unrelated process here may have the same pid:
+    so the path of the group must contain the container's id.
     """
     try:
-        paths = _paths((proc / str(pid) / "cgroup").read_text("utf-8"))
-        mounts = _mounts((proc / "self" / "mountinfo").read_text("utf-8"))
+        paths = _cgroup_paths((proc / str(pid) / "cgroup").read_text("utf-8"))
+        mounts = _cgroup_mounts((proc / "self" / "mountinfo").read_text("utf-8"))
     except OSError:
-        raise CgroupHidden("its container runs on another machine or in a virtual one") from None
+        return ELSEWHERE
     if not any(container in path for path in paths.values()):
-        raise CgroupHidden("its container runs on another machine or in a virtual one")
-    return Cgroup(cpu=_folder("cpuacct", paths, mounts), memory=_folder("memory", paths, mounts))
+        return ELSEWHERE
+    folders = {controller: _folder(controller, paths, mounts) for controller in ("cpuacct", "memory")}
+    cpu, memory = folders["cpuacct"], folders["memory"]
+    if cpu is None or memory is None:
+        missing = next(controller for controller, folder in folders.items() if folder is None)
+        return Unknown(f"the control group ({missing}) of its container is not mounted here")
+    return Cgroup(cpu, memory)
 
 
-def _paths(text: str) -> dict[str, str]:
-    """The path of a process in each hierarchy, by controller; under "" that of version 2 (cgroups(7))."""
-    found: dict[str, str] = {}
+@dataclass(frozen=True)
+class _Mount:
+    """A mounted hierarchy of control groups."""
+
+    version: int
+    point: Path
+    root: str
+    """The control group that is seen at the mount point."""
+    controllers: frozenset[str]
+
+
+def _cgroup_paths(text: str) -> dict[str, str]:
+    """``/proc/PID/cgroup`` (cgroups(7)): a process's path in the hierarchy of each controller; "" is version 2."""
+    paths: dict[str, str] = {}
     for line in text.splitlines():
         _, controllers, path = line.split(":", 2)
-        found |= dict.fromkeys(controllers.split(","), path)
-    return found
+        paths |= dict.fromkeys(controllers.split(","), path)
+    return paths
 
 
-def _mounts(text: str) -> list[Mount]:
-    """The mounted hierarchies (proc_pid_mountinfo(5)): fields 4 and 5 are root and mount point, "-" precedes a type."""
-    found: list[Mount] = []
+def _cgroup_mounts(text: str) -> list[_Mount]:
+    """``/proc/PID/mountinfo`` (proc_pid_mountinfo(5)): fields 4 and 5 are root and mount point, "-" precedes a type."""
+    mounts: list[_Mount] = []
     for line in text.splitlines():
         before, _, after = line.partition(" - ")
         root, point = before.split()[3:5]
         kind, _, options = after.split(maxsplit=2)
         if kind in ("cgroup", "cgroup2"):
             version = 2 if kind == "cgroup2" else 1
-            found.append(Mount(version, Path(point), root, frozenset(options.split(","))))
-    return found
+            mounts.append(_Mount(version, Path(point), root, frozenset(options.split(","))))
+    return mounts
 
 
-def _folder(controller: str, paths: dict[str, str], mounts: list[Mount]) -> Path:
-    """Where a controller's files are. A controller that version 1 does not have mounted is version 2's."""
+def _folder(controller: str, paths: dict[str, str], mounts: list[_Mount]) -> Path | None:
+    """The folder with a controller's files. Version 2 has the controllers that version 1 has not mounted."""
     for mount in mounts:
-        own = mount.version == 1 and controller in mount.controllers and controller in paths
-        unified = mount.version == 2 and controller not in paths and "" in paths
-        if own or unified:
-            inside = Path(paths[controller if own else ""])
-            if inside.is_relative_to(mount.root):
-                return mount.point / inside.relative_to(mount.root)
-    raise CgroupHidden(f"the control group ({controller}) of its container is not mounted here")
+        in_version_1 = mount.version == 1 and controller in mount.controllers and controller in paths
+        in_version_2 = mount.version == 2 and controller not in paths and "" in paths
+        if in_version_1 or in_version_2:
+            path = Path(paths[controller if in_version_1 else ""])
+            if path.is_relative_to(mount.root):
+                return mount.point / path.relative_to(mount.root)
+    return None
 
 
-def _stat(path: Path) -> dict[str, int]:
+def _is_version_1(folder: Path) -> bool:
+    return (folder / "tasks").exists()
+
+
+def _read_stat(path: Path) -> dict[str, int]:
     pairs = (line.split() for line in path.read_text("utf-8").splitlines())
     return {key: int(value) for key, value in pairs}
 
 
-def _lines(path: Path) -> int:
+def _line_count(path: Path) -> int:
     return len(path.read_text("utf-8").splitlines())

@@ -1,78 +1,71 @@
-"""The interpreters that stacks run on, and what is installed in them: without its versions no result is repeated."""
+"""The interpreters that stacks run on, and the packages installed in them."""
 
 from __future__ import annotations
 
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from bakeoff.model import Stack, UserError
 from bakeoff.stacks import servers
-from bakeoff.stacks.host import PACKAGES
+from bakeoff.stacks.machine import PACKAGES
 
-ASK = """
+LIST_VERSIONS = """
 import json, platform, sys
 from importlib import metadata
-found = {one.name.lower(): one.version for one in metadata.distributions() if one.name}
-known = {name: found[name] for name in sys.argv[1:] if name in found}
-print(json.dumps({"Python": platform.python_version(), **known}))
+installed = {each.name.lower(): each.version for each in metadata.distributions() if each.name}
+versions = {name: installed[name] for name in sys.argv[1:] if name in installed}
+print(json.dumps({"Python": platform.python_version(), **versions}))
 """
-"""What an interpreter runs to tell its packages; the names asked for are its arguments."""
+"""A program for ``python -c`` that prints the versions of the packages named by its arguments, as JSON."""
 
-Remedy = Callable[[str, str], str]
-"""What to do about a package (its name first) that is not in an interpreter (its path)."""
-
-
-def pip_install(package: str, python: str) -> str:
-    """The remedy where the environment is the user's own."""
-    return f"install it with: {python} -m pip install {package}"
+PIP_INSTALL = "install it with: {python} -m pip install {package}"
+"""The remedy for a package that is missing in an environment of the user's own."""
 
 
-def read(answer: str) -> dict[str, str]:
-    """Versions by package, from the answer to `ASK`."""
-    return dict(json.loads(answer))
+def parse_versions(output: str) -> dict[str, str]:
+    """Versions by package, from what `LIST_VERSIONS` printed."""
+    return dict(json.loads(output))
 
 
-def told(versions: Mapping[str, str]) -> str:
-    """Versions in words: ``Python 3.13.1, flask 3.1.2``."""
+def describe_versions(versions: Mapping[str, str]) -> str:
+    """Versions as text: ``Python 3.13.1, flask 3.1.2``."""
     return ", ".join(f"{name} {version}" for name, version in versions.items())
 
 
-def interpreters(stacks: Sequence[Stack], remedy: Remedy = pip_install) -> dict[str, str]:
-    """What is installed in the interpreter of each stack, in words, by the stack's name.
+def interpreters(stacks: Sequence[Stack], remedy: str = PIP_INSTALL) -> dict[str, str]:
+    """What is installed in the interpreter of each stack, as text, by the stack's name.
+
+    ``remedy`` says what to do about a missing server; ``{package}`` and ``{python}`` are filled in.
 
     Raises:
-        UserError: an interpreter does not run, or has not the server of a stack.
+        UserError: an interpreter does not run, or lacks the server of a stack.
     """
-    found = {python: _ask(python, stacks) for python in {_python(stack) for stack in stacks}}
+    versions = {python: _versions(python, stacks) for python in {_python(stack) for stack in stacks}}
     for stack in stacks:
-        _check_server(stack, found[_python(stack)], remedy)
-    return {stack.name: told(found[_python(stack)]) for stack in stacks}
+        python, package = _python(stack), _server_package(stack)
+        if package is not None and package not in versions[python]:
+            hint = remedy.format(package=package, python=python)
+            raise UserError(f"stack {stack.name!r}: {python} has no {package}; {hint}")
+    return {stack.name: describe_versions(versions[_python(stack)]) for stack in stacks}
 
 
 def _python(stack: Stack) -> str:
     return stack.python or sys.executable
 
 
-def _package(stack: Stack) -> str | None:
+def _server_package(stack: Stack) -> str | None:
     return None if stack.server is None else servers.adapter(stack.server).PACKAGE
 
 
-def _ask(python: str, stacks: Sequence[Stack]) -> dict[str, str]:
-    names = {*PACKAGES, *filter(None, map(_package, stacks))}
+def _versions(python: str, stacks: Sequence[Stack]) -> dict[str, str]:
+    packages = {*PACKAGES, *filter(None, map(_server_package, stacks))}
     try:
-        done = subprocess.run([python, "-c", ASK, *sorted(names)], capture_output=True, text=True)
+        process = subprocess.run([python, "-c", LIST_VERSIONS, *sorted(packages)], capture_output=True, text=True)
     except OSError as error:
         raise UserError(f"python {python!r} does not run: {error.strerror}") from None
-    if done.returncode:
-        said = done.stderr.strip().splitlines() or [f"status {done.returncode}"]
-        raise UserError(f"python {python!r} does not run: {said[-1]}")
-    return read(done.stdout)
-
-
-def _check_server(stack: Stack, found: Mapping[str, str], remedy: Remedy) -> None:
-    package = _package(stack)
-    if package is not None and package not in found:
-        python = _python(stack)
-        raise UserError(f"stack {stack.name!r}: {python} has no {package}; {remedy(package, python)}")
+    if process.returncode:
+        problem = process.stderr.strip().splitlines() or [f"status {process.returncode}"]
+        raise UserError(f"python {python!r} does not run: {problem[-1]}")
+    return parse_versions(process.stdout)

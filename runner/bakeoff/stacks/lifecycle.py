@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from bakeoff.model import Answer, Block, Failure, Stack
-from bakeoff.stacks import Backend, RunningStack, StartFailure, Unknown, Usage
+from bakeoff.stacks.protocol import Backend, RunningStack, StartFailure, Unknown, Usage
 
 IDLE_WITHIN_S = 5.0
 IDLE_POLL_S = 0.05

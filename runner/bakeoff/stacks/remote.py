@@ -1,4 +1,4 @@
-"""Stacks that run already, somewhere else: nothing is started or stopped, and nobody can look at their CPU."""
+"""Stacks that are deployed already: nothing is started or stopped, and what they use cannot be seen."""
 
 from __future__ import annotations
 
@@ -10,24 +10,23 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from bakeoff.model import Block, Stack, UserError
-from bakeoff.stacks import Unknown
+from bakeoff.stacks.protocol import Unknown
 from bakeoff.stacks.ready import wait_until_ready
 
-CONSENT = "--yes-load-this-host"
-USE = Unknown("it runs elsewhere, where its CPU time and memory cannot be seen")
+CONSENT_OPTION = "--yes-load-this-host"
 
 
 class RemoteBackend:
-    """Takes stacks as they are deployed."""
+    """Takes stacks where they are deployed."""
 
     def start(self, stack: Stack, block: Block, logs: Path) -> RemoteStack:
-        """Nothing to start."""
+        """Nothing is started."""
         assert stack.url is not None
         return RemoteStack(stack, stack.url)
 
 
 class RemoteStack:
-    """A stack at an address."""
+    """A stack at a URL; see `RunningStack`."""
 
     def __init__(self, stack: Stack, url: str) -> None:
         self.stack = stack
@@ -35,51 +34,56 @@ class RemoteStack:
         self.pid = None
 
     def wait_ready(self) -> float:
-        """Ask until it answers 200 on its ready path; seconds that took. Raises `StartFailure`."""
-        asked_s = time.monotonic()
+        """Poll until it answers 200 on its ready path; seconds that took. Raises `StartFailure`."""
+        began_s = time.monotonic()
         wait_until_ready(self.url, self.stack.ready, self.exit_message)
-        return time.monotonic() - asked_s
+        return time.monotonic() - began_s
 
     def confine(self) -> None:
-        """It stays where it is."""
+        """Nothing to do: its CPUs are not this machine's."""
 
     def extensions(self) -> tuple[str, ...]:
-        """Not to be seen from here."""
+        """Cannot be seen from here."""
         return ()
 
     def usage(self) -> Unknown:
-        """Not to be had."""
-        return USE
+        """Cannot be seen from here."""
+        return Unknown("it runs elsewhere, where its CPU time and memory cannot be seen")
 
     def exit_message(self) -> str | None:
-        """Its end would not be told; requests that fail tell of it."""
+        """Cannot be seen from here; if it ends, requests fail."""
         return None
 
     def log_tail(self) -> str:
-        """Its log is elsewhere too."""
+        """Cannot be read from here."""
         return ""
 
     def ask_to_stop(self) -> None:
-        """It is not ours to stop."""
+        """Nothing to do: it keeps running."""
 
     def stop(self) -> None:
-        """It is not ours to stop."""
+        """Nothing to do: it keeps running."""
 
 
 def check_consent(stacks: Iterable[Stack], given: bool) -> None:
-    """Refuse to load somebody's host by accident. Raises `UserError` unless every address is this machine's own."""
+    """Refuse to load another machine by accident.
+
+    Raises:
+        UserError: a stack's host is not this machine and consent is not ``given``, or a host cannot be resolved.
+    """
     hosts = sorted({urlsplit(stack.url).hostname or "" for stack in stacks if stack.url})
-    foreign = [host for host in hosts if not _is_loopback(host)]
-    if foreign and not given:
+    others = [host for host in hosts if not _is_loopback(host)]
+    if others and not given:
         raise UserError(
-            f"this would put load on {', '.join(foreign)}, which is not this machine; if you may do that, add {CONSENT}"
+            f"this would put load on {', '.join(others)}, which is not this machine; if you may do that, add "
+            f"{CONSENT_OPTION}"
         )
 
 
 def _is_loopback(host: str) -> bool:
-    """Whether every address that a name stands for is a loopback one."""
+    """Whether every address of a host is a loopback address."""
     try:
-        found = {entry[4][0] for entry in socket.getaddrinfo(host, None)}
+        addresses = {entry[4][0] for entry in socket.getaddrinfo(host, None)}
     except OSError as error:
-        raise UserError(f"{host} cannot be found: {error.strerror or error}; check the stack's url") from None
-    return all(ipaddress.ip_address(str(address).partition("%")[0]).is_loopback for address in found)
+        raise UserError(f"{host} cannot be resolved: {error.strerror or error}; check the stack's url") from None
+    return all(ipaddress.ip_address(str(address).partition("%")[0]).is_loopback for address in addresses)

@@ -27,7 +27,7 @@ def engine() -> Engine:
     except UserError as error:
         pytest.skip(f"{error}; .ci/containers starts an engine and runs these tests")
     found.run(*found.compose, "--project-directory", str(ROOT), "--file", str(ROOT / "docker-compose.yml"),
-              "build", "fastapi-uvicorn", within_s=None, merged=True)  # fmt: skip
+              "build", "fastapi-uvicorn", within_s=None, with_stderr=True)  # fmt: skip
     return found
 
 

@@ -79,7 +79,7 @@ def serving(engine: Engine, running: subprocess.Popen[str], service: str, reques
         assert running.poll() is None, running.communicate()
         filters = ("--filter", f"label=com.docker.compose.service={service}")
         for container in engine.run("docker", "ps", "--quiet", *filters).split():
-            if engine.run("docker", "logs", container, merged=True).count("\n") >= requests:
+            if engine.run("docker", "logs", container, with_stderr=True).count("\n") >= requests:
                 return container
         time.sleep(0.05)
     raise AssertionError(f"{service} was never asked")

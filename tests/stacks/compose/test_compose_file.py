@@ -50,7 +50,7 @@ def compose(engine: Engine) -> Iterator[Compose]:
 
     def run(*arguments: str) -> str:
         file = ("--project-name", "bakeoff-tests", "--file", str(FILE))
-        return engine.run(*engine.compose, *file, *arguments, within_s=None, merged=True)
+        return engine.run(*engine.compose, *file, *arguments, within_s=None, with_stderr=True)
 
     yield run
     run("--profile", "all", "--profile", "load", "down", "--volumes", "--timeout", "1")

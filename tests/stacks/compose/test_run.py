@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from bakeoff.stacks.cgroup import cgroup_of
+from bakeoff.stacks import Usage
+from bakeoff.stacks.cgroup import Cgroup, cgroup_of
 from bakeoff.stacks.compose.engine import Engine
-from bakeoff.stacks.usage import Usage
 from tests.stacks.compose.shop import Bakeoff, left, records_of, serving, summary_of
 
 pytestmark = pytest.mark.docker
@@ -111,6 +111,7 @@ def test_the_control_group_tells_what_a_container_burned(engine: Engine) -> None
     ).strip()
     try:
         group = cgroup_of(engine.state(container).pid, container)
+        assert isinstance(group, Cgroup)
         deadline_s = time.monotonic() + 30
         while not (said := engine.run("docker", "logs", container)) and time.monotonic() < deadline_s:
             time.sleep(0.05)

@@ -1,7 +1,7 @@
-"""Stacks as containers: services of one Compose project, brought up for each block and taken down whatever happens."""
+"""Stacks as containers: services of a Compose project that is taken down at the end, even if Bakeoff is killed."""
 
 from __future__ import annotations
 
-from bakeoff.stacks.compose.backend import ComposeBackend, ComposeStack, compose_backend
+from bakeoff.stacks.compose.project import open_projects
 
-__all__ = ["ComposeBackend", "ComposeStack", "compose_backend"]
+__all__ = ["open_projects"]

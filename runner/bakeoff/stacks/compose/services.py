@@ -1,9 +1,9 @@
-"""A stack as a service of a Compose file. Pure: services are plain data, as the Compose specification has them."""
+"""A stack as a service of a Compose file. Pure: services are plain data, as in the Compose specification."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,156 +17,167 @@ PORT = 8000
 """Where every stack listens inside its container."""
 
 LIMITS: Service = {"mem_limit": 512 * 2**20, "pids_limit": 256}
-SAFE: Service = {
+HARDENING: Service = {
     "read_only": True,
     "tmpfs": ["/tmp"],
     "cap_drop": ["ALL"],
     "security_opt": ["no-new-privileges:true"],
     "stop_signal": "SIGINT",
 }
-"""What services get that are in no Compose file; docker-compose.yml says the same for those that are."""
+"""What services get that are in no Compose file; docker-compose.yml has the same settings."""
 
 NOT_WHILE_MEASURED = ("container_name", "deploy", "healthcheck", "ports", "profiles", "restart", "scale")
-"""Left out of a service that is there already. Bakeoff asks for health, publishes and restarts by itself, and a health
-check that starts a process every few seconds would use the CPU time that is being measured."""
+"""Left out of a declared service. Bakeoff checks readiness, publishes ports and restarts by itself, and a health check
+that starts a process every few seconds would use CPU time that is being measured."""
 
-PARTS = ("networks", "volumes", "secrets", "configs")
-"""What a Compose file has beside services that they may refer to."""
+RESOURCES = ("networks", "volumes", "secrets", "configs")
+"""Sections of a Compose file that services refer to."""
 
-SHARED = ("image", "build", *SAFE, *LIMITS)
-"""What a stack without a service of its own takes over from the services of the others."""
+INHERITED = ("image", "build", *HARDENING, *LIMITS)
+"""What a stack without a declared service takes from the services of the other stacks."""
 
 _UNITS = {"": 1, "b": 1, "k": 2**10, "m": 2**20, "g": 2**30}
 
 
-Naming = Callable[[Service], Service]
+@dataclass(frozen=True)
+class Template:
+    """What the services of all stacks of a project are made from."""
+
+    cpus: tuple[int, ...]
+    """What every stack is limited to; empty for any."""
+    declared: Mapping[str, Service]
+    """Services of the user's Compose file by name, whether they are stacks or not."""
+    default: Service
+    """The start for a stack that has no declared service."""
+    resources: Mapping[str, Any]
+    """Networks, volumes, secrets and configs of the user's Compose file."""
 
 
-def as_named(service: Service) -> Service:
-    """An image is called what the Compose file calls it."""
-    return service
+def grouped(stacks: Iterable[Stack], service_names: Mapping[str, str]) -> list[dict[str, Stack]]:
+    """The stacks of each project by service name; a project has at most one stack of a service.
+
+    A service is named as its stack unless ``service_names`` says otherwise.
+    """
+    groups: list[dict[str, Stack]] = []
+    for stack in stacks:
+        service = service_names.get(stack.name, stack.name)
+        group = next((group for group in groups if service not in group), None)
+        if group is None:
+            group = {}
+            groups.append(group)
+        group[service] = stack
+    return groups
 
 
-def named_by_project(service: Service) -> Service:
-    """An image that is built is named after its project: two revisions of one service are two images."""
+def with_own_image(service: Service) -> Service:
+    """A service whose image, if it is built, is named after its project: two revisions need two images."""
     return {key: value for key, value in service.items() if key != "image"} if "build" in service else service
 
 
-@dataclass(frozen=True)
-class Template:
-    """What the services of all stacks of a run have in common."""
+def default_service(names: Iterable[str], declared: Mapping[str, Service], built: Service | None) -> Service:
+    """The start for stacks without a declared service: image and limits of the other stacks' services.
 
-    project: str
-    cpus: tuple[int, ...]
-    found: Mapping[str, Service]
-    """Services of the Compose file beside the experiment, by name, whether they are stacks or not."""
-    shared: Service
-    """What a stack gets that has no service there."""
-    parts: Mapping[str, Any]
-    """Its networks, volumes, secrets and configs."""
+    Where the others have several images or none, it is ``built`` with their limits.
 
-
-def shared_by(stacks: Iterable[Stack], found: Mapping[str, Service], otherwise: Service | None) -> Service:
-    """What a stack without a service of its own starts from: image and limits of the others' services.
-
-    Where these have several images, or there are none, it is ``otherwise``, with the limits that they have.
+    Args:
+        names: The services of all stacks.
+        declared: The services of the user's Compose file by name.
+        built: A service made from the user's Dockerfile, if there is one.
 
     Raises:
-        UserError: limits differ, so that stacks would not be compared on equal terms; or there is no ``otherwise``.
+        UserError: limits differ, so that the comparison would be unfair; or a stack has no image.
     """
-    names = [stack.name for stack in stacks]
-    services = {name: found[name] for name in names if name in found}
-    limits = _common_limits(services)
-    images = {str(service.get("image") or service.get("build")) for service in services.values()}
+    names = list(names)
+    own = {name: declared[name] for name in names if name in declared}
+    limits = _common_limits(own)
+    images = {str(service.get("image") or service.get("build")) for service in own.values()}
     if len(images) == 1:
-        first = next(iter(services.values()))
-        return {**{key: first[key] for key in SHARED if key in first}, **limits}
-    missing = [name for name in names if name not in services]
-    if missing and otherwise is None:
+        first = next(iter(own.values()))
+        return {**{key: first[key] for key in INHERITED if key in first}, **limits}
+    missing = [name for name in names if name not in own]
+    if missing and built is None:
         raise UserError(
             f'stack "{missing[0]}" has no image: add a service of that name to docker-compose.yml, or a Dockerfile '
             "beside the experiment"
         )
-    return {**SAFE, **(otherwise or {}), **limits}
+    return {**HARDENING, **(built or {}), **limits}
 
 
-def _common_limits(services: Mapping[str, Service]) -> Service:
-    common = dict(LIMITS)
+def _common_limits(own: Mapping[str, Service]) -> Service:
+    """The limits that all services share. Raises `UserError` when they differ."""
+    limits = dict(LIMITS)
     for key in LIMITS:
-        values = {name: _bytes(service[key]) for name, service in services.items() if service.get(key)}
+        values = {name: _bytes(service[key]) for name, service in own.items() if service.get(key)}
         if len(set(values.values())) > 1:
-            said = ", ".join(f"{name} {value}" for name, value in values.items())
-            raise UserError(f"stacks are compared on equal terms, but {key} differs ({said}); make it equal")
+            listed = ", ".join(f"{name} {value}" for name, value in values.items())
+            raise UserError(f"stacks are compared on equal terms, but {key} differs ({listed}); make it equal")
         if values:
-            common[key] = next(iter(values.values()))
-    return common
+            limits[key] = next(iter(values.values()))
+    return limits
 
 
 def _bytes(value: object) -> int:
-    """A size as the Compose specification writes it: a number, or ``512m``."""
-    sized = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([bkmg]?)b?", str(value).strip().lower())
-    if sized is None:
-        raise UserError(f"{value!r} in the Compose file is no number and no size, such as 512m")
-    return int(float(sized[1]) * _UNITS[sized[2]])
+    """A size as the Compose specification allows it: a number, or ``512m``."""
+    size = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([bkmg]?)b?", str(value).strip().lower())
+    if size is None:
+        raise UserError(f"{value!r} in the Compose file is neither a number nor a size such as 512m")
+    return int(float(size[1]) * _UNITS[size[2]])
 
 
-def service(stack: Stack, template: Template, hash_seed: int) -> dict[str, Any]:
-    """The service of a stack for one block: what the Compose file has of it, run and limited as the experiment says."""
-    own = template.found.get(stack.name)
-    base = template.shared if own is None else {k: v for k, v in own.items() if k not in NOT_WHILE_MEASURED}
-    environment = {**_mapping(base.get("environment")), "PYTHONUNBUFFERED": "1", "PYTHONHASHSEED": str(hash_seed)}
+def stack_service(name: str, stack: Stack, template: Template, hash_seed: int) -> dict[str, Any]:
+    """The service of a stack for one block: as declared, but run, limited and published as the experiment says."""
+    declared = template.declared.get(name)
+    if declared is None:
+        base = template.default
+    else:
+        base = {key: value for key, value in declared.items() if key not in NOT_WHILE_MEASURED}
     return {
         **base,
-        **{key: value for key, value in template.shared.items() if key in LIMITS},
+        **{key: value for key, value in template.default.items() if key in LIMITS},
         **({"cpuset": ",".join(map(str, template.cpus))} if template.cpus else {}),
-        "command": [_escaped(part) for part in command(stack)],
-        "environment": environment | {key: _escaped(value) for key, value in stack.env.items()},
+        "command": [_escaped(argument) for argument in servers.command_line(stack, HOST, PORT, "python")],
+        "environment": {
+            **_as_mapping(base.get("environment")),
+            "PYTHONUNBUFFERED": "1",
+            "PYTHONHASHSEED": str(hash_seed),
+            **{key: _escaped(value) for key, value in stack.env.items()},
+        },
         "ports": [f"127.0.0.1:{stack.port or ''}:{PORT}"],
         "healthcheck": {"disable": True},
     }
 
 
-def command(stack: Stack) -> list[str]:
-    """The arguments that start a stack inside its container."""
-    if stack.command:
-        return [part.replace("{host}", HOST).replace("{port}", str(PORT)) for part in stack.command]
-    assert stack.server is not None
-    return servers.adapter(stack.server).command(stack, HOST, PORT, "python")
-
-
-def compose_file(services: Mapping[str, Service], template: Template) -> dict[str, Any]:
-    """A whole Compose file: some services, and whatever they depend on."""
-    needed = _with_dependencies(services, template.found)
+def compose_file(made: Mapping[str, Service], template: Template) -> dict[str, Any]:
+    """A whole Compose file: some services, and the declared services that they depend on."""
+    complete = dict(made)
+    pending = list(made.values())
+    while pending:
+        for name in pending.pop().get("depends_on") or ():
+            if name not in complete:
+                complete[name] = template.declared[name]
+                pending.append(template.declared[name])
     return {
-        "services": {name: {k: v for k, v in one.items() if k != "profiles"} for name, one in needed.items()},
-        **template.parts,
+        "services": {
+            name: {key: value for key, value in service.items() if key != "profiles"}
+            for name, service in complete.items()
+        },
+        **template.resources,
     }
 
 
-def _with_dependencies(services: Mapping[str, Service], found: Mapping[str, Service]) -> dict[str, Service]:
-    whole = dict(services)
-    waiting = list(services.values())
-    while waiting:
-        for name in waiting.pop().get("depends_on") or ():
-            if name not in whole:
-                whole[name] = found[name]
-                waiting.append(found[name])
-    return whole
-
-
-def to_build(services: Mapping[str, Service]) -> Sequence[str]:
+def to_build(made: Mapping[str, Service]) -> Sequence[str]:
     """The services to build, one for each image."""
-    by_image = {str(one.get("image") or name): name for name, one in services.items() if one.get("build")}
+    by_image = {str(service.get("image") or name): name for name, service in made.items() if service.get("build")}
     return tuple(by_image.values())
 
 
-def _mapping(environment: object) -> dict[str, Any]:
-    """An environment in either of the ways to write one."""
+def _as_mapping(environment: object) -> dict[str, Any]:
+    """An environment, which may be declared as a mapping or as a list of ``NAME=value``."""
     if isinstance(environment, Mapping):
         return dict(environment)
     return dict(str(entry).partition("=")[::2] for entry in environment) if isinstance(environment, Sequence) else {}
 
 
 def _escaped(text: str) -> str:
-    """Compose fills in ``$NAME``; two dollars are one."""
+    """Compose replaces ``$NAME`` by a variable, and ``$$`` by a dollar."""
     return text.replace("$", "$$")

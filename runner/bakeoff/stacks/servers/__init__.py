@@ -1,6 +1,7 @@
-"""Server adapters: each file of this folder turns a stack into the command line of one server. Pure.
+"""Servers: each file of this folder makes the command line of one server from a stack. Pure.
 
-To add a server, add a file named after it that fulfils ``Adapter``; nothing else has to know.
+To add a server, add a file named after it that defines what `Adapter` asks for. ``tests/stacks/servers`` runs its
+contract over every file.
 """
 
 from __future__ import annotations
@@ -8,9 +9,12 @@ from __future__ import annotations
 import difflib
 import importlib
 import pkgutil
+import re
 from typing import Protocol, cast
 
 from bakeoff.model import Interface, Stack, UserError
+
+__all__ = ["Adapter", "UnknownServerError", "adapter", "command_line", "names"]
 
 
 class Adapter(Protocol):
@@ -26,34 +30,43 @@ class Adapter(Protocol):
 
     @property
     def ENVIRONMENT(self) -> tuple[str, ...]:  # noqa: N802 - a module's constant
-        """Prefixes of environment variables that change the server's settings behind Bakeoff's back."""
+        """Prefixes of the environment variables that change the server's settings; they are not passed on to it."""
 
     def command(self, stack: Stack, host: str, port: int, python: str) -> list[str]:
         """The arguments that start the server on an address, run by the interpreter at ``python``.
 
         Raises:
-            UserError: the server cannot do what the stack asks; one line.
+            UserError: the server cannot do what the stack asks.
         """
 
 
 class UnknownServerError(UserError, LookupError):
-    """No adapter has this name; one line with those that exist."""
+    """No adapter has this name; the message lists those that exist."""
 
 
 def names() -> tuple[str, ...]:
-    """The servers there are, sorted."""
+    """The known servers, sorted."""
     return tuple(sorted(module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_")))
 
 
 def adapter(name: str) -> Adapter:
-    """The adapter of a server.
-
-    Raises:
-        UnknownServerError: there is none.
-    """
+    """The adapter of a server. Raises `UnknownServerError` if there is none."""
     known = names()
     if name not in known:
         close = difflib.get_close_matches(name, known, n=1)
         hint = f'; did you mean "{close[0]}"?' if close else ";"
         raise UnknownServerError(f'unknown server "{name}"{hint} known servers: {", ".join(known)}')
     return cast(Adapter, importlib.import_module(f"{__name__}.{name}"))
+
+
+def command_line(stack: Stack, host: str, port: int, python: str) -> list[str]:
+    """The arguments that start a stack on an address: its own command, or the one its server's adapter makes.
+
+    Raises:
+        UserError: the server cannot do what the stack asks.
+    """
+    if stack.command:
+        values = {"{host}": host, "{port}": str(port), "{python}": python}
+        return [re.sub(r"\{(?:host|port|python)\}", lambda match: values[match[0]], part) for part in stack.command]
+    assert stack.server is not None
+    return adapter(stack.server).command(stack, host, port, python)

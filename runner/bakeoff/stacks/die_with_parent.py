@@ -1,6 +1,6 @@
-"""Becomes another program, one that ends when its parent does: ``launch.py PARENT PROGRAM ARGUMENT...``.
+"""Replaces itself with a program that ends when its parent does: ``die_with_parent.py PARENT PROGRAM ARGUMENT...``.
 
-Run as a plain script by the interpreter alone (``-I -S``): it imports nothing of the package, and replaces itself.
+It runs as a script of its own with ``python -I -S`` and so imports nothing of the package.
 """
 
 import os
@@ -11,14 +11,14 @@ _PR_SET_PDEATHSIG = 1
 
 
 def main(parent_pid: int, command: list[str]) -> None:
-    """Run ``command`` in this process's place, unless the parent has ended already."""
+    """Execute ``command`` in place of this process, unless the parent has ended already."""
     if sys.platform == "linux":
         import ctypes
 
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-    if os.getppid() != parent_pid:  # It ended before the kernel was told to watch it.
+    if os.getppid() != parent_pid:  # It ended before the kernel was asked to send the signal.
         sys.exit(1)
-    # A parent started with SIGINT ignored (a shell's background job) would hand that down.
+    # A parent that ignores SIGINT (a shell's background job) would pass that on.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         os.execvp(command[0], command)

@@ -1,0 +1,69 @@
+"""Opens the backend of a run: containers or local processes, and stacks with a ``url`` where they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bakeoff.model import INTERPRETER, BackendName, Block, Stack, UserError
+from bakeoff.stacks.interpreters import PIP_INSTALL, interpreters
+from bakeoff.stacks.local import HOST, LocalBackend
+from bakeoff.stacks.protocol import Backend, RunningStack
+from bakeoff.stacks.remote import RemoteBackend
+
+
+@dataclass(frozen=True)
+class OpenBackend:
+    """Starts each stack on its own backend."""
+
+    backends: Mapping[str, Backend]
+    """By the stack's name."""
+    facts: dict[str, str] = field(default_factory=dict)
+    """What the manifest records of them: container engine, images, interpreters."""
+
+    def start(self, stack: Stack, block: Block, logs: Path) -> RunningStack:
+        """Start a stack; see `Backend`."""
+        return self.backends[stack.name].start(stack, block, logs)
+
+
+@contextmanager
+def open_backend(
+    name: BackendName,
+    stacks: Sequence[Stack],
+    cpus: Sequence[int],
+    *,
+    host: str = HOST,
+    services: Mapping[str, str] | None = None,
+    remedy: str = PIP_INSTALL,
+) -> Iterator[OpenBackend]:
+    """The backend for some stacks; whatever it brought up is taken down at the end.
+
+    Args:
+        name: ``local`` or ``compose``. Stacks with a ``url`` run already and are on neither.
+        stacks: All stacks that will be started.
+        cpus: The CPUs that every stack is pinned to; none means any.
+        host: The address of this machine that stacks listen on.
+        services: The Compose service of each stack by the stack's name, which is the default. Stacks with the same
+            service are revisions of it: each gets a Compose project and images of its own.
+        remedy: What to do about a server that is not installed; see `interpreters`.
+
+    Raises:
+        UserError: no container engine answers, a stack has no image, an interpreter lacks a stack's server, or
+            containers would have to listen on ``host``.
+    """
+    deployed: dict[str, Backend] = {stack.name: RemoteBackend() for stack in stacks if stack.url}
+    started = [stack for stack in stacks if not stack.url]
+    if name == "local" or not started:
+        installed = interpreters(started, remedy)
+        facts = {INTERPRETER.format(stack.name): installed[stack.name] for stack in started if stack.python}
+        local = LocalBackend(cpus, host=host)
+        yield OpenBackend(deployed | {stack.name: local for stack in started}, facts)
+        return
+    if host != HOST:
+        raise UserError(f"containers listen on {HOST} only; for --workers use --backend local, or a stack's url")
+    from bakeoff.stacks.compose import open_projects  # Imports yaml, which nothing else here needs.
+
+    with open_projects(started, cpus, services or {}) as (containers, facts):
+        yield OpenBackend(deployed | containers, facts)

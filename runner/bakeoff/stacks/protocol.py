@@ -1,0 +1,74 @@
+"""What every backend provides: it starts stacks, says where they listen and what they use, and stops them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from bakeoff.model import Block, Stack
+
+
+class StartFailure(Exception):
+    """A stack did not start or was not ready in time. This is a result: it is recorded, and the run goes on."""
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What the processes of a stack have used since they started, and what they hold now."""
+
+    cpu_s: float
+    rss_bytes: int
+    processes: int
+    threads: int
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """Stands in place of a value that cannot be read from here."""
+
+    reason: str
+    """A clause that follows "unknown:" in a report."""
+
+
+class RunningStack(Protocol):
+    """A stack that was started."""
+
+    stack: Stack
+    url: str
+    """Where it listens; final once `wait_ready` has returned."""
+
+    @property
+    def pid(self) -> int | None:
+        """The ancestor of all its processes; ``None`` unless they are processes of this machine."""
+
+    def wait_ready(self) -> float:
+        """Wait until it answers 200 on its ready path; seconds since its start. Raises `StartFailure`."""
+
+    def confine(self) -> None:
+        """Pin its processes to the CPUs of the servers, if that has not happened at its start."""
+
+    def extensions(self) -> tuple[str, ...]:
+        """Packages whose compiled extensions its processes have loaded, sorted; empty if that cannot be seen."""
+
+    def usage(self) -> Usage | Unknown:
+        """What its processes have used so far."""
+
+    def exit_message(self) -> str | None:
+        """How it ended; ``None`` while it runs."""
+
+    def log_tail(self) -> str:
+        """The last lines of its log."""
+
+    def ask_to_stop(self) -> None:
+        """Send it a stop signal, once, and return at once."""
+
+    def stop(self) -> None:
+        """End it and wait until it is gone; the time since `ask_to_stop` counts as its grace."""
+
+
+class Backend(Protocol):
+    """A place where stacks run."""
+
+    def start(self, stack: Stack, block: Block, logs: Path) -> RunningStack:
+        """Start a stack without waiting until it is ready, its log under ``logs``. Raises `StartFailure`."""
