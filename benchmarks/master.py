@@ -216,10 +216,6 @@ def order(load: ClosedLoad | OpenLoad) -> Drive:
         load=load,
         seed=1,
         warmup_s=0.0,
-        max_warmup_s=1.0,
-        timeout_s=1.0,
-        max_connections=1,
-        queue_limit_s=1.0,
     )
 
 

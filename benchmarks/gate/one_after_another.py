@@ -101,8 +101,4 @@ def _order(experiment: Experiment, url: str, load: Load) -> Drive:
         load=load,
         seed=random.randrange(2**31),
         warmup_s=0.5,
-        max_warmup_s=10.0,
-        timeout_s=10.0,
-        max_connections=256,
-        queue_limit_s=5.0,
     )

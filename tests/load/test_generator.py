@@ -189,10 +189,7 @@ def test_a_duet_gives_each_target_as_many_requests_of_a_kind(tmp_path: Path, loa
             load=load,
             seed=1,
             warmup_s=0.1,
-            max_warmup_s=5.0,
-            timeout_s=10.0,
             max_connections=64,
-            queue_limit_s=5.0,
         )
         driven, seconds = generator.drive(order, FixedLength(0.5))
         received = {name: oracle.account().received for name, oracle in (("base", first), ("head", second))}

@@ -1,20 +1,36 @@
-"""Load: the scenarios' user class, and the Locust process that drives it.
+"""Load: the user class of scenarios, and the handle on the Locust processes that drive them.
 
-Importing Locust patches the process it is imported in, so the names below import it only when they are asked for: in a
-Locust file, which runs in a process of its own.
+Importing Locust patches the process it is imported in. So the names that need it are imported when they are first
+used, which is in a Locust file, in a process of its own.
 """
 
 from typing import TYPE_CHECKING, Any
+
+from bakeoff.load.generator import FixedLength, GeneratorError, GeneratorLost, LoadGenerator, Watcher
+from bakeoff.load.messages import NOT_SENT, Drive, Driven, Second
 
 if TYPE_CHECKING:
     from bakeoff.load.response import Response
     from bakeoff.load.user import BakeoffUser, task
 
-__all__ = ["BakeoffUser", "Response", "task"]
+__all__ = [
+    "NOT_SENT",
+    "BakeoffUser",
+    "Drive",
+    "Driven",
+    "FixedLength",
+    "GeneratorError",
+    "GeneratorLost",
+    "LoadGenerator",
+    "Response",
+    "Second",
+    "Watcher",
+    "task",
+]
 
 
 def __getattr__(name: str) -> Any:
-    if name in __all__:
+    if name in ("BakeoffUser", "Response", "task"):
         import locust  # noqa: F401  (patches first, before anything under it is imported)
 
         from bakeoff.load import response, user

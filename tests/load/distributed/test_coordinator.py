@@ -51,10 +51,6 @@ def drive_order(load: Load) -> Drive:
         load=load,
         seed=1,
         warmup_s=0.1,
-        max_warmup_s=1.0,
-        timeout_s=1.0,
-        max_connections=8,
-        queue_limit_s=1.0,
     )
 
 
