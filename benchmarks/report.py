@@ -45,7 +45,7 @@ from bakeoff.model import (
     Slice,
     Stack,
 )
-from bakeoff.results.store import RunFolder
+from bakeoff.results import RunFolder
 from tests.report.browser import Browser, browsing, chromium
 
 ENDPOINTS = ("/cake", "/frosting")

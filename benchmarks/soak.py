@@ -18,7 +18,7 @@ from bakeoff.calibration.doctor import SCENARIO
 from bakeoff.load.generator import Generator
 from bakeoff.measure import Observer, RunContext, measure_new
 from bakeoff.model import Certificate, Experiment, Manifest, OpenLoad, Stack
-from bakeoff.results.store import load_run, run_id
+from bakeoff.results import load_run, new_run_id
 from bakeoff.stacks import LocalBackend, describe_machine
 
 ORACLE = '{"log": false}'
@@ -79,7 +79,7 @@ def main() -> None:
     machine = describe_machine()
     experiment = soak_experiment(options.rate, duration_s)
     manifest = Manifest(
-        run_id=run_id(experiment.name),
+        run_id=new_run_id(experiment.name),
         experiment=experiment,
         profile="full",
         seed=1,

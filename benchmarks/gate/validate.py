@@ -27,7 +27,7 @@ import msgspec
 from bakeoff.experiment.config import read_experiment
 from bakeoff.model import BASE, Histogram, OpenLoad
 from bakeoff.report.gate.words import gate_of
-from bakeoff.results.store import RunFolder
+from bakeoff.results import RunFolder
 from benchmarks.gate import power
 from benchmarks.gate.accuracy import SEQUENTIAL, Case, Run, page
 from benchmarks.gate.one_after_another import one_after_another

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bakeoff.results import store
+from bakeoff import results
 from bakeoff.tables.frames import RunFrames
 
 
@@ -13,4 +13,4 @@ def load_run(path: Path | str) -> RunFrames:
 
     Raises `bakeoff.model.UserError` when the folder holds no finished run.
     """
-    return RunFrames(store.load_run(path))
+    return RunFrames(results.load_run(path))

@@ -11,7 +11,7 @@ import pytest
 
 from bakeoff.cli.main import parse
 from bakeoff.model import Run, UserError
-from bakeoff.results.store import RunFolder
+from bakeoff.results import RunFolder
 from tests.report import made_up
 from tests.report.reading import targets
 from tests.report.test_html import Page

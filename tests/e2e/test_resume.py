@@ -87,8 +87,8 @@ def test_a_run_that_did_not_finish_is_finished_listed_and_compared(interrupted: 
     ("arguments", "message"),
     [
         (("compare", "nowhere"), "compare takes 2 to 6 runs"),
-        (("compare", "nowhere", "elsewhere"), "nowhere is no finished run"),
-        (("resume", "nowhere"), "nowhere is no finished run"),
+        (("compare", "nowhere", "elsewhere"), "nowhere is not a run folder"),
+        (("resume", "nowhere"), "nowhere is not a run folder"),
         (("index", "nowhere"), "nowhere cannot be listed: No such file or directory"),
     ],
 )

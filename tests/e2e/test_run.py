@@ -145,7 +145,7 @@ def test_a_taken_port_is_said_in_one_line(folder: Path) -> None:
         (("run", "none.toml"), "none.toml does not exist"),
         (("run", "--stack", "onee"), "unknown stack 'onee'; did you mean 'one'?"),
         (("run", "--blocks", "2"), "set blocks = 6"),
-        (("report", "nowhere"), "nowhere is no finished run"),
+        (("report", "nowhere"), "nowhere is not a run folder"),
     ],
 )
 def test_a_users_mistake_is_one_line_and_exit_code_two(folder: Path, arguments: tuple[str, ...], message: str) -> None:

@@ -16,13 +16,14 @@ from bakeoff.model import (
     EndpointCounts,
     Experiment,
     Histogram,
+    Load,
     Manifest,
     Outcomes,
     Run,
     Scenario,
     Stack,
 )
-from bakeoff.results.store import load_run
+from bakeoff.results import load_run
 from bakeoff.stacks import StartFailure, Unknown, Usage, describe_machine
 
 LATENCY_S = {"a": 0.02, "b": 0.01, "c": 0.02}
@@ -108,26 +109,39 @@ class FakeGenerator:
         if self._interrupt_after == len(self.driven):
             raise KeyboardInterrupt
         self.driven.append(order)
-        latency_s = LATENCY_S.get(order.targets[""], 0.02)
+        latencies_s = {name: LATENCY_S.get(url, 0.02) for name, url in order.targets.items()}
         load = order.load
-        slice_s = watcher.warm(latency_s)
-        answered = int((load.users / latency_s if isinstance(load, ClosedLoad) else load.rate_rps) * slice_s)
+        slice_s = watcher.warm(max(latencies_s.values()))
+        share = slice_s / len(latencies_s)
+        answered = {
+            f"{name} /".strip(): (latency_s, int(share * _rate_rps(load, latency_s)))
+            for name, latency_s in latencies_s.items()
+        }
         watcher.window_opened()
-        watcher.tick(0.5, answered / slice_s)
+        watcher.tick(0.5, sum(count for _, count in answered.values()) / slice_s)
         watcher.window_closed()
-        blob = Histogram.of([int(latency_s * 1e9)] * answered).encode()
         driven = Driven(
             window_s=slice_s,
             warmup_s=order.warmup_s,
             cpu_s=0.01,
             connections_opened=0,
-            requests_sent=answered,
+            requests_sent=sum(count for _, count in answered.values()),
             waited=0,
-            endpoints=(
-                EndpointCounts(endpoint="/", offered=answered, outcomes=Outcomes(right=answered), completed=answered),
+            endpoints=tuple(
+                EndpointCounts(endpoint=endpoint, offered=count, outcomes=Outcomes(right=count), completed=count)
+                for endpoint, (_, count) in answered.items()
             ),
         )
-        return driven, [Second(second=0, endpoint="/", kind="latency", blob=blob)]
+        return driven, [
+            Second(
+                second=0, endpoint=endpoint, kind="latency", blob=Histogram.of([int(latency_s * 1e9)] * count).encode()
+            )
+            for endpoint, (latency_s, count) in answered.items()
+        ]
+
+
+def _rate_rps(load: Load, latency_s: float) -> float:
+    return load.users / latency_s if isinstance(load, ClosedLoad) else load.rate_rps
 
 
 class LosingGenerator(FakeGenerator):

@@ -12,7 +12,7 @@ from bakeoff.cli.main import main
 from bakeoff.measure import measure_new, remaining
 from bakeoff.measure import resume as measure_rest
 from bakeoff.model import ClosedLoad, Experiment, Machine, Run, Scenario, UserError
-from bakeoff.results.store import RunFolder, load_run
+from bakeoff.results import RunFolder, load_run
 from bakeoff.stacks import describe_machine
 from tests.builders import experiment
 from tests.measure import fakes
@@ -150,7 +150,7 @@ def test_a_run_that_another_process_measures_is_left_alone(tmp_path: Path) -> No
 def test_a_run_that_did_not_finish_names_the_remedy(tmp_path: Path) -> None:
     """Whoever wants its report is told how to get one."""
     folder = interrupted(tmp_path, after=BLOCK_SLICES)
-    with pytest.raises(UserError, match=f"no finished run; finish it with: bakeoff resume {folder.path}"):
+    with pytest.raises(UserError, match=f"is not finished; finish it with: bakeoff resume {folder.path}"):
         folder.summary()
 
 

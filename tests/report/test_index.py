@@ -11,7 +11,7 @@ import pytest
 from bakeoff.findings.answer import answer
 from bakeoff.model import Listed, Run, UserError
 from bakeoff.report import index
-from bakeoff.results.store import RunFolder, list_runs, write_file
+from bakeoff.results import RunFolder, list_runs, write_file
 from tests.gate.results import REGRESSED
 from tests.report import made_up
 from tests.report.made_up import HOSTILE

@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bakeoff.model import BlockResult, ClosedLoad, Histogram, Interval, Manifest, Record, UserError
-from bakeoff.results import store
-from bakeoff.results.hlog import read_log, write_log
+from bakeoff.results import RunFolder, load_run, new_run_id, read_log, write_file, write_log
 from bakeoff.stacks import describe_machine
 from tests.builders import experiment
 
@@ -71,13 +70,13 @@ def test_a_log_that_is_cut_off_is_refused() -> None:
 
 def test_a_manifest_reads_back_as_written(tmp_path: Path) -> None:
     """Every field, loads of both kinds too."""
-    folder = store.RunFolder.create(tmp_path, manifest())
+    folder = RunFolder.create(tmp_path, manifest())
     assert folder.manifest() == manifest()
 
 
 def test_blocks_read_back_in_order(tmp_path: Path) -> None:
     """Records and histograms of every complete block."""
-    folder = store.RunFolder.create(tmp_path, manifest())
+    folder = RunFolder.create(tmp_path, manifest())
     for number in (1, 0):
         folder.write_block(BlockResult(number=number, records=(record(number, 0),)), [interval(block=number)])
     assert [block.number for block in folder.blocks()] == [0, 1]
@@ -86,37 +85,37 @@ def test_blocks_read_back_in_order(tmp_path: Path) -> None:
 
 def test_a_block_without_a_record_does_not_count(tmp_path: Path) -> None:
     """It was interrupted."""
-    folder = store.RunFolder.create(tmp_path, manifest())
+    folder = RunFolder.create(tmp_path, manifest())
     (folder.block(0) / "latency.hlog").write_text("", "utf-8")
     assert folder.blocks() == ()
 
 
 def test_a_folder_is_not_used_twice(tmp_path: Path) -> None:
     """A second run does not write over the first."""
-    store.RunFolder.create(tmp_path, manifest())
+    RunFolder.create(tmp_path, manifest())
     with pytest.raises(UserError, match="exists already"):
-        store.RunFolder.create(tmp_path, manifest())
+        RunFolder.create(tmp_path, manifest())
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
     """Whole or not at all."""
     target = tmp_path / "file"
-    store.write_file(target, b"old")
+    write_file(target, b"old")
     with pytest.raises(TypeError):
-        store.write_file(target, "text")  # type: ignore[arg-type]
+        write_file(target, "text")  # type: ignore[arg-type]
     assert target.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [target]
 
 
 def test_what_is_no_run_is_the_users_mistake(tmp_path: Path) -> None:
     """The message names what is missing."""
-    with pytest.raises(UserError, match=r"no finished run: it has no manifest\.json"):
-        store.load_run(tmp_path)
+    with pytest.raises(UserError, match=r"is not a run folder: it has no manifest\.json"):
+        load_run(tmp_path)
 
 
 def test_a_newer_manifest_with_unknown_fields_is_refused(tmp_path: Path) -> None:
     """A field that is not understood might change what the others mean."""
-    folder = store.RunFolder.create(tmp_path, manifest())
+    folder = RunFolder.create(tmp_path, manifest())
     path = folder.path / "manifest.json"
     path.write_bytes(msgspec.json.encode({**msgspec.json.decode(path.read_bytes()), "colour": "blue"}))
     with pytest.raises(UserError, match="unknown field `colour`"):
@@ -125,4 +124,4 @@ def test_a_newer_manifest_with_unknown_fields_is_refused(tmp_path: Path) -> None
 
 def test_a_runs_folder_is_named_by_time_then_experiment() -> None:
     """So that folders sort by time."""
-    assert store.run_id("bakery", datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)) == "20260102T030405Z-bakery"
+    assert new_run_id("bakery", datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)) == "20260102T030405Z-bakery"

@@ -141,7 +141,7 @@ def test_cpu_time_stands_only_where_all_endpoints_are_taken_together(sample: Run
 
 def test_a_folder_without_a_run_is_refused(tmp_path: Path) -> None:
     """In one line."""
-    with pytest.raises(UserError, match=r"is no finished run"):
+    with pytest.raises(UserError, match=r"is not a run folder"):
         bakeoff.load_run(tmp_path)
 
 

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from bakeoff.analysis import comparable
 from bakeoff.cli import DONE
 from bakeoff.model import UserError
-from bakeoff.results.store import REPORT_PAGE, load_run, write_page
+from bakeoff.results import REPORT_PAGE, load_run, write_page
 
 COMPARE_PAGE = "compare.html"
 MOST_RUNS = 6

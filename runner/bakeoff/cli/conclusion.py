@@ -12,7 +12,7 @@ from bakeoff.findings.answer import answer
 from bakeoff.findings.context import brackets
 from bakeoff.model import Run
 from bakeoff.report import terminal
-from bakeoff.results.store import REPORT_PAGE, RunFolder, is_foreign, list_runs, load_run, write_page
+from bakeoff.results import REPORT_PAGE, RunFolder, is_foreign, list_runs, load_run, write_page
 
 INDEX_PAGE = "index.html"
 

@@ -17,7 +17,7 @@ from bakeoff.load.generator import LoadGenerator
 from bakeoff.load.source import Elsewhere, Source, opened
 from bakeoff.measure import RunContext
 from bakeoff.model import BackendName, Certificate, Experiment, Machine, Manifest, Profile
-from bakeoff.results.store import run_id
+from bakeoff.results import new_run_id
 from bakeoff.stacks import open_backend
 
 
@@ -35,7 +35,7 @@ def new_manifest(
     Raises `UserError` when a scenario's Locust file cannot be read.
     """
     return Manifest(
-        run_id=run_id(name),
+        run_id=new_run_id(name),
         experiment=experiment,
         profile=profile,
         seed=secrets.randbelow(2**31) if seed is None else seed,

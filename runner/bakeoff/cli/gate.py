@@ -26,7 +26,7 @@ from bakeoff.measure import RunContext
 from bakeoff.model import Experiment, Summary
 from bakeoff.report import gate as reports
 from bakeoff.report.gate import github, markdown, terminal, words
-from bakeoff.results.store import RunFolder
+from bakeoff.results import RunFolder
 from bakeoff.stacks import describe_machine, open_backend
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bakeoff.cli import DONE
 from bakeoff.model import UserError
-from bakeoff.results.store import write_file
+from bakeoff.results import write_file
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -10,7 +10,7 @@ from bakeoff.cli import DONE
 from bakeoff.cli.conclusion import refresh_index, render, show_run
 from bakeoff.report import gate as gate_report
 from bakeoff.report.gate import terminal as gate_terminal
-from bakeoff.results.store import RunFolder
+from bakeoff.results import RunFolder
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -14,7 +14,7 @@ from bakeoff.cli.context import run_context
 from bakeoff.cli.report import render_again
 from bakeoff.load.source import Here
 from bakeoff.measure import remaining, resume
-from bakeoff.results.store import RunFolder
+from bakeoff.results import RunFolder
 from bakeoff.stacks import check_consent, describe_machine
 
 

@@ -15,7 +15,7 @@ from bakeoff.gate.revisions import Revision
 from bakeoff.gate.state import Trial
 from bakeoff.measure import PairFailure, RunContext, measure_paired_block, probe, state_recorded
 from bakeoff.model import BASE, SIDES, Certificate, Experiment, GateResult, Hotspot, Manifest, Stack, Summary, UserError
-from bakeoff.results.store import RunFolder
+from bakeoff.results import RunFolder
 
 PROFILED_BLOCK = 9999
 """Its logs lie apart from those of the blocks that were decided on."""

@@ -11,7 +11,7 @@ from bakeoff.experiment.config import locustfile_digests
 from bakeoff.measure.context import RunContext
 from bakeoff.measure.run import measure_missing
 from bakeoff.model import Experiment, Machine, UserError
-from bakeoff.results.store import RunFolder
+from bakeoff.results import RunFolder
 
 REMEDIES: dict[Part, str] = {
     "machine": "resume on the machine where it began, or start a new run",

@@ -15,7 +15,7 @@ from bakeoff.measure.block import measure_block
 from bakeoff.measure.context import RunContext
 from bakeoff.measure.timeline import take_timelines
 from bakeoff.model import Manifest, RunState
-from bakeoff.results.store import RunFolder
+from bakeoff.results import RunFolder
 
 
 def measure_new(manifest: Manifest, results: Path, context: RunContext) -> RunFolder:

@@ -1,1 +1,18 @@
-"""Run folders: the only reader and writer of results/."""
+"""Run folders: the only reader and writer of ``results/``."""
+
+from bakeoff.results.hlog import read_log, write_log
+from bakeoff.results.pages import is_foreign, list_runs, write_page
+from bakeoff.results.store import REPORT_PAGE, RunFolder, load_run, new_run_id, write_file
+
+__all__ = [
+    "REPORT_PAGE",
+    "RunFolder",
+    "is_foreign",
+    "list_runs",
+    "load_run",
+    "new_run_id",
+    "read_log",
+    "write_file",
+    "write_log",
+    "write_page",
+]

@@ -1,4 +1,4 @@
-"""Run folders: the only reader and writer of ``results/``. Every file appears whole or not at all."""
+"""A run's folder: manifest, blocks, summary and reports. Every file appears whole or not at all."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import TypeVar
 
 import msgspec
 
-from bakeoff.model import BakeoffError, BlockResult, Interval, Listed, Manifest, Run, Struct, Summary, UserError
+from bakeoff.model import BakeoffError, BlockResult, Interval, Manifest, Run, Struct, Summary, UserError
 from bakeoff.results.hlog import read_log, write_log
 
 _MANIFEST = "manifest.json"
@@ -26,7 +26,7 @@ REPORT_PAGE = "report.html"
 Stored = TypeVar("Stored", bound=Struct)
 
 
-def run_id(name: str, now: datetime | None = None) -> str:
+def new_run_id(name: str, now: datetime | None = None) -> str:
     """The name of a run's folder: UTC time, then the experiment."""
     return f"{(now or datetime.now(UTC)).strftime('%Y%m%dT%H%M%SZ')}-{name}"
 
@@ -58,28 +58,35 @@ class RunFolder:
         return path
 
     def empty_block(self, number: int) -> Path:
-        """The folder of one block without what an interrupted attempt left in it."""
+        """The folder of one block, emptied of what an interrupted attempt left in it."""
         shutil.rmtree(self.block(number))
         return self.block(number)
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep every other process from writing here. Raises `UserError` when one does already.
+        """Keep other processes from measuring this run. Raises `UserError` when one is measuring it already.
 
-        The lock is the kernel's, so it ends with its process, however that ends.
+        The kernel releases the lock when its process ends, in whatever way.
         """
         descriptor = os.open(self.path, os.O_RDONLY)
         try:
-            self._lock(descriptor)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise UserError(f"{self.path} is being measured by another process; wait until it has ended") from None
             yield
         finally:
             os.close(descriptor)
 
-    def _lock(self, descriptor: int) -> None:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UserError(f"{self.path} is being measured by another process; wait until it has ended") from None
+    @property
+    def has_summary(self) -> bool:
+        """Whether the run was analysed."""
+        return (self.path / _SUMMARY).exists()
+
+    @property
+    def has_page(self) -> bool:
+        """Whether the run has a report to open in a browser."""
+        return (self.path / REPORT_PAGE).exists()
 
     def write_manifest(self, manifest: Manifest) -> None:
         """Write or replace the manifest."""
@@ -107,9 +114,9 @@ class RunFolder:
         return _read(self.path / _MANIFEST, Manifest)
 
     def summary(self) -> Summary:
-        """Read the analysis. Raises `UserError` when the run did not come that far."""
-        if not (self.path / _SUMMARY).exists() and (self.path / _MANIFEST).exists():
-            raise UserError(f"{self.path} is no finished run; finish it with: bakeoff resume {self.path}")
+        """Read the analysis. Raises `UserError` when the run is not finished."""
+        if not self.has_summary and is_run_folder(self.path):
+            raise UserError(f"{self.path} is not finished; finish it with: bakeoff resume {self.path}")
         return _read(self.path / _SUMMARY, Summary)
 
     def blocks(self) -> tuple[BlockResult, ...]:
@@ -126,8 +133,13 @@ class RunFolder:
                 raise BakeoffError(f"{log}: {error}") from error
 
 
+def is_run_folder(path: Path) -> bool:
+    """Whether a folder holds a run."""
+    return (path / _MANIFEST).exists()
+
+
 def load_run(path: Path | str) -> Run:
-    """Read a whole run from its folder. Raises `UserError` when it is no folder of a finished run."""
+    """Read a whole run from its folder. Raises `UserError` when it is not the folder of a finished run."""
     folder = RunFolder(Path(path))
     return Run(
         manifest=folder.manifest(),
@@ -135,59 +147,6 @@ def load_run(path: Path | str) -> Run:
         blocks=folder.blocks(),
         intervals=tuple(folder.intervals()),
     )
-
-
-def list_runs(results: Path) -> tuple[Listed, ...]:
-    """Every run folder under a folder, the newest first. Raises `UserError` when there is no such folder.
-
-    A folder that cannot be read is listed with its problem.
-    """
-    try:
-        folders = [path for path in results.iterdir() if (path / _MANIFEST).exists()]
-    except OSError as error:
-        raise UserError(f"{results} cannot be listed: {error.strerror}; name the folder that holds the runs") from None
-    return tuple(sorted(map(_listed, folders), key=_newest_first, reverse=True))
-
-
-def _newest_first(one: Listed) -> tuple[str, str]:
-    return (one.manifest.started_utc if one.manifest else "", one.folder)
-
-
-def _listed(path: Path) -> Listed:
-    folder = RunFolder(path)
-    try:
-        return Listed(
-            folder=path.name,
-            manifest=folder.manifest(),
-            summary=folder.summary() if (path / _SUMMARY).exists() else None,
-            blocks=folder.blocks(),
-            report=(path / REPORT_PAGE).exists(),
-        )
-    except UserError as error:
-        return Listed(folder=path.name, problem=str(error))
-
-
-OURS = b'<meta name="generator" content="Bakeoff">'
-"""What the pages of several runs begin with, so that no other page is taken for one of them."""
-_BEGINNING_BYTES = 500
-
-
-def is_foreign(page: Path) -> bool:
-    """Whether there is a page that was not written here, and must not be replaced."""
-    if not page.exists():
-        return False
-    with page.open("rb") as file:
-        return OURS not in file.read(_BEGINNING_BYTES)
-
-
-def write_page(path: Path, content: bytes) -> None:
-    """Write a page of several runs. Raises `UserError` when it cannot be written, or would replace another's file."""
-    try:
-        if is_foreign(path):
-            raise UserError(f"{path} was not written by Bakeoff and is left alone; move it, or choose another place")
-        write_file(path, content)
-    except OSError as error:
-        raise UserError(f"{path} cannot be written: {error.strerror}; choose another place") from None
 
 
 def write_file(path: Path, content: bytes) -> None:
@@ -214,6 +173,6 @@ def _read(path: Path, kind: type[Stored]) -> Stored:
     try:
         return msgspec.json.decode(path.read_bytes(), type=kind)
     except FileNotFoundError:
-        raise UserError(f"{path.parent} is no finished run: it has no {path.name}") from None
+        raise UserError(f"{path.parent} is not a run folder: it has no {path.name}") from None
     except (OSError, msgspec.DecodeError) as error:
         raise UserError(f"{path} cannot be read: {error}") from None
