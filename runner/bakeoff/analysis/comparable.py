@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from bakeoff.analysis import lookup
 from bakeoff.analysis.fingerprint import differences, fingerprint
 from bakeoff.model import Condition, Run, UserError
 
@@ -33,5 +32,5 @@ def check_cases(runs: Sequence[Run]) -> None:
 
 def cases_in_common(runs: Iterable[Run]) -> tuple[Condition, ...]:
     """The scenarios and loads that all runs have, in the order of the first."""
-    first, *others = (lookup.cases(run) for run in runs)
+    first, *others = (run.conditions for run in runs)
     return tuple(case for case in first if all(case in each for each in others))

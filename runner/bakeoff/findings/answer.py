@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from bakeoff.analysis import bounds as laws
-from bakeoff.analysis import lookup
-from bakeoff.findings import failures as troubles
+from bakeoff.findings.failures import failures
 from bakeoff.findings.numerals import confidence, percent, plural, ratio
 from bakeoff.findings.pairs import best_relative, standing
-from bakeoff.model import ClosedLoad, Comparison, Condition, Estimate, Run, Stack
+from bakeoff.model import ClosedLoad, Comparison, Condition, Estimate, Run, Stack, load_words
 
 FRAMEWORKS = {"flask": "Flask", "fastapi": "FastAPI", "django": "Django", "starlette": "Starlette", "quart": "Quart"}
 """What an app's module name gives away, and how the framework writes itself."""
@@ -27,8 +26,8 @@ def headline(run: Run) -> Comparison | None:
     The heaviest closed load is asked first, by throughput; where none has a valid comparison, the open loads, by
     median latency.
     """
-    for case in sorted(lookup.cases(run), key=_weight):
-        rivals = _rivals(run, lookup.comparisons(run, case, lookup.main_metric(case)))
+    for case in sorted(run.conditions, key=_weight):
+        rivals = _rivals(run, run.comparisons(case, case.main_metric))
         if rivals:
             return min(rivals, key=_better_first)
     return None
@@ -46,8 +45,8 @@ def _better_first(each: Comparison) -> float:
 
 def _rivals(run: Run, candidates: tuple[Comparison, ...]) -> tuple[Comparison, ...]:
     """The candidates of the other interface than the baseline's; all of them where there is no such."""
-    home = lookup.interface_of(run, run.summary.baseline)
-    others = tuple(each for each in candidates if lookup.interface_of(run, each.candidate) != home)
+    home = run.interface_of(run.summary.baseline)
+    others = tuple(each for each in candidates if run.interface_of(each.candidate) != home)
     return others or candidates
 
 
@@ -73,8 +72,8 @@ def _tied(run: Run, each: Comparison) -> str:
 
 def where(run: Run, each: Comparison) -> str:
     """At which load, and in which scenario where there are several."""
-    several = len({case.scenario for case in lookup.cases(run)}) > 1
-    return f"at {lookup.load_words(each.load)}" + (f" in {each.scenario}" if several else "")
+    several = len({case.scenario for case in run.conditions}) > 1
+    return f"at {load_words(each.load)}" + (f" in {each.scenario}" if several else "")
 
 
 def with_interval(found: Estimate) -> str:
@@ -84,7 +83,7 @@ def with_interval(found: Estimate) -> str:
 
 def described(run: Run, name: str) -> str:
     """A stack as a reader knows it: ``Flask on gunicorn-sync`` for ``flask-gunicorn-sync``, else with its name."""
-    stack = lookup.stack_named(run, name)
+    stack = run.stack(name)
     framework = _framework(stack) if stack else None
     if stack is None or framework is None or stack.server is None:
         return name
@@ -118,7 +117,7 @@ def _relative(run: Run, best: Comparison) -> str:
 
 def _slots(run: Run, baseline: str, name: str) -> str:
     """What the same app was given more or fewer of."""
-    home, stack = (lookup.stack_named(run, one) for one in (baseline, name))
+    home, stack = (run.stack(one) for one in (baseline, name))
     held = laws.slots(stack) if stack else None
     if home is None or stack is None or held is None or held == laws.slots(home):
         return ""
@@ -138,17 +137,15 @@ def _nothing(run: Run) -> str:
 def why_nothing(run: Run) -> tuple[str, ...]:
     """Why no comparison can be quoted, the most fundamental reason first; never empty."""
     crashed = [f"the run failed ({run.manifest.error})"] if run.manifest.error else []
-    failures = [troubles.told(trouble) for trouble in lookup.troubles(run)]
+    failed = [failure.clause for failure in failures(run)]
     withheld = [f"{row.stack}: {reason}" for row in run.summary.results if not row.valid for reason in row.withheld]
     absent = [] if measured_anything(run) else ["no block was measured"]
-    single = [ONE_BLOCK] if lookup.measured_blocks(run) == 1 else []
+    single = [ONE_BLOCK] if run.measured_blocks == 1 else []
     alone = ["only one stack was measured"] if len({row.stack for row in run.summary.results}) == 1 else []
-    found = tuple(
-        dict.fromkeys(reason.rstrip(".") for reason in crashed + failures + withheld + absent + single + alone)
-    )
+    found = tuple(dict.fromkeys(reason.rstrip(".") for reason in crashed + failed + withheld + absent + single + alone))
     return found or ("the analysis made none",)
 
 
 def measured_anything(run: Run) -> bool:
     """Whether there is any row or any slice without a failure."""
-    return bool(run.summary.results) or lookup.measured_blocks(run) > 0
+    return bool(run.summary.results) or run.measured_blocks > 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from bakeoff.analysis import bounds as laws
-from bakeoff.analysis import lookup
 from bakeoff.findings.answer import did, headline, where
 from bakeoff.findings.numerals import number, percent, plural, ratio
 from bakeoff.findings.pairs import best_relative, others, standing
@@ -31,10 +30,10 @@ def context(run: Run) -> tuple[str, ...]:
 
 def brackets(run: Run) -> str:
     """How to read an interval, in the words of a caption."""
-    blocks = lookup.measured_blocks(run)
+    blocks = run.measured_blocks
     if blocks < 2:
         return ""
-    sure = percent(lookup.level(run))
+    sure = percent(run.confidence_level)
     return f"Brackets are {sure} intervals over {plural(blocks, 'block')}, each a fresh start of every stack."
 
 
@@ -43,8 +42,8 @@ def _as_good(run: Run, best: Comparison) -> str:
     if best.metric != "throughput":
         return ""
     margin, case = run.manifest.experiment.margin, Condition(best.scenario, best.load)
-    home = lookup.interface_of(run, best.baseline)
-    rivals = [each for each in others(run, case, best.candidate) if lookup.interface_of(run, each.stack) != home]
+    home = run.interface_of(best.baseline)
+    rivals = [each for each in others(run, case, best.candidate) if run.interface_of(each.stack) != home]
     level = [each for each in rivals if standing(each.ratio, margin) != "apart"]
     return " ".join(f"{best.candidate} and {each.stack} cannot be told apart: {ratio(each.ratio)}." for each in level)
 
@@ -84,7 +83,7 @@ def _advice(run: Run, best: Comparison) -> str:
     case = Condition(best.scenario, best.load)
     relative = best_relative(run, best)
     row = situation(run, case, relative.stack) if relative else None
-    found = [each for each in lookup.comparisons(run, case, best.metric) if row and each.candidate == row.stack.name]
+    found = [each for each in run.comparisons(case, best.metric) if row and each.candidate == row.stack.name]
     if row is None or row.row.bound is None or not found or found[0].verdict not in ("faster", "slower"):
         return ""
     gain = f"The same app on {row.stack.name} served {ratio(found[0].ratio)} the requests of {best.baseline}."
@@ -97,12 +96,12 @@ def _advice(run: Run, best: Comparison) -> str:
 def _absent(run: Run, best: Comparison) -> str:
     """Which stacks could not be compared at the same load, and why."""
     case = Condition(best.scenario, best.load)
-    missing = [name for name in lookup.stack_names(run) if not lookup.is_valid(run, case, name)]
+    missing = [name for name in run.stack_names if not run.is_valid(case, name)]
     return f"Not compared: {'; '.join(f'{name} ({_why_not(run, case, name)})' for name in missing)}." if missing else ""
 
 
 def _why_not(run: Run, case: Condition, name: str) -> str:
-    row = lookup.result_of(run, case, name)
+    row = run.result(case, name)
     return "; ".join(row.withheld).rstrip(".") if row is not None and row.withheld else "nothing was recorded"
 
 
@@ -111,9 +110,9 @@ def _elsewhere(run: Run, best: Comparison) -> list[str]:
     here = Condition(best.scenario, best.load)
     found = (
         each
-        for case in lookup.cases(run)
+        for case in run.conditions
         if case != here
-        for each in lookup.comparisons(run, case, lookup.main_metric(case))
+        for each in run.comparisons(case, case.main_metric)
         if each.candidate == best.candidate
     )
     return [_briefly(run, each) for each in found]
@@ -130,8 +129,7 @@ def _times(run: Run, each: Comparison) -> str:
     if each.metric == "throughput":
         return ""
     rows = [
-        lookup.result_of(run, Condition(each.scenario, each.load), name, each.endpoint)
-        for name in (each.candidate, each.baseline)
+        run.result(Condition(each.scenario, each.load), name, each.endpoint) for name in (each.candidate, each.baseline)
     ]
     known = [number(row.latency_ms.p50.point) for row in rows if row and row.latency_ms.p50]
     return f", {known[0]} ms instead of {known[1]} ms" if len(known) == 2 else ""

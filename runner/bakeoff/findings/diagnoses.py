@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from bakeoff.analysis import audit, lookup
+from bakeoff.analysis import audit
 from bakeoff.findings import story
 from bakeoff.findings.numerals import count, number, percent, plural
 from bakeoff.findings.row_context import Situation, ms, situations, slots_words, threads_for
-from bakeoff.model import ClosedLoad, Condition, Run
+from bakeoff.model import ClosedLoad, Condition, Run, load_words
 
 AGREES = 0.25
 """How far a throughput may lie from the one that a mistake would explain."""
@@ -43,7 +43,7 @@ def diagnoses(run: Run) -> tuple[Diagnosis, ...]:
         if (each := check(run, one)) is not None
     ]
     once = {(each.stack, each.name): each for each in reversed([*found, *_at_the_ceiling(run)])}
-    order = lookup.stack_names(run)
+    order = run.stack_names
     return tuple(sorted(once.values(), key=lambda each: (order.index(each.stack), each.name)))
 
 
@@ -79,7 +79,7 @@ def blocking_in_async(run: Run, one: Situation) -> Diagnosis | None:
     return Diagnosis(
         one.stack.name,
         "a blocking call inside async def",
-        f"With {lookup.load_words(one.load)} it served {number(one.throughput_rps)} requests/s, as many as "
+        f"With {load_words(one.load)} it served {number(one.throughput_rps)} requests/s, as many as "
         f"{plural(workers, 'worker')} that takes one at a time ({workers} / {ms(one.unloaded_s)} = "
         f"{number(alone_rps)}), {_cpu_words(one)}.{_timeline_words(run, one)}",
         "Await instead of blocking (an async driver, asyncio.sleep), or declare the handler with plain def, so that it "
@@ -88,7 +88,7 @@ def blocking_in_async(run: Run, one: Situation) -> Diagnosis | None:
 
 
 def _timeline_words(run: Run, one: Situation) -> str:
-    told = [each for each in lookup.timelines(run) if each.stack == one.stack.name]
+    told = [each for each in run.timelines if each.stack == one.stack.name]
     serial = any(story.one_after_another(each) for each in told if len(each.requests) > 1)
     return " In its timeline, one request waited until the other was done." if serial else ""
 
@@ -96,7 +96,7 @@ def _timeline_words(run: Run, one: Situation) -> str:
 def pool_exhausted(run: Run, one: Situation) -> Diagnosis | None:
     """An async stack whose handlers run in threads, and that serves just as many as those threads can hold."""
     users = one.load.users if isinstance(one.load, ClosedLoad) else 0
-    seen = [each.server for each in lookup.records_of(run, one.case, one.stack.name) if each.server]
+    seen = [each.server for each in run.records_of(one.case, one.stack.name) if each.server]
     pool = max((use.threads - use.processes for use in seen), default=0)
     if one.stack.interface != "asgi" or not one.unloaded_s or not POOL <= pool < users or not _has_cpu_left(one):
         return None
@@ -106,7 +106,7 @@ def pool_exhausted(run: Run, one: Situation) -> Diagnosis | None:
     return Diagnosis(
         one.stack.name,
         "too few threads in the pool",
-        f"{count(pool)} threads were seen beside the event loop, for {lookup.load_words(one.load)}; {pool} / "
+        f"{count(pool)} threads were seen beside the event loop, for {load_words(one.load)}; {pool} / "
         f"{ms(one.unloaded_s)} = {number(bound_rps)} requests/s; measured {number(one.throughput_rps)}, "
         f"{_cpu_words(one)}.",
         "Declare the handlers with async def and await in them, or enlarge the pool.",
@@ -123,7 +123,7 @@ def too_few_threads(_run: Run, one: Situation) -> Diagnosis | None:
     return Diagnosis(
         one.stack.name,
         "too few threads",
-        f"{slots_words(one.stack)} for {lookup.load_words(one.load)}: {held} / {ms(one.unloaded_s)} = "
+        f"{slots_words(one.stack)} for {load_words(one.load)}: {held} / {ms(one.unloaded_s)} = "
         f"{number(bound.rps)} requests/s; measured {number(one.throughput_rps)}, {_cpu_words(one)}.",
         f"{plural(max(threads_for(one.stack, at_once), one.stack.threads + 1), 'thread')} a worker would hold them "
         "all; so would an async stack.",
@@ -135,12 +135,12 @@ def not_reused(run: Run, one: Situation) -> Diagnosis | None:
     reuse = one.row.reuse_ratio
     if reuse is None or reuse >= REUSED:
         return None
-    uses = [each.generator for each in lookup.records_of(run, one.case, one.stack.name) if each.generator]
+    uses = [each.generator for each in run.records_of(one.case, one.stack.name) if each.generator]
     opened, sent = sum(use.connections_opened for use in uses), sum(use.requests_sent for use in uses)
     return Diagnosis(
         one.stack.name,
         "connections not reused",
-        f"{count(opened)} connections were opened for {plural(sent, 'request')} at {lookup.load_words(one.load)}: "
+        f"{count(opened)} connections were opened for {plural(sent, 'request')} at {load_words(one.load)}: "
         f"{percent(reuse)} of the requests went over one already open.",
         "A worker that keeps connections alive, such as gunicorn's gthread, or a longer keep-alive.",
     )
@@ -155,8 +155,8 @@ CHECKS: tuple[Check, ...] = (blocking_in_async, pool_exhausted, too_few_threads,
 
 def _at_the_ceiling(run: Run) -> Iterator[Diagnosis]:
     """Rows, withheld ones too, whose throughput may be the generator's own."""
-    for case in lookup.cases(run):
-        for name in lookup.stack_names(run):
+    for case in run.conditions:
+        for name in run.stack_names:
             evidence = _ceiling_words(run, case, name)
             if evidence:
                 yield Diagnosis(
@@ -168,14 +168,14 @@ def _at_the_ceiling(run: Run) -> Iterator[Diagnosis]:
 
 
 def _ceiling_words(run: Run, case: Condition, name: str) -> str:
-    records = [each for each in lookup.records_of(run, case, name) if each.failure is None and each.window_s]
+    records = [each for each in run.records_of(case, name) if each.failure is None and each.window_s]
     certificate = run.summary.generator
     closed = isinstance(case.load, ClosedLoad)
     ceiling_rps = certificate.closed_ceiling_rps if closed else certificate.open_ceiling_rps
     window_s = sum(each.window_s for each in records)
     answered = sum(counts.completed for each in records for counts in each.endpoints)
     busy = max((use.cpu_s / use.window_s for each in records if (use := each.generator)), default=0.0)
-    where = f"At {lookup.load_words(case.load)}"
+    where = f"At {load_words(case.load)}"
     if ceiling_rps and window_s and answered / window_s >= NEAR_CEILING * ceiling_rps:
         served = number(answered / window_s)
         return f"{where} it served {served} requests/s; the generator itself ends at {number(ceiling_rps)}."

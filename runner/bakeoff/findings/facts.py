@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from bakeoff.analysis import lookup
 from bakeoff.findings.numerals import count, listing, merged, mib, number, percent, plural, shape
-from bakeoff.model import ALL_ENDPOINTS, BlockResult, ClosedLoad, Condition, Load, Result, Run
+from bakeoff.model import ALL_ENDPOINTS, BlockResult, ClosedLoad, Condition, Load, Result, Run, load_words
 
 
 class Withheld(NamedTuple):
@@ -36,7 +35,7 @@ def _grouped(several: list[tuple[str, str]]) -> Withheld:
 
 def _place(run: Run, row: Result) -> str:
     endpoint = "all endpoints" if row.endpoint == ALL_ENDPOINTS else row.endpoint
-    return f"{row.stack} at {lookup.case_title(run, Condition(row.scenario, row.load))}, {endpoint}"
+    return f"{row.stack} at {run.title(Condition(row.scenario, row.load))}, {endpoint}"
 
 
 # --- how sure --------------------------------------------------------------------------------------------------------
@@ -56,15 +55,15 @@ def _state(run: Run) -> str:
 
 
 def _intervals(run: Run) -> str:
-    done, asked = lookup.measured_blocks(run), run.manifest.experiment.blocks
+    done, asked = run.measured_blocks, run.manifest.experiment.blocks
     if not done:
         return ""
     if done == 1:
         return "There is only one block, so there are no intervals: nothing here tells how much the numbers vary."
     short = f" of the {asked} asked for" if done != asked else ""
     return (
-        f"Numbers in brackets are {percent(lookup.level(run))} confidence intervals over {plural(done, 'block')}{short}"
-        ": fresh starts of every stack, not requests, are what is counted."
+        f"Numbers in brackets are {percent(run.confidence_level)} confidence intervals over "
+        f"{plural(done, 'block')}{short}: fresh starts of every stack, not requests, are what is counted."
     )
 
 
@@ -122,11 +121,11 @@ def method(run: Run) -> tuple[tuple[str, str], ...]:
 
 
 def _blocks(run: Run) -> str:
-    slices = [record for record in lookup.records(run) if record.failure is None]
+    slices = [record for record in run.records if record.failure is None]
     sent = sum(counts.offered for record in slices for counts in record.endpoints)
     return (
         "A block starts every stack afresh, proves that all of them give the same answers, measures each in turn, and "
-        f"stops them. This run left {plural(lookup.measured_blocks(run), 'block')} with {plural(len(slices), 'slice')} "
+        f"stops them. This run left {plural(run.measured_blocks, 'block')} with {plural(len(slices), 'slice')} "
         f"and {plural(sent, 'request')}. The block is the unit of statistics: requests of one start are too much "
         "alike to count as so many independent observations."
     )
@@ -155,7 +154,7 @@ def _loads(run: Run) -> str:
 def _load(load: Load) -> str:
     if isinstance(load, ClosedLoad):
         return (
-            f"{lookup.load_words(load)}: a closed loop. Each user waits for its answer before it asks again, which "
+            f"{load_words(load)}: a closed loop. Each user waits for its answer before it asks again, which "
             "finds the ceiling of a stack but hides its stalls."
         )
     when = "at random (Poisson)" if load.arrivals == "poisson" else "evenly spaced"
@@ -230,7 +229,7 @@ RAW_FILES = (
 
 def block_files(run: Run) -> tuple[tuple[str, str], ...]:
     """Every file of every block, and of the timelines: its path from the report, and what it holds."""
-    told = (each for each in lookup.timelines(run) if each.requests)
+    told = (each for each in run.timelines if each.requests)
     logs = ((f"timeline/{each.stack}.log", "a server's log while its timeline was taken") for each in told)
     return (*(pair for block in run.blocks for pair in _files_of(block)), *logs)
 

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bakeoff.analysis import bounds as laws
-from bakeoff.analysis import lookup
 from bakeoff.findings.numerals import count, listing, percent
 from bakeoff.model import Run, Stack
 
@@ -34,7 +33,7 @@ def conditions(run: Run) -> tuple[Conditions, ...]:
 
 
 def _conditions(run: Run, stack: Stack) -> Conditions:
-    records = [each for each in lookup.records(run) if each.stack == stack.name]
+    records = [each for each in run.records if each.stack == stack.name]
     servers = [each.server for each in records if each.server]
     clients = [each.generator for each in records if each.generator]
     sent = sum(use.requests_sent for use in clients)

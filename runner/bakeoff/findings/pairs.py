@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Literal, NamedTuple
 
-from bakeoff.analysis import lookup, stats
+from bakeoff.analysis import stats
 from bakeoff.model import Comparison, Condition, Estimate, Run
 
 Standing = Literal["tied", "unsettled", "apart"]
@@ -37,7 +37,7 @@ def best_relative(run: Run, compared: Comparison) -> Beside | None:
 
 def others(run: Run, case: Condition, candidate: str) -> tuple[Beside, ...]:
     """Every other stack that is valid in a case, with what the candidate's throughput is to it."""
-    valid = [name for name in lookup.stack_names(run) if name != candidate and lookup.is_valid(run, case, name)]
+    valid = [name for name in run.stack_names if name != candidate and run.is_valid(case, name)]
     ratios = {name: throughput_ratio(run, case, candidate, name) for name in valid}
     return tuple(Beside(name, found) for name, found in ratios.items() if found is not None)
 
@@ -52,7 +52,7 @@ def standing(found: Estimate, margin: float) -> Standing:
 
 
 def _app_of(run: Run, name: str) -> str | None:
-    stack = lookup.stack_named(run, name)
+    stack = run.stack(name)
     return stack.app if stack else None
 
 
@@ -60,7 +60,7 @@ def _by_block(run: Run, case: Condition, stack: str) -> dict[int, float]:
     """Right answers a second in each block; a block without any is left out."""
     answered: dict[int, int] = {}
     window_s: dict[int, float] = {}
-    for each in lookup.records_of(run, case, stack):
+    for each in run.records_of(case, stack):
         if each.failure is None:
             answered[each.block] = answered.get(each.block, 0) + sum(counts.completed for counts in each.endpoints)
             window_s[each.block] = window_s.get(each.block, 0.0) + each.window_s

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bakeoff.analysis import bounds as laws
-from bakeoff.analysis import lookup
 from bakeoff.findings.numerals import TIMES, number, plural
 from bakeoff.model import Bound, Condition, Estimate, Load, Result, Run, Stack
 
@@ -53,10 +52,10 @@ class Situation:
 
 def situation(run: Run, case: Condition, name: str) -> Situation | None:
     """A stack at a load; ``None`` where nothing valid was measured."""
-    stack, row = lookup.stack_named(run, name), lookup.result_of(run, case, name)
+    stack, row = run.stack(name), run.result(case, name)
     if stack is None or row is None or not row.valid or row.throughput_rps is None:
         return None
-    records = lookup.records_of(run, case, name)
+    records = run.records_of(case, name)
     return Situation(
         stack=stack,
         case=case,
@@ -75,8 +74,8 @@ def _unloaded_by_bound(stack: Stack, row: Result) -> float | None:
 
 def situations(run: Run) -> Iterator[Situation]:
     """Every valid row, all endpoints together, case by case."""
-    for case in lookup.cases(run):
-        for name in lookup.stack_names(run):
+    for case in run.conditions:
+        for name in run.stack_names:
             found = situation(run, case, name)
             if found is not None:
                 yield found

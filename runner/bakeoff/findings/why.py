@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from bakeoff.analysis import lookup
 from bakeoff.findings.numerals import number, percent, plural
 from bakeoff.findings.row_context import Situation, ms, situation, slots_words, threads_for
-from bakeoff.model import ClosedLoad, Condition, OpenLoad, Run
+from bakeoff.model import ClosedLoad, Condition, OpenLoad, Run, load_words
 
 
 class Why(NamedTuple):
@@ -20,13 +19,13 @@ class Why(NamedTuple):
 
 def explained(run: Run, case: Condition) -> tuple[Why, ...]:
     """Every row of a case whose bound is known, in the order of the stacks."""
-    found = (situation(run, case, name) for name in lookup.stack_names(run))
+    found = (situation(run, case, name) for name in run.stack_names)
     return tuple(Why(one.stack.name, binds(one), change(one)) for one in found if one and one.row.bound)
 
 
 def by_case(run: Run) -> tuple[tuple[str, tuple[Why, ...]], ...]:
     """Every case that has a row to explain: its title, and its rows."""
-    found = ((lookup.case_title(run, case), explained(run, case)) for case in lookup.cases(run))
+    found = ((run.title(case), explained(run, case)) for case in run.conditions)
     return tuple((title, several) for title, several in found if several)
 
 
@@ -66,7 +65,7 @@ def _sum(one: Situation) -> str:
         return f"{plural(one.cores, 'core')} / {number(cpu.point)} ms of CPU a request = {total}"
     if isinstance(one.load, ClosedLoad) and one.unloaded_s:
         pause = f" + {ms(one.load.think_s)} of thinking" if one.load.think_s else ""
-        return f"{lookup.load_words(one.load)} / ({ms(one.unloaded_s)} a request{pause}) = {total}"
+        return f"{load_words(one.load)} / ({ms(one.unloaded_s)} a request{pause}) = {total}"
     return f"no more than {total} were asked for" if isinstance(one.load, OpenLoad) else f"a bound of {total}"
 
 

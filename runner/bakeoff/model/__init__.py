@@ -34,6 +34,8 @@ from bakeoff.model.experiment import (
     Tolerance,
     default_tolerances,
     label,
+    load_title,
+    load_words,
 )
 from bakeoff.model.gate import (
     BASE,
@@ -132,6 +134,8 @@ __all__ = [
     "arrivals_until_s",
     "default_tolerances",
     "label",
+    "load_title",
+    "load_words",
     "mean_rate_rps",
     "merged_counts",
     "total_outcomes",

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from bakeoff.model.base import Arrivals, GateMetric, Interface, Struct
+from bakeoff.model.base import Arrivals, GateMetric, Interface, Metric, Struct
 
 
 class Stack(Struct, frozen=True, kw_only=True):
@@ -96,6 +96,11 @@ class Condition(NamedTuple):
     scenario: str
     load: Load
 
+    @property
+    def main_metric(self) -> Metric:
+        """What tells stacks apart: throughput when users wait for answers, else how long an answer takes."""
+        return "throughput" if isinstance(self.load, ClosedLoad) else "latency_p50"
+
 
 def label(load: Load) -> str:
     """A load in a reader's words: ``64 users`` or ``50/s``."""
@@ -104,6 +109,30 @@ def label(load: Load) -> str:
     if load.stages:
         return "/s, ".join(f"{stage.rate_rps:g} to {stage.to_rps:g}" for stage in load.stages) + "/s"
     return f"{load.rate_rps:g}/s"
+
+
+def load_title(load: Load) -> str:
+    """A load's label with what tells it from every other load: ``64 users, 0.5 s apart``, ``50/s, evenly spaced``."""
+    return label(load) + _load_details(load)
+
+
+def load_words(load: Load) -> str:
+    """A load inside a sentence or as a heading: ``64 users``, ``50 requests a second``."""
+    if isinstance(load, ClosedLoad):
+        return load_title(load)
+    rates = [_stage_rates(stage) for stage in load.stages] or [f"{load.rate_rps:g}"]
+    return f"{', then '.join(rates)} requests a second{_load_details(load)}"
+
+
+def _stage_rates(stage: Stage) -> str:
+    is_step = stage.rate_rps == stage.to_rps
+    return f"{stage.rate_rps:g}" if is_step else f"{stage.rate_rps:g} to {stage.to_rps:g}"
+
+
+def _load_details(load: Load) -> str:
+    if isinstance(load, ClosedLoad):
+        return f", {load.think_s:g} s apart" if load.think_s else ""
+    return ", evenly spaced" if load.arrivals == "constant" else ""
 
 
 class Role(enum.StrEnum):

@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 import msgspec
 
-from bakeoff.analysis import lookup
 from bakeoff.analysis.changes import METRICS, Change, changes
 from bakeoff.analysis.comparable import cases_in_common
 from bakeoff.analysis.fingerprint import ABSENT, PARTS, Fingerprint, Part, fingerprint
@@ -160,7 +159,7 @@ def _lines(compared: SideBySide) -> list[str]:
 
 def _line(compared: SideBySide, side: Side, change: Change) -> tuple[str, ...]:
     plain = f"{UNITS[change.metric][0]} {ratio(change.plain)}"
-    where = lookup.case_title(compared.first.run, _case(change))
+    where = compared.first.run.title(_case(change))
     held = f"vs baseline {ratio(change.ratio)}" if change.yardstick and change.verdict else ""
     over = f"{side.letter} / {compared.first.letter}"
     return over, change.stack, where, plain, held, change.verdict or YARDSTICK
@@ -194,7 +193,7 @@ def beside(compared: SideBySide) -> tuple[str, ...]:
 
 def _main(side: Side) -> list[Change]:
     """The changes of what tells stacks apart at each load."""
-    return [change for change in side.changes if change.metric == lookup.main_metric(_case(change))]
+    return [change for change in side.changes if change.metric == _case(change).main_metric]
 
 
 def _rest(main: Sequence[Change]) -> str:
@@ -209,7 +208,7 @@ def _rest(main: Sequence[Change]) -> str:
 
 
 def _told(compared: SideBySide, change: Change) -> str:
-    where = lookup.case_title(compared.first.run, _case(change))
+    where = compared.first.run.title(_case(change))
     held = f", held against {change.yardstick}" if change.yardstick else ""
     return f"{change.stack} got {change.verdict} at {where} ({ratio(change.ratio)} {NOUNS[change.metric]}{held})"
 
@@ -225,7 +224,7 @@ def _drift(compared: SideBySide) -> list[str]:
     """How the yardstick itself moved, where it surely did."""
     moved = [
         f"{change.stack} itself had {ratio(change.plain)} {NOUNS[change.metric]} in {side.letter} at "
-        f"{lookup.case_title(compared.first.run, _case(change))}"
+        f"{compared.first.run.title(_case(change))}"
         for side in compared.others
         for change in _main(side)
         if change.verdict is None and _excludes_one(change.plain)
@@ -259,7 +258,7 @@ def run_grid(compared: SideBySide) -> Grid:
 def _run_cells(side: Side, found: Fingerprint) -> tuple[Cell, ...]:
     about = side.run.manifest
     return (
-        Cell(f"{side.letter}: {about.run_id}", plural(lookup.measured_blocks(side.run), "block")),
+        Cell(f"{side.letter}: {about.run_id}", plural(side.run.measured_blocks, "block")),
         Cell(facts.moment(about.started_utc)),
         Cell(about.profile),
         Cell(about.machine.cpu_model, plural(about.machine.cores, "core")),
@@ -288,7 +287,7 @@ def _different_facts(compared: SideBySide) -> Iterator[tuple[Cell, ...]]:
 def _different_stacks(compared: SideBySide) -> list[tuple[Cell, ...]]:
     found = []
     for name in _stack_names(compared):
-        several = [lookup.stack_named(side.run, name) for side in compared.sides]
+        several = [side.run.stack(name) for side in compared.sides]
         values = [_settings(stack) for stack in several]
         if len({value for stack, value in zip(several, values, strict=True) if stack}) > 1:
             found.append((Cell("stack"), Cell(name), *map(Cell, values)))
@@ -311,7 +310,7 @@ def _plain(value: object) -> str:
 
 
 def _stack_names(compared: SideBySide) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(name for side in compared.sides for name in lookup.stack_names(side.run)))
+    return tuple(dict.fromkeys(name for side in compared.sides for name in side.run.stack_names))
 
 
 class Panel(NamedTuple):
@@ -330,11 +329,9 @@ def panels(compared: SideBySide) -> tuple[Panel, ...]:
 
 
 def _panel(compared: SideBySide, case: Condition) -> Panel:
-    names = [
-        name for name in _stack_names(compared) if any(lookup.result_of(s.run, case, name) for s in compared.sides)
-    ]
-    title = labelled(lookup.case_title(compared.first.run, case), compared)
-    metric = lookup.main_metric(case)
+    names = [name for name in _stack_names(compared) if any(s.run.result(case, name) for s in compared.sides)]
+    title = labelled(compared.first.run.title(case), compared)
+    metric = case.main_metric
     bars = [
         Bar(side.letter, side.colour, _estimate(_valid_result(side.run, case, name), metric))
         for name in names
@@ -365,7 +362,7 @@ def _metric_grid(compared: SideBySide, case: Condition, names: Sequence[str], ti
 def _metric_cells(
     compared: SideBySide, case: Condition, name: str, metric: Metric, notes: dict[str, int]
 ) -> tuple[Cell, ...]:
-    interface = next(found for side in compared.sides if (found := lookup.interface_of(side.run, name)))
+    interface = next(found for side in compared.sides if (found := side.run.interface_of(name)))
     cells = [Cell(name, interface, kind=interface), Cell(*UNITS[metric])]
     cells += [_number_cell(side.run, case, name, metric, notes) for side in compared.sides]
     for side in compared.others:
@@ -377,7 +374,7 @@ def _number_cell(run: Run, case: Condition, name: str, metric: Metric, notes: di
     found = _estimate(_valid_result(run, case, name), metric)
     if found is not None:
         return Cell(number(found.point), bounds(found))
-    reasons = _reasons(lookup.result_of(run, case, name))
+    reasons = _reasons(run.result(case, name))
     marks = [notes.setdefault(reason, len(notes) + 1) for reason in reasons]
     return Cell(DASH, marks=tuple(marks))
 
@@ -403,7 +400,7 @@ def _ratio_cell(estimate: Estimate) -> Cell:
 
 
 def _valid_result(run: Run, case: Condition, name: str) -> Result | None:
-    found = lookup.result_of(run, case, name)
+    found = run.result(case, name)
     return found if found is not None and found.valid else None
 
 

@@ -9,7 +9,6 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from bakeoff.analysis import lookup
 from bakeoff.findings import fairness, story
 from bakeoff.findings.numerals import DASH, TIMES, bounds, confidence, count, merged, number, percent, shape
 from bakeoff.model import ALL_ENDPOINTS, Comparison, Condition, Estimate, Metric, Result, Run, Stack, Timeline
@@ -72,15 +71,15 @@ class Line:
 
 
 def _line(run: Run, case: Condition, stack: str, endpoint: str) -> Line:
-    found = lookup.comparisons(run, case, lookup.main_metric(case), endpoint)
+    found = run.comparisons(case, case.main_metric, endpoint)
     return Line(
         stack=stack,
-        interface=lookup.interface_of(run, stack) or "",
+        interface=run.interface_of(stack) or "",
         endpoint=endpoint,
-        result=lookup.result_of(run, case, stack, endpoint),
+        result=run.result(case, stack, endpoint),
         comparison=next((each for each in found if each.candidate == stack), None),
         baseline=run.summary.baseline,
-        baseline_valid=lookup.is_valid(run, case, run.summary.baseline),
+        baseline_valid=run.is_valid(case, run.summary.baseline),
     )
 
 
@@ -210,7 +209,7 @@ METRICS: dict[Metric, str] = {
 
 
 def _ratio_column(case: Condition) -> Column:
-    return Column(Head("vs baseline", METRICS[lookup.main_metric(case)]), _ratio, _ratio_reasons)
+    return Column(Head("vs baseline", METRICS[case.main_metric]), _ratio, _ratio_reasons)
 
 
 # --- grids -----------------------------------------------------------------------------------------------------------
@@ -218,29 +217,29 @@ def _ratio_column(case: Condition) -> Column:
 
 def result_grids(run: Run) -> tuple[Grid, ...]:
     """One grid per scenario and load; one row per stack, all endpoints together."""
-    return tuple(_result_grid(run, case) for case in lookup.cases(run))
+    return tuple(_result_grid(run, case) for case in run.conditions)
 
 
 def _result_grid(run: Run, case: Condition) -> Grid:
-    lines = [_line(run, case, stack, ALL_ENDPOINTS) for stack in lookup.stack_names(run)]
+    lines = [_line(run, case, stack, ALL_ENDPOINTS) for stack in run.stack_names]
     columns = [STACK, THROUGHPUT, _ratio_column(case), VERDICT, *LATENCY, *OF_THE_SERVER, ERRORS, BOUND]
-    return _written(lookup.case_title(run, case), columns, lines)
+    return _written(run.title(case), columns, lines)
 
 
 def endpoint_grids(run: Run) -> tuple[Grid, ...]:
     """One grid per scenario and load that has several endpoints; one row per stack and endpoint."""
-    return tuple(_endpoint_grid(run, case) for case in lookup.cases(run) if len(lookup.endpoints(run, case)) > 1)
+    return tuple(_endpoint_grid(run, case) for case in run.conditions if len(run.endpoints(case)) > 1)
 
 
 def _endpoint_grid(run: Run, case: Condition) -> Grid:
     lines = [
         _line(run, case, stack, endpoint)
-        for endpoint in lookup.endpoints(run, case)
-        for stack in lookup.stack_names(run)
-        if lookup.result_of(run, case, stack, endpoint)
+        for endpoint in run.endpoints(case)
+        for stack in run.stack_names
+        if run.result(case, stack, endpoint)
     ]
     columns = [ENDPOINT, STACK, THROUGHPUT, _ratio_column(case), VERDICT, *LATENCY, ERRORS]
-    return _written(f"{lookup.case_title(run, case)}, by endpoint", columns, lines)
+    return _written(f"{run.title(case)}, by endpoint", columns, lines)
 
 
 def _written(title: str, columns: Sequence[Column], lines: Iterable[Line]) -> Grid:
@@ -297,16 +296,16 @@ def comparison_grid(run: Run) -> Grid:
     )
     rows = (
         _comparison_cells(run, case, each)
-        for case in lookup.cases(run)
+        for case in run.conditions
         for metric in METRICS
-        for each in lookup.comparisons(run, case, metric)
+        for each in run.comparisons(case, metric)
     )
     return Grid("Every comparison", heads, tuple(rows))
 
 
 def _comparison_cells(run: Run, case: Condition, each: Comparison) -> tuple[Cell, ...]:
     return (
-        Cell(lookup.case_title(run, case)),
+        Cell(run.title(case)),
         Cell(METRICS[each.metric]),
         Cell(each.candidate),
         Cell(f"{number(each.ratio.point)} {TIMES}", bounds(each.ratio) or confidence(each.ratio)),
@@ -373,7 +372,7 @@ def _stack_cells(run: Run, stack: Stack) -> tuple[Cell, ...]:
 
 def step_grids(run: Run) -> tuple[Grid, ...]:
     """One grid per timeline: every step in the order in which they started."""
-    return tuple(_step_grid(timeline) for timeline in lookup.timelines(run))
+    return tuple(_step_grid(timeline) for timeline in run.timelines)
 
 
 def _step_grid(timeline: Timeline) -> Grid:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bakeoff.analysis import lookup
 from bakeoff.findings.answer import headline
 from bakeoff.findings.context import brackets
 from bakeoff.findings.numerals import DASH, bounds, number
@@ -40,7 +39,7 @@ def podium(run: Run) -> Podium | None:
     if best is None:
         return None
     case = Condition(best.scenario, best.load)
-    values = {name: _value(lookup.result_of(run, case, name)) for name in lookup.stack_names(run)}
+    values = {name: _value(run.result(case, name)) for name in run.stack_names}
     known = {name: value for name, value in values.items() if value}
     top = max((value.high or value.point for value in known.values()), default=0.0)
     if not top:
@@ -50,12 +49,12 @@ def podium(run: Run) -> Podium | None:
     ranked = sorted(known, key=lambda name: known[name].point, reverse=closed)
     withheld = [name for name in values if name not in known]
     bars = tuple(_bar(run, name, values[name], top) for name in (*ranked, *withheld))
-    return Podium(f"{what} at {lookup.case_title(run, case)}: {better} is better", bars, _caption(run))
+    return Podium(f"{what} at {run.title(case)}: {better} is better", bars, _caption(run))
 
 
 def _caption(run: Run) -> str:
     lines = f"{told} Thin lines show them." if (told := brackets(run)) else ""
-    families = {lookup.interface_of(run, name) for name in lookup.stack_names(run)}
+    families = {run.interface_of(name) for name in run.stack_names}
     colours = "Warm colours are WSGI, cool ones ASGI." if families == {"wsgi", "asgi"} else ""
     return f"{lines} {colours}".strip()
 
@@ -67,7 +66,7 @@ def _value(row: Result | None) -> Estimate | None:
 
 
 def _bar(run: Run, name: str, value: Estimate | None, top: float) -> Bar:
-    interface = lookup.interface_of(run, name) or ""
+    interface = run.interface_of(name) or ""
     if value is None:
         return Bar(name, interface, f"{DASH} withheld", "", 0.0, 0.0, 0.0)
     low, high = (value.point if end is None else end for end in (value.low, value.high))

@@ -13,11 +13,10 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from bakeoff.analysis import lookup
 from bakeoff.findings import diagnoses, facts, fairness, story, why
-from bakeoff.findings import failures as troubles
 from bakeoff.findings.answer import answer
 from bakeoff.findings.context import INTERFACES, context
+from bakeoff.findings.failures import failures
 from bakeoff.model import Run
 from bakeoff.report import grid, live, style
 from bakeoff.report import timeline_lanes as lanes
@@ -61,7 +60,7 @@ def _words(run: Run) -> dict[str, Any]:
         "reasons": why.by_case(run),
         "diagnoses": diagnoses.diagnoses(run),
         "mismatches": fairness.mismatches(run),
-        "troubles": [(troubles.title(each), each.failure) for each in lookup.troubles(run)],
+        "troubles": [(failure.title, failure.failure) for failure in failures(run)],
         "method": facts.method(run),
         "machine": facts.machine(run),
         "about": facts.about(run),
@@ -95,7 +94,7 @@ def _timelines(run: Run) -> dict[str, Any]:
         "timeline_end": end,
         "timeline_ticks": lanes.ticks(end),
         "timeline_intro": story.QUESTION,
-        "stories": [(each.stack, each.interface, story.tell(each)) for each in lookup.timelines(run)],
+        "stories": [(each.stack, each.interface, story.tell(each)) for each in run.timelines],
         "steps": grid.step_grids(run),
     }
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import NamedTuple
 from urllib.parse import quote
 
-from bakeoff.analysis import lookup
 from bakeoff.analysis.fingerprint import fingerprint
 from bakeoff.findings import facts
 from bakeoff.findings.answer import answer, headline
@@ -66,7 +65,7 @@ def entry(listed: Listed) -> Entry:
         about=_about(listed, manifest),
         answer=answer(run) if run.summary.gate is None else gate_words.headline(run.summary.gate),
         chips=(*_gate(run), *_chips(run, case)),
-        chart_title=f"{_measure(case)} at {lookup.case_title(run, case)}" if case else "",
+        chart_title=f"{_measure(case)} at {run.title(case)}" if case else "",
         chart=_chart(run, case) if case else (),
     )
 
@@ -98,7 +97,7 @@ def _main_case(run: Run) -> Condition | None:
     best = headline(run)
     if best is not None:
         return Condition(best.scenario, best.load)
-    return next(iter(lookup.cases(run)), None)
+    return next(iter(run.conditions), None)
 
 
 def _gate(run: Run) -> tuple[Chip, ...]:
@@ -109,7 +108,7 @@ def _gate(run: Run) -> tuple[Chip, ...]:
 def _chips(run: Run, case: Condition | None) -> tuple[Chip, ...]:
     if case is None:
         return ()
-    return tuple(_chip(each) for each in lookup.comparisons(run, case, lookup.main_metric(case)))
+    return tuple(_chip(each) for each in run.comparisons(case, case.main_metric))
 
 
 def _chip(each: Comparison) -> Chip:
@@ -117,7 +116,7 @@ def _chip(each: Comparison) -> Chip:
 
 
 def _measure(case: Condition) -> str:
-    return "Right answers a second" if lookup.main_metric(case) == "throughput" else "Median latency in ms"
+    return "Right answers a second" if case.main_metric == "throughput" else "Median latency in ms"
 
 
 def _chart(run: Run, case: Condition) -> tuple[Track, ...]:
@@ -125,7 +124,7 @@ def _chart(run: Run, case: Condition) -> tuple[Track, ...]:
 
 
 def _bar(run: Run, case: Condition, name: str, colour: str) -> Bar:
-    row = lookup.result_of(run, case, name)
+    row = run.result(case, name)
     if row is None or not row.valid:
         return Bar(name, colour, None)
-    return Bar(name, colour, row.throughput_rps if lookup.main_metric(case) == "throughput" else row.latency_ms.p50)
+    return Bar(name, colour, row.throughput_rps if case.main_metric == "throughput" else row.latency_ms.p50)

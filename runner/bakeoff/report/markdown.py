@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from bakeoff.analysis import lookup
 from bakeoff.findings import diagnoses, facts, fairness, story, why
-from bakeoff.findings import failures as troubles
 from bakeoff.findings.answer import answer
 from bakeoff.findings.context import INTERFACES, brackets, context
+from bakeoff.findings.failures import failures
 from bakeoff.model import Failure, Run
 from bakeoff.report import grid
 from bakeoff.report.figures import Picture
@@ -112,21 +111,21 @@ def _pictures(pictures: Iterable[Picture]) -> Iterator[str]:
 
 
 def _timeline(run: Run) -> Iterator[str]:
-    if lookup.timelines(run):
+    if run.timelines:
         yield "## Who waited for whom"
         yield story.QUESTION
         yield "\n".join(
-            f"- **{plain(each.stack)}** ({each.interface}): {plain(story.tell(each))}" for each in lookup.timelines(run)
+            f"- **{plain(each.stack)}** ({each.interface}): {plain(story.tell(each))}" for each in run.timelines
         )
 
 
 def _failures(run: Run) -> Iterator[str]:
-    found = lookup.troubles(run)
+    found = failures(run)
     if found:
         yield "## What failed"
-    for trouble in found:
-        yield f"**{plain(troubles.title(trouble))}**: {plain(trouble.failure.message)}"
-        yield from _log(trouble.failure)
+    for failure in found:
+        yield f"**{plain(failure.title)}**: {plain(failure.failure.message)}"
+        yield from _log(failure.failure)
 
 
 def _log(failure: Failure) -> Iterator[str]:

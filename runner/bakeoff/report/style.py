@@ -16,7 +16,6 @@ from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullLocator
 
-from bakeoff.analysis import lookup
 from bakeoff.model import Run
 
 # Wong, "Points of view: Color blindness", Nature Methods 8, 441 (2011), after Okabe and Ito (2008). Warm colours are
@@ -66,8 +65,8 @@ def looks(run: Run) -> dict[str, Look]:
     """The look of each stack: the family by interface, the member by order in the experiment."""
     found: dict[str, Look] = {}
     used: dict[str | None, int] = {}
-    for name in lookup.stack_names(run):
-        interface = lookup.interface_of(run, name)
+    for name in run.stack_names:
+        interface = run.interface_of(name)
         family = {"wsgi": WARM, "asgi": COOL}.get(interface or "", (OTHER,))
         nth = used.get(interface, 0)
         used[interface] = nth + 1

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from bakeoff.analysis import lookup
 from bakeoff.findings import story
 from bakeoff.model import Timeline
 from bakeoff.report import style
@@ -48,7 +47,7 @@ class Lanes:
 
 def lanes(material: Material) -> tuple[Lanes, ...]:
     """Every stack's, all on one scale."""
-    return tuple(_lanes(material, each) for each in lookup.timelines(material.run))
+    return tuple(_lanes(material, each) for each in material.run.timelines)
 
 
 def end_ms(material: Material) -> float:

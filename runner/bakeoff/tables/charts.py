@@ -18,7 +18,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bakeoff.analysis import lookup
 from bakeoff.model import (
     ALL_ENDPOINTS,
     ClosedLoad,
@@ -30,6 +29,7 @@ from bakeoff.model import (
     Record,
     Result,
     Run,
+    load_title,
 )
 from bakeoff.model.histogram import Histogram, highest_value_of
 
@@ -82,7 +82,7 @@ def _table(rows: Iterable[Row], columns: list[str]) -> pd.DataFrame:
 def case_columns(scenario: str, load: Load) -> Row:
     """The columns that say under which scenario and load a row was measured."""
     kind, size = ("users", load.users) if isinstance(load, ClosedLoad) else ("rate", load.rate_rps)
-    return {"scenario": scenario, "load": lookup.load_title(load), "load_kind": kind, "load_size": float(size)}
+    return {"scenario": scenario, "load": load_title(load), "load_kind": kind, "load_size": float(size)}
 
 
 def _estimate_columns(name: str, estimate: Estimate | None) -> Row:
@@ -178,7 +178,7 @@ def percentile_table(run: Run) -> pd.DataFrame:
 
 def _latencies(run: Run) -> Iterator[tuple[Record, Interval]]:
     """The latency histograms, each with the record of its slice."""
-    slices = {(record.block, record.position): record for record in lookup.records(run)}
+    slices = {(record.block, record.position): record for record in run.records}
     for interval in run.intervals:
         record = slices.get((interval.block, interval.position))
         if interval.kind == "latency" and record is not None:
@@ -197,7 +197,7 @@ def _with_all_endpoints(merged: Merged) -> Merged:
 
 
 def _in_order(run: Run, merged: Merged) -> list[tuple[str, Condition, str]]:
-    stacks, every_case = lookup.stack_names(run), lookup.cases(run)
+    stacks, every_case = run.stack_names, run.conditions
     known = [key for key in merged if key[0] in stacks and key[1] in every_case]
     return sorted(known, key=lambda key: (every_case.index(key[1]), stacks.index(key[0]), key[2]))
 
@@ -206,7 +206,7 @@ def _percentile_rows(run: Run, stack: str, case: Condition, endpoint: str, histo
     total = histogram.total
     shared = {
         "stack": stack,
-        "interface": lookup.interface_of(run, stack),
+        "interface": run.interface_of(stack),
         **case_columns(*case),
         "endpoint": endpoint,
         "requests": total,
@@ -256,7 +256,7 @@ def _offsets(run: Run) -> dict[tuple[int, int], tuple[Record, float]]:
     """Each slice's record, and the seconds its stack had been measured in its case before it."""
     spent: dict[tuple[str, Condition], float] = defaultdict(float)
     found = {}
-    for record in lookup.records(run):
+    for record in run.records:
         key = (record.stack, Condition(record.scenario, record.load))
         found[record.block, record.position] = (record, spent[key])
         spent[key] += record.window_s
@@ -270,7 +270,7 @@ def _time_row(run: Run, record: Record, offset: float, intervals: list[Interval]
     p50, p99 = histogram.quantile_s(0.5), histogram.quantile_s(0.99)
     return {
         "stack": record.stack,
-        "interface": lookup.interface_of(run, record.stack),
+        "interface": run.interface_of(record.stack),
         **case_columns(record.scenario, record.load),
         "block": record.block,
         "position": record.position,
@@ -324,7 +324,7 @@ def _heat_rows(run: Run, record: Record, start_s: float, length_s: float, merged
         requests = int(merged.counts[steps == step].sum())
         yield {
             "stack": record.stack,
-            "interface": lookup.interface_of(run, record.stack),
+            "interface": run.interface_of(record.stack),
             **case_columns(record.scenario, record.load),
             "measured_s": start_s,
             "length_s": length_s,
@@ -355,7 +355,7 @@ def timeline_table(run: Run) -> pd.DataFrame:
             "start_ms": step.start_s * 1e3,
             "end_ms": step.end_s * 1e3,
         }
-        for timeline in lookup.timelines(run)
+        for timeline in run.timelines
         for number, request in enumerate(timeline.requests)
         for step_number, step in enumerate(request.steps, start=1)
     )

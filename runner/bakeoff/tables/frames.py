@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bakeoff.analysis import lookup
 from bakeoff.analysis.summary import MIB, quoted, rows_of
 from bakeoff.analysis.summary import Row as Measurements
 from bakeoff.model import Manifest, Metric, Record, Result, Run, Summary, total_outcomes
@@ -70,7 +69,7 @@ class RunFrames:
     @cached_property
     def slices(self) -> pd.DataFrame:
         """One row per slice, in the order of measuring: what was counted, before any analysis and any check."""
-        return _table((_slice_row(self._run, record) for record in lookup.records(self._run)), columns.SLICES)
+        return _table((_slice_row(self._run, record) for record in self._run.records), columns.SLICES)
 
     @cached_property
     def latencies(self) -> pd.DataFrame:
@@ -94,7 +93,7 @@ class RunFrames:
 
     def ratios_to(self, baseline: str) -> pd.DataFrame:
         """`ratios`, against a stack of your choice. Raises ``ValueError`` when the run has no such stack."""
-        known = lookup.stack_names(self._run)
+        known = self._run.stack_names
         if baseline not in known:
             raise ValueError(f"no stack {baseline!r} in this run; there are {', '.join(known)}")
         return _ratios(self.blocks, baseline)
@@ -140,7 +139,7 @@ def _slice_row(run: Run, record: Record) -> Values:
     outcomes = total_outcomes(record.endpoints)
     return {
         "stack": record.stack,
-        "interface": lookup.interface_of(run, record.stack),
+        "interface": run.interface_of(record.stack),
         **tables.case_columns(record.scenario, record.load),
         "block": record.block,
         "position": record.position,

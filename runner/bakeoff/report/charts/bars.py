@@ -12,7 +12,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from bakeoff.analysis import lookup
 from bakeoff.findings.numerals import number
 from bakeoff.model import Condition
 from bakeoff.report import style
@@ -50,7 +49,7 @@ class Bars:
             values = of_case(material.results, case).set_index("stack").reindex(stacks)
             self._bars(axes, theme, values, [material.looks[name].colour for name in stacks])
             _name_bars(axes, theme, stacks if at % columns == 0 else [""] * len(stacks))
-            style.head_panel(axes, theme, plain(lookup.case_title(material.run, case)))
+            style.head_panel(axes, theme, plain(material.run.title(case)))
             style.name_axes(axes, theme, x=self.unit)
         return made.figure
 
@@ -126,7 +125,7 @@ class Bars:
             panel.upright(made, "bound", 24, data, view)
         tips = [("stack", "@stack"), (self.unit, "@shown"), *([("limit", "@limit")] if self.bound else [])]
         panel.hover(made, [drawn], tips)
-        return Panel(lookup.case_title(material.run, case), made, height_px)
+        return Panel(material.run.title(case), made, height_px)
 
     def alt(self, material: Material) -> str:
         """The numbers as a sentence."""
@@ -137,7 +136,7 @@ class Bars:
                 f"{name} {label if np.isfinite(value) else 'withheld'}"
                 for name, value, label in zip(rows["stack"], rows[self.column], self._labels(rows), strict=True)
             ]
-            told.append(f"{lookup.case_title(material.run, case)}: {', '.join(parts)}")
+            told.append(f"{material.run.title(case)}: {', '.join(parts)}")
         return f"Bar chart, {self.unit}. {'; '.join(told)}."
 
     def known(self, material: Material) -> bool:
@@ -150,7 +149,7 @@ class Bars:
 
 
 def _stacks(material: Material) -> list[str]:
-    return [name for name in lookup.stack_names(material.run) if name in set(stacks_in(material.results))]
+    return [name for name in material.run.stack_names if name in set(stacks_in(material.results))]
 
 
 def _shown(point: float, low: float, high: float) -> str:

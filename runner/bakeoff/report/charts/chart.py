@@ -9,9 +9,8 @@ from functools import cached_property
 import pandas as pd
 from matplotlib.figure import Figure
 
-from bakeoff.analysis import lookup
 from bakeoff.findings.numerals import percent, plural
-from bakeoff.model import ALL_ENDPOINTS, Condition, Run
+from bakeoff.model import ALL_ENDPOINTS, Condition, Run, load_title
 from bakeoff.report import style
 from bakeoff.report.charts.panel import Panel
 from bakeoff.report.style import FONT, Layout, Look, Theme, plain
@@ -83,15 +82,15 @@ def caption(chart: Chart, run: Run) -> str:
 
 
 def _whiskers(run: Run) -> str:
-    blocks = lookup.measured_blocks(run)
+    blocks = run.measured_blocks
     if blocks < 2:
         return "one block gives no intervals"
-    return f"whiskers are {percent(lookup.level(run))} confidence intervals over {plural(blocks, 'block')}"
+    return f"whiskers are {percent(run.confidence_level)} confidence intervals over {plural(blocks, 'block')}"
 
 
 def of_case(table: pd.DataFrame, case: Condition) -> pd.DataFrame:
     """The rows of a table that belong to one case."""
-    title = lookup.load_title(case.load)
+    title = load_title(case.load)
     return table[(table["scenario"] == case.scenario) & (table["load"] == title)]
 
 
@@ -102,7 +101,7 @@ def of_stack(table: pd.DataFrame, stack: str) -> pd.DataFrame:
 
 def cases_in(material: Material, table: pd.DataFrame) -> list[Condition]:
     """The cases that a table has rows for, in order."""
-    return [case for case in lookup.cases(material.run) if len(of_case(table, case))]
+    return [case for case in material.run.conditions if len(of_case(table, case))]
 
 
 def stacks_in(table: pd.DataFrame) -> list[str]:

@@ -10,7 +10,6 @@ from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from bakeoff.analysis import lookup
 from bakeoff.findings.numerals import number
 from bakeoff.model import Condition
 from bakeoff.report import style
@@ -56,7 +55,7 @@ def _panels(material: Material) -> tuple[Panel, ...]:
     return tuple(
         _live_panel(material, case, name)
         for case in cases_in(material, material.heat)
-        for name in lookup.stack_names(material.run)
+        for name in material.run.stack_names
         if len(of_stack(of_case(material.heat, case), name))
     )
 
@@ -77,7 +76,7 @@ def _live_panel(material: Material, case: Condition, name: str) -> Panel:
     )  # fmt: skip
     tips = [("latency", "@bottom{0,0.[00]} to @top{0,0.[00]} ms"), ("second", "@middle{0.0}"), ("requests", REQUESTS)]
     panel.hover(made, [drawn], tips)
-    return Panel(f"{name}, {lookup.case_title(material.run, case)}", made, HEIGHT_PX)
+    return Panel(f"{name}, {material.run.title(case)}", made, HEIGHT_PX)
 
 
 REQUESTS = "@requests{0,0}, @percent{0.[0]} % of that moment's"
@@ -100,7 +99,7 @@ def _alt(material: Material) -> str:
     for case in cases_in(material, material.heat):
         rows = of_case(material.heat, case)
         parts = [f"{name} {_usual_words(of_stack(rows, name))}" for name in stacks_in(rows)]
-        told.append(f"{lookup.case_title(material.run, case)}: {', '.join(parts)}")
+        told.append(f"{material.run.title(case)}: {', '.join(parts)}")
     return f"Heat maps of latency in milliseconds over the seconds of measuring. {'; '.join(told)}."
 
 

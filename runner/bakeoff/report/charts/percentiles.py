@@ -13,7 +13,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
-from bakeoff.analysis import lookup
 from bakeoff.findings.numerals import number
 from bakeoff.model import Condition
 from bakeoff.report import style
@@ -56,7 +55,7 @@ def _panel(material: Material, axes: Axes, theme: Theme, case: Condition) -> Non
     axes.set_xticks([at for at, _ in shown], [text for _, text in shown])
     axes.xaxis.set_minor_locator(NullLocator())
     style.log_scale(axes, rows["latency_ms"], labels=8)
-    style.head_panel(axes, theme, plain(lookup.case_title(material.run, case)))
+    style.head_panel(axes, theme, plain(material.run.title(case)))
 
 
 def _panels(material: Material) -> tuple[Panel, ...]:
@@ -77,7 +76,7 @@ def _live_panel(material: Material, case: Condition) -> Panel:
         made, drawn,
         [("stack", "@stack"), ("percentile", "@percentile"), ("latency", "@latency")], line_policy="nearest",
     )  # fmt: skip
-    return Panel(lookup.case_title(material.run, case), made, HEIGHT_PX)
+    return Panel(material.run.title(case), made, HEIGHT_PX)
 
 
 def _live_curve(made: figure, name: str, curve: pd.DataFrame, look: Look) -> GlyphRenderer[Any]:
@@ -104,7 +103,7 @@ def _alt(material: Material) -> str:
     for case in cases_in(material, material.percentiles):
         rows = of_case(material.percentiles, case)
         parts = [f"{name} {_quantiles_words(of_stack(rows, name))}" for name in stacks_in(rows)]
-        told.append(f"{lookup.case_title(material.run, case)}: {', '.join(parts)}")
+        told.append(f"{material.run.title(case)}: {', '.join(parts)}")
     return f"Curves of latency in milliseconds by percentile. {'; '.join(told)}."
 
 

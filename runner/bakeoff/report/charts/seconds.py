@@ -11,7 +11,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from bakeoff.analysis import lookup
 from bakeoff.findings.numerals import number
 from bakeoff.model import Condition
 from bakeoff.report import style
@@ -26,7 +25,7 @@ HEIGHT_PX = 280
 def facets(material: Material, theme: Theme, title: str, subtitle: str) -> tuple[Sheet, list[str], list[Condition]]:
     """A grid: one row of panels a stack, one column a case."""
     found = cases_in(material, material.seconds)
-    stacks = [name for name in lookup.stack_names(material.run) if name in set(stacks_in(material.seconds))]
+    stacks = [name for name in material.run.stack_names if name in set(stacks_in(material.seconds))]
     layout = Layout(
         rows=len(stacks), columns=len(found), panel_height=0.85, between_rows=0.4, between_columns=0.6, head=1.25
     )
@@ -36,7 +35,7 @@ def facets(material: Material, theme: Theme, title: str, subtitle: str) -> tuple
     for axes in made.panels[-1]:
         style.name_axes(axes, theme, x="seconds of measuring, block after block")
     for axes, case in zip(made.panels[0], found, strict=True):
-        heading = plain(lookup.case_title(material.run, case))
+        heading = plain(material.run.title(case))
         axes.set_title(heading, loc="left", color=theme.ink, fontsize=10, fontweight="bold", fontfamily=FONT, pad=24)
     return made, stacks, found
 
@@ -101,7 +100,7 @@ def _live_panel(material: Material, case: Condition) -> Panel:
     drawn = [_live_line(made, name, of_stack(rows, name), material.looks[name]) for name in stacks_in(rows)]
     tips = [("stack", "@stack"), ("block", "@block"), ("second", "@second"), ("requests/s", "@shown")]
     panel.hover(made, drawn, tips, line_policy="nearest")
-    return Panel(lookup.case_title(material.run, case), made, HEIGHT_PX)
+    return Panel(material.run.title(case), made, HEIGHT_PX)
 
 
 def _live_line(made: figure, name: str, rows: pd.DataFrame, look: Look) -> GlyphRenderer[Any]:
@@ -124,7 +123,7 @@ def _alt(material: Material, column: str, what: str) -> str:
     for case in cases_in(material, material.seconds):
         rows = of_case(material.seconds, case)
         parts = [_range_words(name, of_stack(rows, name)[column].dropna()) for name in stacks_in(rows)]
-        told.append(f"{lookup.case_title(material.run, case)}: {', '.join(parts)}")
+        told.append(f"{material.run.title(case)}: {', '.join(parts)}")
     return f"{what}, one panel a stack and load. {'; '.join(told)}."
 
 

@@ -8,7 +8,6 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from bakeoff.analysis import lookup
 from bakeoff.findings import story
 from bakeoff.report import style
 from bakeoff.report.charts.chart import Chart, Material, of_stack
@@ -21,7 +20,7 @@ NARROWEST = 0.012
 
 
 def _draw(material: Material, theme: Theme, title: str, subtitle: str) -> Figure:
-    told = [each for each in lookup.timelines(material.run) if any(request.steps for request in each.requests)]
+    told = [each for each in material.run.timelines if any(request.steps for request in each.requests)]
     lanes = max(len(each.requests) for each in told)
     layout = Layout(
         rows=len(told),
@@ -67,7 +66,7 @@ def _lane_names(axes: Axes, theme: Theme, names: Sequence[str], heading: str) ->
 
 
 def _alt(material: Material) -> str:
-    return " ".join(story.timeline_story(each) for each in lookup.timelines(material.run))
+    return " ".join(story.timeline_story(each) for each in material.run.timelines)
 
 
 TIMELINE = Chart(
