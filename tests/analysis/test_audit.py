@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bakeoff.analysis import audit
-from bakeoff.model import ClosedLoad, EndpointCounts, GeneratorUse, OpenLoad, Outcomes, Record, ServerUse
+from bakeoff.model import ClosedLoad, EndpointCounts, GeneratorUse, OpenLoad, Outcomes, Record, ServerUse, Stage
 
 CLOSED, OPEN = ClosedLoad(users=64), OpenLoad(rate_rps=100.0)
 
@@ -74,6 +74,13 @@ def test_a_slice_shorter_than_ten_latencies_is_caught() -> None:
 def test_an_open_loop_must_offer_what_it_was_asked(offered: int, ok: bool) -> None:
     """Within four standard errors of a Poisson count: 1,000 give or take 126."""
     assert (audit.carried(OPEN, offered, 10.0) == []) is ok
+
+
+@pytest.mark.parametrize(("offered", "ok"), [(1050, True), (2000, False)])
+def test_a_ramp_must_offer_its_mean_rate(offered: int, ok: bool) -> None:
+    """From 10 to 200 requests a second, 1,050 in ten seconds."""
+    ramp = OpenLoad(rate_rps=200.0, stages=(Stage(for_s=10, rate_rps=10, to_rps=200),))
+    assert (audit.carried(ramp, offered, 10.0) == []) is ok
 
 
 def test_a_busy_generator_is_caught_even_in_a_single_slice() -> None:

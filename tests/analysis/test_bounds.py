@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bakeoff.analysis import bounds as laws
-from bakeoff.model import BlockResult, ClosedLoad, EndpointCounts, OpenLoad, Outcomes, Record, Stack
+from bakeoff.model import BlockResult, ClosedLoad, EndpointCounts, OpenLoad, Outcomes, Record, Stack, Stage
 
 SYNC = Stack(name="sync", interface="wsgi", workers=4)
 ASYNC = Stack(name="async", interface="asgi", workers=4)
@@ -41,6 +41,14 @@ def test_an_open_load_bounds_at_its_rate() -> None:
     found = laws.bound(ASYNC, OpenLoad(rate_rps=80), 0.1, 0.001, 1)
     assert found is not None
     assert (found.rps, found.by) == (80, "load")
+
+
+def test_a_ramp_bounds_at_its_mean_rate() -> None:
+    """From 10 to 200 requests a second for four seconds, then 200 for one: 620 requests in five seconds."""
+    stages = (Stage(for_s=4, rate_rps=10, to_rps=200), Stage(for_s=1, rate_rps=200, to_rps=200))
+    found = laws.bound(ASYNC, OpenLoad(rate_rps=200, stages=stages), 0.1, 0.001, 1)
+    assert found is not None
+    assert (found.rps, found.by) == (124, "load")
 
 
 def test_without_an_unloaded_latency_there_is_no_bound() -> None:

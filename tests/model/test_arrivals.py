@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from bakeoff.model import Arrivals, OpenLoad, Stage, arrivals_s, arrivals_until_s, mean_rate_rps
+from bakeoff.model import Arrivals, OpenLoad, Stage, arrivals_s, arrivals_until_s
 
 rates = st.floats(0.5, 5000)
 kinds: st.SearchStrategy[Arrivals] = st.sampled_from(["poisson", "constant"])
@@ -42,7 +42,7 @@ def test_stages_are_kept_arrival_by_arrival() -> None:
     load = OpenLoad(rate_rps=30.0, arrivals="constant", stages=stages)
     times = arrivals_until_s(np.random.default_rng(1), load, 2.0)
     assert [int(np.sum(times < 1)), len(times)] == [10, 30]
-    assert mean_rate_rps(load, 2.0) == 15.0
+    assert load.mean_rate_rps == 15.0
 
 
 @given(st.integers(1, 5), kinds)

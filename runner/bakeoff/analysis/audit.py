@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from bakeoff.model import ClosedLoad, Load, OpenLoad, Record, mean_rate_rps
+from bakeoff.model import ClosedLoad, Load, OpenLoad, Record
 
 LITTLE_TOLERANCE = 0.10
 """How far users and throughput x latency may be apart. The two ends of a window of ten latencies may cost that much."""
@@ -73,15 +73,14 @@ def outlasts_queue(window_s: float, mean_latency_s: float) -> list[str]:
     ]
 
 
-def carried(load: Load, offered: int, window_s: float, slices: int = 1) -> list[str]:
+def carried(load: Load, offered: int, window_s: float) -> list[str]:
     """An open loop must have offered what it was asked to, over slices of ``window_s`` in all."""
     if not isinstance(load, OpenLoad):
         return []
-    rate_rps = mean_rate_rps(load, window_s / slices)
-    expected = rate_rps * window_s
+    expected = load.mean_rate_rps * window_s
     if abs(offered - expected) <= RATE_TOLERANCE * max(expected, 1.0) ** 0.5:
         return []
-    return [f"asked for {rate_rps:g} arrivals a second, offered {offered / window_s:.1f}"]
+    return [f"asked for {load.mean_rate_rps:g} arrivals a second, offered {offered / window_s:.1f}"]
 
 
 def generator_kept_up(records: Iterable[Record]) -> list[str]:

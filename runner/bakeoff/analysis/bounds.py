@@ -39,7 +39,7 @@ def bound(stack: Stack, load: Load, unloaded_s: float | None, cpu_s: float | Non
     if not unloaded_s:
         return None
     held = slots(stack)
-    offered_rps = load.rate_rps if isinstance(load, OpenLoad) else load.users / (unloaded_s + load.think_s)
+    offered_rps = load.mean_rate_rps if isinstance(load, OpenLoad) else load.users / (unloaded_s + load.think_s)
     bounds = [Bound(rps=offered_rps, by="load")]
     bounds += [Bound(rps=held / unloaded_s, by="slots")] if held else []
     bounds += [Bound(rps=cores / cpu_s, by="cpu")] if cpu_s else []

@@ -16,7 +16,7 @@ from typing import Literal
 
 import msgspec
 
-from bakeoff.model import ClosedLoad, Experiment, Load, Machine, Manifest, Scenario, Struct, label
+from bakeoff.model import ClosedLoad, Experiment, Load, Machine, Manifest, Scenario, Struct, load_title
 
 Part = Literal["machine", "software", "workload"]
 PARTS: tuple[Part, ...] = ("machine", "software", "workload")
@@ -114,9 +114,7 @@ def _scenario(scenario: Scenario, digest: str | None) -> str:
 
 
 def _load(load: Load) -> str:
-    if isinstance(load, ClosedLoad):
-        return label(load) + (f" who think for {load.think_s:g} s" if load.think_s else "")
-    return f"{label(load)} ({load.arrivals})"
+    return load_title(load) if isinstance(load, ClosedLoad) else f"{load_title(load)} ({load.arrivals})"
 
 
 def _sha256(value: object) -> str:

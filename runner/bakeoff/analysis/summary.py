@@ -235,7 +235,7 @@ def _faults(row: Row, latency: Histogram, certificate: Certificate) -> list[str]
     lag = Histogram.merge(one.lag for one in measured)
     faults += audit.littles_law(load, throughput_rps, mean_s)
     faults += audit.outlasts_queue(window_s / len(row.records), mean_s)
-    faults += audit.carried(load, offered, window_s, len(row.records))
+    faults += audit.carried(load, offered, window_s)
     faults += audit.sent_on_time(load, lag.quantile_s(0.99), latency.quantile_s(0.99))
     faults += audit.below_ceiling(load, throughput_rps, certificate.closed_ceiling_rps, certificate.open_ceiling_rps)
     faults += audit.generator_kept_up(row.records)

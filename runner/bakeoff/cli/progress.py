@@ -16,7 +16,7 @@ from rich.text import Text
 from bakeoff.experiment.plan import expected_s
 from bakeoff.findings.numerals import number
 from bakeoff.measure import Observer
-from bakeoff.model import Experiment, Histogram, Interval, Record, Slice, label
+from bakeoff.model import Experiment, Histogram, Interval, Record, Slice, load_title
 from bakeoff.report.sparkline import BLOCKS, LETTERS, strip
 from bakeoff.report.terminal import clean
 
@@ -167,7 +167,7 @@ def _minutes(seconds: float) -> str:
 
 
 def _stack_and_load(planned: Slice) -> str:
-    return f"{planned.stack} at {label(planned.load)}"
+    return f"{planned.stack} at {load_title(planned.load)}"
 
 
 def medians_ms(intervals: Iterable[Interval]) -> list[float]:

@@ -35,7 +35,7 @@ def headline(run: Run) -> Comparison | None:
 
 def _weight(case: Condition) -> tuple[bool, float]:
     closed = isinstance(case.load, ClosedLoad)
-    size = case.load.users if isinstance(case.load, ClosedLoad) else case.load.rate_rps
+    size = case.load.users if isinstance(case.load, ClosedLoad) else case.load.mean_rate_rps
     return (not closed, -size)
 
 

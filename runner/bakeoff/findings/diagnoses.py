@@ -49,7 +49,7 @@ def diagnoses(run: Run) -> tuple[Diagnosis, ...]:
 
 def _heaviest_first(one: Situation) -> tuple[bool, float]:
     closed = isinstance(one.load, ClosedLoad)
-    return (not closed, -one.load.users if isinstance(one.load, ClosedLoad) else -one.load.rate_rps)
+    return (not closed, -one.load.users if isinstance(one.load, ClosedLoad) else -one.load.mean_rate_rps)
 
 
 def _has_cpu_left(one: Situation) -> bool:
@@ -119,7 +119,7 @@ def too_few_threads(_run: Run, one: Situation) -> Diagnosis | None:
     if bound is None or bound.by != "slots" or not one.reached or not one.unloaded_s or not _has_cpu_left(one):
         return None
     held = one.stack.workers * one.stack.threads
-    at_once = one.load.users if isinstance(one.load, ClosedLoad) else one.load.rate_rps * one.unloaded_s
+    at_once = one.load.users if isinstance(one.load, ClosedLoad) else one.load.mean_rate_rps * one.unloaded_s
     return Diagnosis(
         one.stack.name,
         "too few threads",

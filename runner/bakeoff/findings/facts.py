@@ -157,10 +157,10 @@ def _load(load: Load) -> str:
             f"{load_words(load)}: a closed loop. Each user waits for its answer before it asks again, which "
             "finds the ceiling of a stack but hides its stalls."
         )
-    when = "at random (Poisson)" if load.arrivals == "poisson" else "evenly spaced"
+    when = "at random (Poisson), " if load.arrivals == "poisson" else ""
     return (
-        f"{load.rate_rps:g} requests a second: an open loop. Requests come {when}, whatever the server does, and "
-        "latency counts from the moment at which a request was due."
+        f"{load_words(load)}: an open loop. Requests come {when}whatever the server does, and latency counts "
+        "from the moment at which a request was due."
     )
 
 

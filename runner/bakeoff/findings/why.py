@@ -101,4 +101,4 @@ def _at_once(one: Situation) -> float:
     """Requests that would be under way at once if none had to wait for a slot (Little's law)."""
     if isinstance(one.load, ClosedLoad):
         return one.load.users
-    return one.load.rate_rps * (one.unloaded_s or 0.0)
+    return one.load.mean_rate_rps * (one.unloaded_s or 0.0)

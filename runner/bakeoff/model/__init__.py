@@ -1,6 +1,6 @@
 """The vocabulary of the project as frozen types, one module a stage of the pipeline, and the histogram. Pure."""
 
-from bakeoff.model.arrivals import arrivals_s, arrivals_until_s, mean_rate_rps, window_rng
+from bakeoff.model.arrivals import arrivals_s, arrivals_until_s, window_rng
 from bakeoff.model.base import (
     ALL_ENDPOINTS,
     SCHEMA_VERSION,
@@ -33,7 +33,6 @@ from bakeoff.model.experiment import (
     Stage,
     Tolerance,
     default_tolerances,
-    label,
     load_title,
     load_words,
 )
@@ -133,10 +132,8 @@ __all__ = [
     "arrivals_s",
     "arrivals_until_s",
     "default_tolerances",
-    "label",
     "load_title",
     "load_words",
-    "mean_rate_rps",
     "merged_counts",
     "total_outcomes",
     "window_rng",

@@ -50,11 +50,6 @@ def arrivals_until_s(rng: np.random.Generator, load: OpenLoad, duration_s: float
     return np.concatenate(taken)
 
 
-def mean_rate_rps(load: OpenLoad, duration_s: float) -> float:
-    """The arrivals a second that a load amounts to over its first ``duration_s``."""
-    return float(_Profile(load).expected_by(duration_s)) / duration_s
-
-
 class _Profile:
     """A rate that is linear between knots, and constant after the last; and its cumulative rate, inverted."""
 
@@ -76,10 +71,3 @@ class _Profile:
         rate, slope = self._rates_rps[stage], self._slopes[stage]
         times: Times = self._starts_s[stage] + 2 * beyond / (rate + np.sqrt(rate**2 + 2 * slope * beyond))
         return times
-
-    def expected_by(self, time_s: float) -> float:
-        """The expected number of arrivals up to a time."""
-        stage = int(np.searchsorted(self._starts_s, time_s, side="right")) - 1
-        beyond_s = time_s - self._starts_s[stage]
-        within = self._rates_rps[stage] * beyond_s + self._slopes[stage] / 2 * beyond_s**2
-        return float(self._expected[stage] + within)

@@ -86,6 +86,14 @@ class OpenLoad(Struct, frozen=True, kw_only=True, tag="rate", tag_field="kind"):
     stages: tuple[Stage, ...] = ()
     """Rates that change within the slice, which then lasts as long as they do."""
 
+    @property
+    def mean_rate_rps(self) -> float:
+        """Arrivals a second over a whole slice: with stages, their mean rate weighted by their lengths."""
+        if not self.stages:
+            return self.rate_rps
+        arrivals = sum((stage.rate_rps + stage.to_rps) / 2 * stage.for_s for stage in self.stages)
+        return arrivals / sum(stage.for_s for stage in self.stages)
+
 
 Load = ClosedLoad | OpenLoad
 
@@ -102,37 +110,28 @@ class Condition(NamedTuple):
         return "throughput" if isinstance(self.load, ClosedLoad) else "latency_p50"
 
 
-def label(load: Load) -> str:
-    """A load in a reader's words: ``64 users`` or ``50/s``."""
-    if isinstance(load, ClosedLoad):
-        return f"{load.users} users" if load.users != 1 else "1 user"
-    if load.stages:
-        return "/s, ".join(f"{stage.rate_rps:g} to {stage.to_rps:g}" for stage in load.stages) + "/s"
-    return f"{load.rate_rps:g}/s"
-
-
 def load_title(load: Load) -> str:
-    """A load's label with what tells it from every other load: ``64 users, 0.5 s apart``, ``50/s, evenly spaced``."""
-    return label(load) + _load_details(load)
+    """A load as a short title, different for any two loads: ``64 users``, ``50/s``, ``10 to 200/s over 4 s``."""
+    return _described(load, "/s")
 
 
 def load_words(load: Load) -> str:
-    """A load inside a sentence or as a heading: ``64 users``, ``50 requests a second``."""
+    """A load within a sentence: ``64 users``, ``50 requests a second``, ``10 to 200 requests a second over 4 s``."""
+    return _described(load, " requests a second")
+
+
+def _described(load: Load, unit: str) -> str:
     if isinstance(load, ClosedLoad):
-        return load_title(load)
-    rates = [_stage_rates(stage) for stage in load.stages] or [f"{load.rate_rps:g}"]
-    return f"{', then '.join(rates)} requests a second{_load_details(load)}"
+        users = "1 user" if load.users == 1 else f"{load.users} users"
+        return users + (f", {load.think_s:g} s apart" if load.think_s else "")
+    rates = ", then ".join(_stage_described(stage, unit) for stage in load.stages) or f"{load.rate_rps:g}{unit}"
+    return rates + (", evenly spaced" if load.arrivals == "constant" else "")
 
 
-def _stage_rates(stage: Stage) -> str:
-    is_step = stage.rate_rps == stage.to_rps
-    return f"{stage.rate_rps:g}" if is_step else f"{stage.rate_rps:g} to {stage.to_rps:g}"
-
-
-def _load_details(load: Load) -> str:
-    if isinstance(load, ClosedLoad):
-        return f", {load.think_s:g} s apart" if load.think_s else ""
-    return ", evenly spaced" if load.arrivals == "constant" else ""
+def _stage_described(stage: Stage, unit: str) -> str:
+    if stage.rate_rps == stage.to_rps:
+        return f"{stage.rate_rps:g}{unit} for {stage.for_s:g} s"
+    return f"{stage.rate_rps:g} to {stage.to_rps:g}{unit} over {stage.for_s:g} s"
 
 
 class Role(enum.StrEnum):

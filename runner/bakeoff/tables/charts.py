@@ -81,7 +81,7 @@ def _table(rows: Iterable[Row], columns: list[str]) -> pd.DataFrame:
 
 def case_columns(scenario: str, load: Load) -> Row:
     """The columns that say under which scenario and load a row was measured."""
-    kind, size = ("users", load.users) if isinstance(load, ClosedLoad) else ("rate", load.rate_rps)
+    kind, size = ("users", load.users) if isinstance(load, ClosedLoad) else ("rate", load.mean_rate_rps)
     return {"scenario": scenario, "load": load_title(load), "load_kind": kind, "load_size": float(size)}
 
 
