@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bakeoff.analysis.changes import changes, judge, permutation_p, welch_ratio
+from bakeoff.analysis.changes import changes, judge
+from bakeoff.analysis.stats import permutation_p, welch_ratio
 from bakeoff.model import ClosedLoad, Estimate, Record, Run
 from bakeoff.model.histogram import Histogram, highest_value_of
 from tests.report import made_up
@@ -130,12 +131,12 @@ def test_what_slows_every_stack_alike_is_told_but_not_blamed_on_any() -> None:
     assert {one.verdict for one in found} <= {"same", "inconclusive"}
 
 
-def test_the_yardstick_itself_has_no_verdict() -> None:
+def test_the_reference_itself_has_no_verdict() -> None:
     """It is what the others are held against; there is nothing to hold it against."""
     run = jittered(made_up.complete_run(), 1)
     found = changes(run, run)
     assert {one.stack for one in found if one.verdict is None} == {"flask-gunicorn-sync"}
-    assert {one.yardstick for one in found} == {"flask-gunicorn-sync"}
+    assert {one.reference for one in found} == {"flask-gunicorn-sync"}
 
 
 def test_without_the_baseline_the_plain_ratio_is_judged() -> None:
@@ -143,7 +144,7 @@ def test_without_the_baseline_the_plain_ratio_is_judged() -> None:
     run = made_up.with_failed(jittered(made_up.complete_run(), 1), "flask-gunicorn-sync")
     found = changes(run, run)
     assert found
-    assert all(one.yardstick is None and one.verdict and one.ratio == one.plain for one in found)
+    assert all(one.reference is None and one.verdict and one.ratio == one.plain for one in found)
 
 
 @pytest.mark.parametrize(

@@ -97,12 +97,12 @@ def _ratio(low: float, point: float, high: float) -> Estimate:
 )
 def test_a_verdict_needs_the_test_or_the_whole_interval(ratio: Estimate, p_value: float, expected: str) -> None:
     """Not significant is not "same"; significant but within the margin is."""
-    assert stats.verdict(ratio, p_value, 0.05, 0.05, more_is_faster=True) == expected
+    assert stats.verdict(ratio, p_value, 0.05, 0.05, more_is_better=True) == expected
 
 
 def test_less_latency_is_faster() -> None:
     """For latencies and CPU time the direction turns."""
-    assert stats.verdict(_ratio(0.4, 0.5, 0.6), 0.01, 0.05, 0.05, more_is_faster=False) == "faster"
+    assert stats.verdict(_ratio(0.4, 0.5, 0.6), 0.01, 0.05, 0.05, more_is_better=False) == "faster"
 
 
 def test_a_zero_has_no_geometric_mean() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from bakeoff.analysis import comparable
+from bakeoff.analysis.changes import check_conditions, check_machines
 from bakeoff.model import ClosedLoad, Run, Stack, UserError
 from bakeoff.report import compare
 from bakeoff.report.compare import SideBySide, side_by_side
@@ -81,7 +81,7 @@ def test_other_metrics_are_told_after_the_main_ones(before: Run, after: Run) -> 
 
 
 def test_a_machine_that_slowed_everything_alike_changed_no_stack(before: Run) -> None:
-    """Half the speed for all of them is the machine's, and the page says how far the yardstick moved."""
+    """Half the speed for all of them is the machine's, and the page says how far the reference moved."""
     slow = before
     for stack in made_up.STACKS:
         slow = slowed(slow, stack.name, 2.0)
@@ -100,10 +100,10 @@ def test_every_run_of_several_is_compared_with_the_first(before: Run, after: Run
     assert heads[2:] == ["A", "B", "C", "B / A", "B / A", "verdict", "C / A", "C / A", "verdict"]
 
 
-def test_runs_without_a_common_yardstick_say_so(before: Run, after: Run) -> None:
+def test_runs_without_a_common_reference_say_so(before: Run, after: Run) -> None:
     """Their verdicts are about plain numbers."""
     first, other = (made_up.with_failed(run, "flask-gunicorn-sync") for run in (before, after))
-    assert compare.NO_YARDSTICK in page_of(first, other).text
+    assert compare.NO_REFERENCE in page_of(first, other).text
 
 
 def test_other_versions_are_labelled_on_the_page_and_on_every_table(before: Run) -> None:
@@ -148,7 +148,7 @@ def test_where_a_stack_lies_is_no_difference(before: Run) -> None:
 def test_runs_of_different_machines_are_refused_in_one_line(before: Run, changes: Any, what: str) -> None:
     """With what differs, and how to see them all the same."""
     with pytest.raises(UserError, match=what) as refused:
-        comparable.check_machines([before, elsewhere(before, **changes)])
+        check_machines([before, elsewhere(before, **changes)])
     assert str(refused.value).endswith("compare them all the same with --across-machines")
     assert "\n" not in str(refused.value)
 
@@ -162,7 +162,7 @@ def test_across_machines_every_table_says_so(before: Run) -> None:
 
 def test_other_versions_of_one_machine_are_not_refused(before: Run) -> None:
     """To see what an upgrade does is what one compares runs for."""
-    comparable.check_machines([before, elsewhere(before, python="3.13.1")])
+    check_machines([before, elsewhere(before, python="3.13.1")])
 
 
 def test_runs_with_no_load_in_common_are_refused(before: Run) -> None:
@@ -171,7 +171,7 @@ def test_runs_with_no_load_in_common_are_refused(before: Run) -> None:
     rows = tuple(msgspec.structs.replace(row, load=loads[0]) for row in before.summary.results)
     other = replace(asked(before, loads=loads), summary=msgspec.structs.replace(before.summary, results=rows))
     with pytest.raises(UserError, match="no scenario and load in common"):
-        comparable.check_cases([before, other])
+        check_conditions([before, other])
 
 
 def test_what_one_run_withheld_is_a_dash_with_its_reason(before: Run) -> None:

@@ -1,10 +1,15 @@
-"""The checks that a result has to pass before it is published. Each is a pure function that returns what is wrong."""
+"""Where a row is withheld: the checks that a result has to pass before it is published. Pure.
+
+Each check is a function that returns what is wrong, as sentences; `CHECKS` is the list of them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
-from bakeoff.model import ClosedLoad, Load, OpenLoad, Record
+from bakeoff.analysis.metrics import PERCENTILES
+from bakeoff.analysis.rows import Row
+from bakeoff.model import ALL_ENDPOINTS, Certificate, ClosedLoad, Load, OpenLoad, Record
 
 LITTLE_TOLERANCE = 0.10
 """How far users and throughput x latency may be apart. The two ends of a window of ten latencies may cost that much."""
@@ -35,6 +40,17 @@ RATE_TOLERANCE = 4.0
 """Standard errors that the offered number of Poisson arrivals may be from the number asked for."""
 
 
+def reasons_to_withhold(row: Row, certificate: Certificate) -> list[str]:
+    """Everything that keeps a row from being published; nothing where it may be."""
+    failures = [record.failure for record in row.records if record.failure]
+    if failures:
+        return [f"{failure.stage}: {failure.message}" for failure in dict.fromkeys(failures)]
+    if not row.total.latency.total:
+        return ["no right answers"]
+    checks = CHECKS + CHECKS_OF_ALL_ENDPOINTS if row.endpoint == ALL_ENDPOINTS else CHECKS
+    return [reason for check in checks for reason in check(row, certificate)]
+
+
 def accounting(records: Iterable[Record]) -> list[str]:
     """Offered must equal the sum of the outcomes, exactly, for every endpoint of every slice."""
     return [
@@ -46,7 +62,7 @@ def accounting(records: Iterable[Record]) -> list[str]:
 
 
 def errors(offered: int, failed: int, reasons: Iterable[str]) -> list[str]:
-    """Errors above 1 % make throughput and latency those of another workload."""
+    """Errors above 1 %: throughput and latency are then those of another workload."""
     if failed <= ERROR_SHARE * offered:
         return []
     first = next(iter(reasons), "no reason recorded")
@@ -57,14 +73,14 @@ def littles_law(load: Load, throughput_rps: float, mean_latency_s: float) -> lis
     """In a closed loop, users = throughput x (latency + think time) (Little 1961)."""
     if not isinstance(load, ClosedLoad):
         return []
-    found = throughput_rps * (mean_latency_s + load.think_s)
-    if abs(found / load.users - 1) <= LITTLE_TOLERANCE:
+    busy_users = throughput_rps * (mean_latency_s + load.think_s)
+    if abs(busy_users / load.users - 1) <= LITTLE_TOLERANCE:
         return []
-    return [f"Little's law: {load.users} users, but throughput x latency is {found:.1f}"]
+    return [f"Little's law: {load.users} users, but throughput x latency is {busy_users:.1f}"]
 
 
 def outlasts_queue(window_s: float, mean_latency_s: float) -> list[str]:
-    """A slice shorter than ten mean latencies measures its own edges."""
+    """A slice lasts at least ten mean latencies (with a tenth to spare), else its two ends weigh too much."""
     if window_s >= LATENCIES_PER_SLICE * mean_latency_s * 0.9:
         return []
     return [
@@ -84,7 +100,7 @@ def carried(load: Load, offered: int, window_s: float) -> list[str]:
 
 
 def generator_kept_up(records: Iterable[Record]) -> list[str]:
-    """A slice in which the generator was busy measures the generator."""
+    """The generator had CPU time to spare in every slice, else its limit is measured and not the server's."""
     busy = max((use.cpu_s / use.window_s for record in records if (use := record.generator)), default=0.0)
     if busy < GENERATOR_BUSY:
         return []
@@ -92,7 +108,7 @@ def generator_kept_up(records: Iterable[Record]) -> list[str]:
 
 
 def below_ceiling(load: Load, throughput_rps: float, closed_rps: float | None, open_rps: float | None) -> list[str]:
-    """A throughput at the generator's certified ceiling is the generator's."""
+    """The throughput stays below what the generator itself can reach, as its certificate says."""
     ceiling_rps = closed_rps if isinstance(load, ClosedLoad) else open_rps
     if ceiling_rps is None or throughput_rps < CEILING_SHARE * ceiling_rps:
         return []
@@ -100,7 +116,7 @@ def below_ceiling(load: Load, throughput_rps: float, closed_rps: float | None, o
 
 
 def sent_on_time(load: Load, lag_p99_s: float | None, latency_p99_s: float | None) -> list[str]:
-    """An open loop that sends late measures itself."""
+    """In an open loop, requests were sent when they were due, else the generator's delay is measured."""
     if not isinstance(load, OpenLoad) or lag_p99_s is None or latency_p99_s is None:
         return []
     if lag_p99_s <= max(LATE_S, LATE_SHARE * latency_p99_s):
@@ -109,12 +125,49 @@ def sent_on_time(load: Load, lag_p99_s: float | None, latency_p99_s: float | Non
 
 
 def idle_means_idle(records: Iterable[Record]) -> list[str]:
-    """Stacks that wait for their turn must not use the CPU of the one under test."""
+    """Stacks that wait for their turn do not use the CPU of the one under test."""
     shares = [use.others_cpu_s / record.window_s for record in records if (use := record.server) and record.window_s]
     share = sum(shares) / len(shares) if shares else 0.0
     if share <= IDLE_CPU_SHARE:
         return []
     return [f"the idle stacks used {share:.0%} of a core meanwhile"]
+
+
+def in_order(percentiles: Sequence[float]) -> list[str]:
+    """A higher percentile is no lower than the one before it."""
+    if list(percentiles) == sorted(percentiles):
+        return []
+    return ["percentiles are not in order"]
+
+
+Check = Callable[[Row, Certificate], list[str]]
+
+CHECKS: tuple[Check, ...] = (
+    lambda row, _: errors(row.total.offered, row.total.errors, _reasons(row.records)),
+    lambda row, _: accounting(row.records),
+    lambda row, _: in_order([row.total.latency.quantile_s(share) or 0.0 for share in PERCENTILES.values()]),
+)
+"""The checks of every row."""
+
+CHECKS_OF_ALL_ENDPOINTS: tuple[Check, ...] = (
+    lambda row, _: littles_law(row.condition.load, row.total.throughput_rps, row.total.latency.mean_s or 0.0),
+    lambda row, _: outlasts_queue(row.total.window_s / len(row.records), row.total.latency.mean_s or 0.0),
+    lambda row, _: carried(row.condition.load, row.total.offered, row.total.window_s),
+    lambda row, _: sent_on_time(row.condition.load, row.total.lag.quantile_s(0.99), row.total.latency.quantile_s(0.99)),
+    lambda row, certificate: below_ceiling(
+        row.condition.load,
+        row.total.throughput_rps,
+        certificate.closed_ceiling_rps,
+        certificate.open_ceiling_rps,
+    ),
+    lambda row, _: generator_kept_up(row.records),
+    lambda row, _: idle_means_idle(row.records),
+)
+"""Further checks of the row of all endpoints together, because they are about whole slices."""
+
+
+def _reasons(records: Iterable[Record]) -> list[str]:
+    return [counts.reason for record in records for counts in record.endpoints if counts.reason]
 
 
 def enough_for(quantile: float, requests: int) -> str | None:
@@ -123,10 +176,3 @@ def enough_for(quantile: float, requests: int) -> str | None:
     if requests >= needed:
         return None
     return f"p{quantile * 100:g} needs {needed:,} requests, there were {requests:,}"
-
-
-def in_order(percentiles: Sequence[float]) -> list[str]:
-    """Percentiles never fall."""
-    if list(percentiles) == sorted(percentiles):
-        return []
-    return ["percentiles are not in order"]

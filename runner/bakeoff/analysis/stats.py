@@ -1,11 +1,13 @@
-"""Estimates over blocks: geometric means, ratios, and a randomisation test.
+"""Statistics over blocks: estimates of means and ratios, randomisation tests, and verdicts.
 
-The block is the unit. Requests within a block share a process start, a moment and a neighbour, so pooling them would
-invent certainty.
+The block is the unit. Requests within a block share a process start, a moment and their neighbours, so intervals over
+pooled requests would be too narrow. Stacks of one run are compared block by block (paired samples); the blocks of two
+runs are no pairs, so runs are compared as two samples.
 """
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
@@ -18,6 +20,15 @@ LEVEL = 0.95
 _EXACT_UP_TO = 13
 """Blocks up to which all 2^n sign flips are enumerated; above, `_RESAMPLES` are drawn."""
 _RESAMPLES = 9_999
+_LEAST_SPREAD = 1e-9
+"""Logarithms that lie closer together than this differ by rounding only."""
+_LEAST_ERROR = 1e-150
+"""Standard error below which a studentised mean is computed with this one, so that it stays finite."""
+
+Samples = NDArray[np.float64]
+
+
+# --- one value a block -----------------------------------------------------------------------------------------------
 
 
 def geometric_mean(values: Sequence[float], level: float = LEVEL) -> Estimate | None:
@@ -42,18 +53,15 @@ def ratio_estimate(log_ratios: ArrayLike, level: float = LEVEL) -> Estimate:
     )
 
 
-def studentised(samples: NDArray[np.float64], axis: int = -1) -> NDArray[np.float64]:
-    """Mean over standard error along an axis; a vanishing spread counts as the smallest positive number."""
-    mean = samples.mean(axis=axis)
-    error = samples.std(axis=axis, ddof=1) / np.sqrt(samples.shape[axis])
-    result: NDArray[np.float64] = mean / np.maximum(error, np.finfo(np.float64).tiny * 1e16)
-    return result
+def studentised(samples: Samples, axis: int = -1) -> Samples:
+    """Mean over standard error along an axis."""
+    return _studentised(samples.mean(axis=axis), samples.std(axis=axis, ddof=1) / np.sqrt(samples.shape[axis]))
 
 
 def sign_flip_p(log_ratios: ArrayLike, rng: np.random.Generator) -> float:
     """Two-sided p of a studentised sign-flip randomisation test that the log ratios are symmetric about zero.
 
-    Exact for up to 13 blocks. Needs at least two; with fewer, 1.
+    Exact for up to 13 blocks. With fewer than two, 1.
     """
     from scipy import stats  # Here, because it takes longer to import than a report takes to draw.
 
@@ -72,6 +80,72 @@ def sign_flip_p(log_ratios: ArrayLike, rng: np.random.Generator) -> float:
     return float(outcome.pvalue)
 
 
+# --- two samples of blocks -------------------------------------------------------------------------------------------
+
+
+def welch_ratio(first_logs: ArrayLike, other_logs: ArrayLike, level: float = LEVEL) -> Estimate:
+    """exp(difference of means) of two samples of logarithms, other less first, with Welch's interval.
+
+    Welch, "The generalization of 'Student's' problem", Biometrika 34, 1947. ``n`` is the smaller number of blocks. No
+    interval where a sample has a single block, or where neither varies.
+    """
+    from scipy import stats
+
+    first, other = np.asarray(first_logs, dtype=np.float64), np.asarray(other_logs, dtype=np.float64)
+    n, point = min(len(first), len(other)), float(np.exp(other.mean() - first.mean()))
+    if n < 2 or not _vary(first, other):
+        return Estimate(point=point, low=None, high=None, level=level, n=n)
+    with warnings.catch_warnings():
+        # SciPy warns where one of the samples does not vary; the interval is right all the same.
+        warnings.simplefilter("ignore", RuntimeWarning)
+        interval = stats.ttest_ind(other, first, equal_var=False).confidence_interval(level)
+    low, high = np.exp([interval.low, interval.high]).tolist()
+    return Estimate(point=point, low=low, high=high, level=level, n=n)
+
+
+def studentised_difference(first: Samples, other: Samples, axis: int = -1) -> Samples:
+    """The difference of means, other less first, over its standard error along an axis."""
+    variance = sum(sample.var(axis=axis, ddof=1) / sample.shape[axis] for sample in (first, other))
+    return _studentised(other.mean(axis=axis) - first.mean(axis=axis), np.sqrt(variance))
+
+
+def permutation_p(first_logs: ArrayLike, other_logs: ArrayLike, rng: np.random.Generator) -> float:
+    """Two-sided p of a studentised permutation test that two samples of logarithms have one mean.
+
+    Janssen, "Studentized permutation tests for non-i.i.d. hypotheses and the generalized Behrens-Fisher problem",
+    Statistics & Probability Letters 36, 1997. All permutations where there are at most 9,999, else as many drawn. With
+    a single block, 1.
+    """
+    from scipy import stats
+
+    first, other = np.asarray(first_logs, dtype=np.float64), np.asarray(other_logs, dtype=np.float64)
+    if min(len(first), len(other)) < 2 or not _vary(first, other):
+        return 1.0
+    outcome = stats.permutation_test(
+        (first, other),
+        studentised_difference,
+        permutation_type="independent",
+        vectorized=True,
+        n_resamples=_RESAMPLES,
+        alternative="two-sided",
+        rng=rng,
+    )
+    return float(outcome.pvalue)
+
+
+def _vary(*samples: Samples) -> bool:
+    """Whether any sample has a spread beyond rounding."""
+    return any(float(np.ptp(sample)) > _LEAST_SPREAD for sample in samples)
+
+
+def _studentised(mean: Samples, error: Samples) -> Samples:
+    result: Samples = mean / np.maximum(error, _LEAST_ERROR)
+    return result
+
+
+# --- from numbers to words -------------------------------------------------------------------------------------------
+
+
 def holm(p_values: Sequence[float]) -> list[float]:
     """Holm's step-down correction (Holm 1979): adjusted p-values in the order given."""
     count = len(p_values)
@@ -83,16 +157,28 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def verdict(ratio: Estimate, p_value: float, alpha: float, margin: float, *, more_is_faster: bool) -> Verdict:
+def same_within(ratio: Estimate, margin: float) -> bool:
+    """Whether the whole interval of a ratio lies within a relative margin of 1."""
+    if ratio.low is None or ratio.high is None:
+        return False
+    return ratio.low >= 1 / (1 + margin) and ratio.high <= 1 + margin
+
+
+def excludes_one(ratio: Estimate) -> bool:
+    """Whether a ratio has an interval that lies on one side of 1."""
+    return ratio.low is not None and ratio.high is not None and not ratio.low <= 1 <= ratio.high
+
+
+def verdict(ratio: Estimate, p_value: float, alpha: float, margin: float, *, more_is_better: bool) -> Verdict:
     """What a ratio of candidate to baseline says.
 
     ``same`` when the whole interval lies within the margin; ``faster`` or ``slower`` when the test is significant; else
-    ``inconclusive``.
+    ``inconclusive``, as always without an interval.
     """
     if ratio.low is None or ratio.high is None:
         return "inconclusive"
-    if ratio.low >= 1 / (1 + margin) and ratio.high <= 1 + margin:
+    if same_within(ratio, margin):
         return "same"
     if p_value > alpha:
         return "inconclusive"
-    return "faster" if (ratio.point > 1) == more_is_faster else "slower"
+    return "faster" if (ratio.point > 1) == more_is_better else "slower"

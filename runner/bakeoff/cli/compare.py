@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from urllib.parse import quote
 
-from bakeoff.analysis import comparable
+from bakeoff.analysis.changes import check_conditions, check_machines
 from bakeoff.cli import DONE
 from bakeoff.model import UserError
 from bakeoff.results import REPORT_PAGE, load_run, write_page
@@ -35,8 +35,8 @@ def run(options: argparse.Namespace) -> int:
         raise UserError(f"compare takes 2 to {MOST_RUNS} runs; name that many run folders")
     runs = [load_run(folder) for folder in folders]
     if not options.across_machines:
-        comparable.check_machines(runs)
-    comparable.check_cases(runs)
+        check_machines(runs)
+    check_conditions(runs)
 
     from bakeoff.report import compare  # Imports the chart library, which takes seconds: after the user's mistakes.
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import msgspec
 
-from bakeoff.analysis.changes import METRICS, Change, changes
-from bakeoff.analysis.comparable import cases_in_common
+from bakeoff.analysis.changes import COMPARED, Change, changes, conditions_in_common
 from bakeoff.analysis.fingerprint import ABSENT, PARTS, Fingerprint, Part, fingerprint
+from bakeoff.analysis.metrics import METRICS
 from bakeoff.findings import facts
 from bakeoff.findings.answer import answer
 from bakeoff.findings.numerals import DASH, TIMES, bounds, listing, number, plural, ratio
@@ -34,25 +34,11 @@ CAVEAT = (
     "of the baseline itself shows as the opposite change of all others. To be surer still, put both versions into one "
     "experiment, as two stacks."
 )
-NO_YARDSTICK = (
+NO_REFERENCE = (
     "There is nothing to hold the stacks against, because the runs do not share a baseline and another stack. These "
     "verdicts are about the plain numbers, and what else the machine did is in them."
 )
-YARDSTICK = "yardstick"
-NOUNS: dict[Metric, str] = {
-    "throughput": "the throughput",
-    "latency_p50": "the median latency",
-    "latency_p90": "the p90 latency",
-    "latency_p99": "the p99 latency",
-    "cpu_per_request": "the CPU time per request",
-}
-UNITS: dict[Metric, tuple[str, str]] = {
-    "throughput": ("throughput", "requests/s"),
-    "latency_p50": ("p50", "ms"),
-    "latency_p90": ("p90", "ms"),
-    "latency_p99": ("p99", "ms"),
-    "cpu_per_request": ("CPU", "ms/request"),
-}
+REFERENCE = "reference"
 
 
 @dataclass(frozen=True)
@@ -158,11 +144,11 @@ def _lines(compared: SideBySide) -> list[str]:
 
 
 def _line(compared: SideBySide, side: Side, change: Change) -> tuple[str, ...]:
-    plain = f"{UNITS[change.metric][0]} {ratio(change.plain)}"
+    plain = f"{METRICS[change.metric].heading} {ratio(change.plain)}"
     where = compared.first.run.title(_case(change))
-    held = f"vs baseline {ratio(change.ratio)}" if change.yardstick and change.verdict else ""
+    held = f"vs baseline {ratio(change.ratio)}" if change.reference and change.verdict else ""
     over = f"{side.letter} / {compared.first.letter}"
-    return over, change.stack, where, plain, held, change.verdict or YARDSTICK
+    return over, change.stack, where, plain, held, change.verdict or REFERENCE
 
 
 def _answer(compared: SideBySide, side: Side) -> str:
@@ -176,7 +162,7 @@ def _answer(compared: SideBySide, side: Side) -> str:
 
 
 def _nothing_in(main: Sequence[Change]) -> str:
-    metrics = dict.fromkeys(NOUNS[change.metric].removeprefix("the ") for change in main)
+    metrics = dict.fromkeys(METRICS[change.metric].label for change in main)
     return f"no stack changed for sure in {' or '.join(metrics)}"
 
 
@@ -209,27 +195,28 @@ def _rest(main: Sequence[Change]) -> str:
 
 def _told(compared: SideBySide, change: Change) -> str:
     where = compared.first.run.title(_case(change))
-    held = f", held against {change.yardstick}" if change.yardstick else ""
-    return f"{change.stack} got {change.verdict} at {where} ({ratio(change.ratio)} {NOUNS[change.metric]}{held})"
+    held = f", held against {change.reference}" if change.reference else ""
+    what = f"{ratio(change.ratio)} the {METRICS[change.metric].label}{held}"
+    return f"{change.stack} got {change.verdict} at {where} ({what})"
 
 
 def cautions(compared: SideBySide) -> tuple[str, ...]:
     """What a reader must know before believing a change."""
     main = [change for side in compared.others for change in _main(side)]
-    bare = [NO_YARDSTICK] if any(change.yardstick is None for change in main) else []
+    bare = [NO_REFERENCE] if any(change.reference is None for change in main) else []
     return (*bare, *_drift(compared), CAVEAT)
 
 
 def _drift(compared: SideBySide) -> list[str]:
-    """How the yardstick itself moved, where it surely did."""
+    """How the reference itself moved, where it surely did."""
     moved = [
-        f"{change.stack} itself had {ratio(change.plain)} {NOUNS[change.metric]} in {side.letter} at "
+        f"{change.stack} itself had {ratio(change.plain)} the {METRICS[change.metric].label} in {side.letter} at "
         f"{compared.first.run.title(_case(change))}"
         for side in compared.others
         for change in _main(side)
         if change.verdict is None and _excludes_one(change.plain)
     ]
-    return [f"The yardstick moved: {listing(moved)}."] if moved else []
+    return [f"The reference moved: {listing(moved)}."] if moved else []
 
 
 def _excludes_one(estimate: Estimate) -> bool:
@@ -325,7 +312,7 @@ class Panel(NamedTuple):
 
 def panels(compared: SideBySide) -> tuple[Panel, ...]:
     """One panel for each scenario and load that all runs have."""
-    return tuple(_panel(compared, case) for case in cases_in_common(side.run for side in compared.sides))
+    return tuple(_panel(compared, case) for case in conditions_in_common(side.run for side in compared.sides))
 
 
 def _panel(compared: SideBySide, case: Condition) -> Panel:
@@ -340,7 +327,7 @@ def _panel(compared: SideBySide, case: Condition) -> Panel:
     drawn = tracks(bars)
     width = len(compared.sides)
     charts = tuple((name, drawn[at * width : (at + 1) * width]) for at, name in enumerate(names))
-    what, unit = UNITS[metric]
+    what, unit = METRICS[metric].heading, METRICS[metric].unit
     return Panel(title, f"{what}, {unit}", charts, _metric_grid(compared, case, names, title))
 
 
@@ -355,7 +342,7 @@ def _metric_grid(compared: SideBySide, case: Condition, names: Sequence[str], ti
         over = f"{side.letter} / {compared.first.letter}"
         heads += [Head(over, "plain"), Head(over, "vs baseline"), Head("verdict", numeric=False)]
     notes: dict[str, int] = {}
-    rows = [_metric_cells(compared, case, name, metric, notes) for name in names for metric in METRICS]
+    rows = [_metric_cells(compared, case, name, metric, notes) for name in names for metric in COMPARED]
     return Grid(title, tuple(heads), tuple(rows), tuple(notes))
 
 
@@ -363,7 +350,7 @@ def _metric_cells(
     compared: SideBySide, case: Condition, name: str, metric: Metric, notes: dict[str, int]
 ) -> tuple[Cell, ...]:
     interface = next(found for side in compared.sides if (found := side.run.interface_of(name)))
-    cells = [Cell(name, interface, kind=interface), Cell(*UNITS[metric])]
+    cells = [Cell(name, interface, kind=interface), Cell(METRICS[metric].heading, METRICS[metric].unit)]
     cells += [_number_cell(side.run, case, name, metric, notes) for side in compared.sides]
     for side in compared.others:
         cells += _change_cells(side, case, name, metric)
@@ -390,8 +377,8 @@ def _change_cells(side: Side, case: Condition, name: str, metric: Metric) -> tup
     if found is None:
         return MISSING, MISSING, Cell("")
     if found.verdict is None:
-        return _ratio_cell(found.plain), Cell(YARDSTICK, kind="quiet"), Cell("")
-    held = _ratio_cell(found.ratio) if found.yardstick else MISSING
+        return _ratio_cell(found.plain), Cell(REFERENCE, kind="quiet"), Cell("")
+    held = _ratio_cell(found.ratio) if found.reference else MISSING
     return _ratio_cell(found.plain), held, Cell(found.verdict, f"p {number(found.p_value)}", kind=found.verdict)
 
 
@@ -404,14 +391,5 @@ def _valid_result(run: Run, case: Condition, name: str) -> Result | None:
     return found if found is not None and found.valid else None
 
 
-READ: dict[Metric, Callable[[Result], Estimate | None]] = {
-    "throughput": lambda row: row.throughput_rps,
-    "latency_p50": lambda row: row.latency_ms.p50,
-    "latency_p90": lambda row: row.latency_ms.p90,
-    "latency_p99": lambda row: row.latency_ms.p99,
-    "cpu_per_request": lambda row: row.cpu_ms_per_request,
-}
-
-
 def _estimate(row: Result | None, metric: Metric) -> Estimate | None:
-    return None if row is None else READ[metric](row)
+    return None if row is None else METRICS[metric].of_result(row)

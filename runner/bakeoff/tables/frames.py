@@ -12,21 +12,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bakeoff.analysis.summary import MIB, quoted, rows_of
-from bakeoff.analysis.summary import Row as Measurements
-from bakeoff.model import Manifest, Metric, Record, Result, Run, Summary, total_outcomes
+from bakeoff.analysis.estimates import MIB
+from bakeoff.analysis.metrics import METRICS, RUN_METRICS, is_quoted, per_block
+from bakeoff.analysis.rows import rows_of
+from bakeoff.model import Manifest, Record, Run, Summary, total_outcomes
 from bakeoff.tables import charts as tables
 from bakeoff.tables import columns
 
-METRICS: dict[Metric, str] = {
-    "throughput": "throughput_rps",
-    "latency_p50": "latency_p50_ms",
-    "latency_p90": "latency_p90_ms",
-    "latency_p99": "latency_p99_ms",
-    "cpu_per_request": "cpu_ms_per_request",
-}
-"""The column of each metric in `RunFrames.blocks`."""
-_PER_COLUMN_UNIT: dict[Metric, float] = {metric: 1.0 if metric == "throughput" else 1e3 for metric in METRICS}
 _PLACE = ["scenario", "load", "load_kind", "load_size", "endpoint", "block"]
 
 Values = dict[str, Any]
@@ -112,11 +104,13 @@ def _table(rows: Iterable[Values], table: columns.Table) -> pd.DataFrame:
 
 
 def _block_rows(run: Run) -> Iterator[Values]:
-    """What the analysis found in each block; what it did not publish is left out here too."""
-    results = {(one.stack, one.scenario, one.load, one.endpoint): one for one in run.summary.results}
+    """The metrics of each block; what the analysis did not publish is left out here too."""
     for row in rows_of(run.manifest.experiment, run.blocks, run.intervals):
-        result = results.get((row.stack.name, *row.condition, row.endpoint))
-        values = {METRICS[metric]: _values(row, metric, result) for metric in METRICS}
+        result = run.result(row.condition, row.stack.name, row.endpoint)
+        values = {
+            METRICS[metric].column: per_block(metric, row) if result and is_quoted(metric, result) else {}
+            for metric in RUN_METRICS
+        }
         for block in sorted(row.blocks):
             yield {
                 "stack": row.stack.name,
@@ -124,15 +118,8 @@ def _block_rows(run: Run) -> Iterator[Values]:
                 **tables.case_columns(*row.condition),
                 "endpoint": row.endpoint,
                 "block": block,
-                **{column: found.get(block) for column, found in values.items()},
+                **{column: by_block.get(block) for column, by_block in values.items()},
             }
-
-
-def _values(row: Measurements, metric: Metric, result: Result | None) -> dict[int, float]:
-    """The values of one metric by block, in the unit of its column; none when the analysis quotes none."""
-    if result is None or not quoted(metric, result):
-        return {}
-    return {block: value * _PER_COLUMN_UNIT[metric] for block, value in row.per_block(metric).items()}
 
 
 def _slice_row(run: Run, record: Record) -> Values:
@@ -181,7 +168,7 @@ def _uses(record: Record) -> Values:
 
 def _ratios(blocks: pd.DataFrame, baseline: str) -> pd.DataFrame:
     """Candidate over baseline, block by block; blocks that only one of them has are left out."""
-    by_metric = {column: metric for metric, column in METRICS.items()}
+    by_metric = {METRICS[metric].column: metric for metric in RUN_METRICS}
     long = blocks.melt([*_PLACE, "stack"], list(by_metric), "metric", "value").dropna(subset=["value"])
     long["metric"] = long["metric"].map(by_metric)
     ours = long[long["stack"] == baseline].drop(columns="stack")
