@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from bakeoff.stacks.backends import OpenBackend, open_backend
-from bakeoff.stacks.equivalence import difference, first_problem
+from bakeoff.stacks.equivalence import difference
+from bakeoff.stacks.lifecycle import StacksUnderTest, StackUnderTest, cpu_s_of, started
 from bakeoff.stacks.local import LocalBackend
 from bakeoff.stacks.machine import describe_machine, split_cpus
 from bakeoff.stacks.protocol import Backend, RunningStack, StartFailure, Unknown, Usage
@@ -14,13 +15,16 @@ __all__ = [
     "LocalBackend",
     "OpenBackend",
     "RunningStack",
+    "StackUnderTest",
+    "StacksUnderTest",
     "StartFailure",
     "Unknown",
     "Usage",
     "check_consent",
+    "cpu_s_of",
     "describe_machine",
     "difference",
-    "first_problem",
     "open_backend",
     "split_cpus",
+    "started",
 ]

@@ -1,4 +1,4 @@
-"""Are the stacks equal? Answers to the same requests, compared with what may differ (timings, process ids) left out."""
+"""Whether stacks are equivalent: their answers to the same requests are equal except for volatile values. Pure."""
 
 from __future__ import annotations
 
@@ -8,65 +8,76 @@ from typing import Any
 
 from bakeoff.model import Answer
 
+SHOWN_CHARACTERS = 60
+"""Longer values are cut in messages."""
+
 
 def difference(baseline: Sequence[Answer], candidate: Sequence[Answer], volatile: Collection[str]) -> str | None:
-    """What the first unequal answer differs in, or ``None`` when all are equal.
+    """The first difference between two stacks' answers, with its place; ``None`` when they are equivalent.
 
-    JSON is compared as data, without the values of the ``volatile`` keys, whose presence and type must still agree;
-    anything else byte for byte.
+    JSON is compared as data. Of ``volatile`` keys (timings, process ids) only presence and type must agree. Other
+    bodies are compared as text.
     """
     if len(baseline) != len(candidate):
-        return f"{len(candidate)} answers where the baseline gave {len(baseline)}"
-    for ours, theirs in zip(baseline, candidate, strict=True):
-        place = f"{theirs.method} {theirs.path}"
-        if ours.status != theirs.status:
-            return f"{place} answered {theirs.status}, the baseline {ours.status}"
-        found = _first_difference(_parsed(ours.body), _parsed(theirs.body), frozenset(volatile), "body")
-        if found:
-            return f"{place}: {found}"
+        return f"{len(candidate)} answers, the baseline gave {len(baseline)}"
+    for expected, actual in zip(baseline, candidate, strict=True):
+        request = f"{actual.method} {actual.path}"
+        if expected.status != actual.status:
+            return f"{request} answered {actual.status}, the baseline {expected.status}"
+        if problem := _difference(_parsed(expected.body), _parsed(actual.body), frozenset(volatile), "body"):
+            return f"{request}: {problem}"
     return None
 
 
-def first_problem(answers: Sequence[Answer]) -> str | None:
-    """Why the first wrong answer is wrong, or ``None`` when all are right."""
-    return next((f"{one.method} {one.path}: {one.problem}" for one in answers if one.problem), None)
-
-
 def _parsed(body: str) -> Any:
+    """A body as data if it is JSON, else as text."""
     try:
         return json.loads(body)
     except ValueError:
         return body
 
 
-def _first_difference(ours: Any, theirs: Any, volatile: frozenset[str], place: str) -> str | None:
-    if type(ours) is not type(theirs):
-        return f"{place} is {type(theirs).__name__}, the baseline's {type(ours).__name__}"
-    if isinstance(ours, dict):
-        return _dict_difference(ours, theirs, volatile, place)
-    if isinstance(ours, list):
-        if len(ours) != len(theirs):
-            return f"{place} has {len(theirs)} entries, the baseline's {len(ours)}"
-        pairs = enumerate(zip(ours, theirs, strict=True))
-        found = (_first_difference(one, other, volatile, f"{place}[{index}]") for index, (one, other) in pairs)
-        return next((difference for difference in found if difference), None)
-    return None if ours == theirs else f"{place} is {_short(theirs)}, the baseline's {_short(ours)}"
+def _difference(expected: Any, actual: Any, volatile: frozenset[str], place: str) -> str | None:
+    """The first difference between two values; ``place`` is their path from the body, such as ``body.steps[0]``."""
+    if problem := _type_difference(expected, actual, place):
+        return problem
+    if isinstance(expected, dict):
+        return _dict_difference(expected, actual, volatile, place)
+    if isinstance(expected, list):
+        return _list_difference(expected, actual, volatile, place)
+    return None if expected == actual else f"{place} is {_short(actual)}, the baseline's {_short(expected)}"
 
 
-def _dict_difference(ours: dict[str, Any], theirs: dict[str, Any], volatile: frozenset[str], place: str) -> str | None:
-    if ours.keys() != theirs.keys():
-        return f"{place} has the keys {sorted(theirs)}, the baseline's {sorted(ours)}"
-    for key in ours:
+def _type_difference(expected: Any, actual: Any, place: str) -> str | None:
+    if type(expected) is type(actual):
+        return None
+    return f"{place} is {type(actual).__name__}, the baseline's {type(expected).__name__}"
+
+
+def _dict_difference(
+    expected: dict[str, Any], actual: dict[str, Any], volatile: frozenset[str], place: str
+) -> str | None:
+    if expected.keys() != actual.keys():
+        return f"{place} has the keys {sorted(actual)}, the baseline's {sorted(expected)}"
+    for key, value in expected.items():
         if key in volatile:
-            if type(ours[key]) is not type(theirs[key]):
-                return f"{place}.{key} is {type(theirs[key]).__name__}, the baseline's {type(ours[key]).__name__}"
-            continue
-        found = _first_difference(ours[key], theirs[key], volatile, f"{place}.{key}")
-        if found:
-            return found
+            problem = _type_difference(value, actual[key], f"{place}.{key}")
+        else:
+            problem = _difference(value, actual[key], volatile, f"{place}.{key}")
+        if problem:
+            return problem
+    return None
+
+
+def _list_difference(expected: list[Any], actual: list[Any], volatile: frozenset[str], place: str) -> str | None:
+    if len(expected) != len(actual):
+        return f"{place} has {len(actual)} entries, the baseline's {len(expected)}"
+    for index, (expected_entry, actual_entry) in enumerate(zip(expected, actual, strict=True)):
+        if problem := _difference(expected_entry, actual_entry, volatile, f"{place}[{index}]"):
+            return problem
     return None
 
 
 def _short(value: Any) -> str:
     text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+    return text if len(text) <= SHOWN_CHARACTERS else f"{text[: SHOWN_CHARACTERS - 3]}..."

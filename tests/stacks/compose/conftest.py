@@ -41,7 +41,7 @@ def shop(engine: Engine, tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def alone() -> Iterator[None]:
     """One test at a time has the engine, in however many processes the tests run: each looks at all that it keeps."""
     with (Path(tempfile.gettempdir()) / "bakeoff-tests-containers.lock").open("w") as lock:
@@ -49,7 +49,7 @@ def alone() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def nothing_left_over(alone: None, engine: Engine) -> Iterator[None]:
     """No container, network or volume outlives a test."""
     before = left(engine)

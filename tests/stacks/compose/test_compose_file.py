@@ -16,7 +16,7 @@ import pytest
 from bakeoff.stacks.compose.engine import Engine, EngineError
 from tests.stacks.compose.conftest import ROOT
 
-pytestmark = pytest.mark.docker
+pytestmark = [pytest.mark.docker, pytest.mark.usefixtures("nothing_left_over")]
 
 FILE = ROOT / "docker-compose.yml"
 LOOK = """

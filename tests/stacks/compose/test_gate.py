@@ -13,7 +13,7 @@ import pytest
 
 from bakeoff.stacks.compose.engine import Engine
 
-pytestmark = pytest.mark.docker
+pytestmark = [pytest.mark.docker, pytest.mark.usefixtures("nothing_left_over")]
 
 SETTINGS = """
 [gate]

@@ -14,7 +14,7 @@ from bakeoff.stacks.cgroup import Cgroup, cgroup_of
 from bakeoff.stacks.compose.engine import Engine
 from tests.stacks.compose.shop import Bakeoff, left, records_of, serving, summary_of
 
-pytestmark = pytest.mark.docker
+pytestmark = [pytest.mark.docker, pytest.mark.usefixtures("nothing_left_over")]
 
 
 def test_stacks_in_containers_leave_the_records_of_any_run(shop: Path, bakeoff: Bakeoff) -> None:

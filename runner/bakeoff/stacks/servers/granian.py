@@ -1,12 +1,12 @@
 """Granian, for WSGI and ASGI: HTTP in Rust, the app in Python.
 
-* The stack's threads are its blocking threads for WSGI, half the backlog if it were left alone: with one, requests
-  are served one by one as by gunicorn's ``sync`` worker. For ASGI there is one, always.
-* It takes uvloop if it is installed. An idle connection is kept for as long as headers may take: 30 s.
-* Each worker listens for itself (``SO_REUSEPORT``): the kernel deals connections out by hash, so few connections may
-  leave a worker without any.
-* By default it waits for ever for workers that do not stop.
-* Every option has an environment variable ``GRANIAN_…``; whoever starts the command must remove them.
+* For WSGI, the stack's threads are its blocking threads (by default half the backlog): with one, requests are served
+  one by one, as by gunicorn's ``sync`` worker. For ASGI there is always one.
+* It uses uvloop if that is installed. Idle connections are kept for 30 s, the time that headers may take.
+* Each worker listens on its own (``SO_REUSEPORT``): the kernel distributes connections by hash, so with few connections
+  a worker may have none.
+* By default it waits without limit for workers that do not stop.
+* Every option can also be set by an environment variable ``GRANIAN_…``.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ _NEGATABLE = (
 
 
 def command(stack: Stack, host: str, port: int, python: str) -> list[str]:
-    """``python -m granian …``; see ``bakeoff.stacks.servers.Adapter``."""
+    """``python -m granian …``; see `Adapter`."""
     _common.check_interface(stack, INTERFACES)
     if stack.interface == "asgi":
-        _common.check_threads(stack)
-    options = _common.combined(
+        _common.check_no_threads(stack)
+    options = _common.combined_options(
         stack,
         fixed={
             "host": host,
@@ -56,4 +56,4 @@ def command(stack: Stack, host: str, port: int, python: str) -> list[str]:
         },
         negatable=_NEGATABLE,
     )
-    return [python, "-m", "granian", *_common.rendered(options, _NEGATABLE), _common.app_path(stack)]
+    return [python, "-m", "granian", *_common.arguments(options, _NEGATABLE), _common.app_path(stack)]

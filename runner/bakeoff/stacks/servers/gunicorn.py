@@ -1,15 +1,15 @@
 """gunicorn, for WSGI and, with its own ``asgi`` worker, for ASGI.
 
-* Workers: ``sync`` for WSGI, ``gthread`` as soon as the stack has threads, ``asgi`` for ASGI; the option
+* Worker classes: ``sync`` for WSGI, ``gthread`` if the stack has threads, ``asgi`` for ASGI; the option
   ``worker-class`` chooses another. ``sync`` closes every connection after one answer, the others keep it for 2 s.
-* The ``asgi`` worker takes uvloop if it is installed. Its HTTP parser is pure Python unless ``gunicorn[fast]`` is
-  installed, where uvicorn brings httptools: the options ``asgi-loop`` and ``http-parser`` settle both.
-* The ``asgi`` worker listens with asyncio's own backlog of 100, whatever ``backlog`` says, and accepts any number of
-  connections, whatever ``worker-connections`` says. It looks for a stop signal once a second.
-* The control socket is off: it is a thread more, and one path in the home directory for all gunicorns of a user.
-* Environment variables add options (``GUNICORN_CMD_ARGS``) or defaults, and hand over sockets; whoever starts the
-  command must remove those named in ``ENVIRONMENT``. A ``gunicorn.conf.py`` in the stack's directory is obeyed too,
-  where it does not contradict the command line: it belongs to the app, and so to what is compared.
+* The ``asgi`` worker uses uvloop if that is installed. Its HTTP parser is pure Python unless ``gunicorn[fast]`` is
+  installed, while uvicorn brings httptools: the options ``asgi-loop`` and ``http-parser`` choose both.
+* The ``asgi`` worker listens with asyncio's own backlog of 100 and accepts any number of connections; ``backlog`` and
+  ``worker-connections`` have no effect. It checks for a stop signal once a second.
+* The control socket is off: it costs a thread, and all gunicorns of a user share one path in the home directory.
+* Environment variables add options (``GUNICORN_CMD_ARGS``) or defaults, or pass on sockets. A ``gunicorn.conf.py`` in
+  the stack's directory counts too, where it does not contradict the command line: it belongs to the app, and so to
+  what is compared.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ _WSGI_ONLY = ("sync", "gthread", "gevent", "tornado")
 
 
 def command(stack: Stack, host: str, port: int, python: str) -> list[str]:
-    """``python -m gunicorn …``; see ``bakeoff.stacks.servers.Adapter``."""
+    """``python -m gunicorn …``; see `Adapter`."""
     _common.check_interface(stack, INTERFACES)
     if stack.interface == "asgi":
-        _common.check_threads(stack)
-    options = _common.combined(
+        _common.check_no_threads(stack)
+    options = _common.combined_options(
         stack,
         fixed={
             "bind": _common.address(host, port),
             "workers": stack.workers,
             "threads": stack.threads,
-            "daemon": False,  # a daemon leaves its process group, and nothing could stop it
+            "daemon": False,  # a daemon leaves its session and could not be stopped
         },
         defaults={
             "worker-class": _worker_class(stack),
@@ -48,9 +48,9 @@ def command(stack: Stack, host: str, port: int, python: str) -> list[str]:
         negatable=_NEGATABLE,
     )
     _check_worker_class(stack, str(options["worker-class"]))
-    # These two have only a negative form; to be on is the default.
+    # Both are on by default and have only a negative form.
     options = {name: value for name, value in options.items() if not (name in _NEGATABLE and value is True)}
-    return [python, "-m", "gunicorn", *_common.rendered(options, _NEGATABLE), _common.app_path(stack)]
+    return [python, "-m", "gunicorn", *_common.arguments(options, _NEGATABLE), _common.app_path(stack)]
 
 
 def _worker_class(stack: Stack) -> str:

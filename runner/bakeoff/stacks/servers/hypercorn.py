@@ -1,10 +1,10 @@
 """Hypercorn, for ASGI: HTTP in pure Python (h11), and HTTP/2.
 
-* Its event loop is asyncio's own; ``worker-class = "uvloop"`` chooses the other. Connections are kept for 5 s, and
+* Its event loop is asyncio's own; ``worker-class = "uvloop"`` chooses the other. Connections are kept for 5 s and
   closed after 1000 requests, which no option changes.
 * It queues 100 connections by default, the fewest of all servers, and drops the rest of a burst.
-* It also serves WSGI, on a thread pool whose size no option changes, so this adapter does not: a stack could not say
-  how many requests run at once.
+* It also serves WSGI, on a thread pool whose size no option changes. This adapter does not offer that, because a stack
+  could not say how many requests run at once.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ ENVIRONMENT: tuple[str, ...] = ()
 
 
 def command(stack: Stack, host: str, port: int, python: str) -> list[str]:
-    """``python -m hypercorn …``; see ``bakeoff.stacks.servers.Adapter``."""
+    """``python -m hypercorn …``; see `Adapter`."""
     _common.check_interface(stack, INTERFACES)
-    _common.check_threads(stack)
-    options = _common.combined(
+    _common.check_no_threads(stack)
+    options = _common.combined_options(
         stack,
         fixed={"bind": _common.address(host, port), "workers": stack.workers},
         defaults={
@@ -30,4 +30,4 @@ def command(stack: Stack, host: str, port: int, python: str) -> list[str]:
             "log-level": _common.LOG_LEVEL,
         },
     )
-    return [python, "-m", "hypercorn", *_common.rendered(options), _common.app_path(stack)]
+    return [python, "-m", "hypercorn", *_common.arguments(options), _common.app_path(stack)]

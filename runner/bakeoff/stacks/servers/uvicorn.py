@@ -1,10 +1,10 @@
 """uvicorn, for ASGI.
 
-* It takes uvloop and httptools if they are installed (``uvicorn[standard]``); the options ``loop`` and ``http`` settle
+* It uses uvloop and httptools if they are installed (``uvicorn[standard]``); the options ``loop`` and ``http`` choose
   both. Connections are kept for 5 s.
 * One worker is the process itself; more are children of a supervisor.
-* It also serves WSGI, but deprecates it, so this adapter does not.
-* Every option has an environment variable ``UVICORN_…``; whoever starts the command must remove them.
+* It also serves WSGI, but deprecates that, so this adapter does not offer it.
+* Every option can also be set by an environment variable ``UVICORN_…``.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ _NEGATABLE = ("access-log", "date-header", "proxy-headers", "server-header", "us
 
 
 def command(stack: Stack, host: str, port: int, python: str) -> list[str]:
-    """``python -m uvicorn …``; see ``bakeoff.stacks.servers.Adapter``."""
+    """``python -m uvicorn …``; see `Adapter`."""
     _common.check_interface(stack, INTERFACES)
-    _common.check_threads(stack)
-    options = _common.combined(
+    _common.check_no_threads(stack)
+    options = _common.combined_options(
         stack,
         fixed={"host": host, "port": port, "workers": stack.workers},
         defaults={
@@ -34,4 +34,4 @@ def command(stack: Stack, host: str, port: int, python: str) -> list[str]:
         },
         negatable=_NEGATABLE,
     )
-    return [python, "-m", "uvicorn", *_common.rendered(options, _NEGATABLE), _common.app_path(stack)]
+    return [python, "-m", "uvicorn", *_common.arguments(options, _NEGATABLE), _common.app_path(stack)]

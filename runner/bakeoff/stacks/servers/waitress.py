@@ -1,10 +1,10 @@
 """Waitress, for WSGI: one process, one thread for the network and the stack's threads for the app.
 
-* Several workers do not exist; the stack is refused.
-* It accepts 100 connections at once by default, and waits for descriptors with ``select``, which ends at 1024. Both
-  are lifted, to what gunicorn's workers accept. Idle connections are kept for 120 s.
-* It logs a warning whenever a request has to wait for a thread, so for nearly every request under load. Only its
-  logger can turn that off, so it is started through a line of Python instead of ``-m waitress``.
+* It has no workers; a stack with several is refused.
+* By default it accepts 100 connections at once, and waits with ``select``, which is limited to 1024 descriptors. Both
+  limits are raised to what gunicorn's workers accept. Idle connections are kept for 120 s.
+* It logs a warning whenever a request has to wait for a thread, which under load is nearly every request. Only its
+  logger can turn that off, so it is started by a line of Python instead of ``-m waitress``.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ INTERFACES: tuple[Interface, ...] = ("wsgi",)
 ENVIRONMENT: tuple[str, ...] = ()
 
 CONNECTIONS = 1000
-"""Connections open at once."""
+"""Open connections at any time."""
 
 _NEGATABLE = ("expose-tracebacks", "ipv4", "ipv6", "log-socket-errors")
 _START = (
@@ -29,11 +29,11 @@ _START = (
 
 
 def command(stack: Stack, host: str, port: int, python: str) -> list[str]:
-    """``python -c … `` with Waitress's own arguments; see ``bakeoff.stacks.servers.Adapter``."""
+    """``python -c … `` with Waitress's own arguments; see `Adapter`."""
     _common.check_interface(stack, INTERFACES)
     if stack.workers > 1:
         raise _common.StackError(stack, "waitress runs one process; set workers = 1 and use threads")
-    options = _common.combined(
+    options = _common.combined_options(
         stack,
         fixed={"host": host, "port": port, "threads": stack.threads},
         defaults={
@@ -43,4 +43,4 @@ def command(stack: Stack, host: str, port: int, python: str) -> list[str]:
         },
         negatable=_NEGATABLE,
     )
-    return [python, "-c", _START, *_common.rendered(options, _NEGATABLE), _common.app_path(stack)]
+    return [python, "-c", _START, *_common.arguments(options, _NEGATABLE), _common.app_path(stack)]
