@@ -105,6 +105,23 @@ def test_a_short_rest_joins_the_second_before_it(run: Run) -> None:
     assert sorted(tables.time_table(run)["length_s"].round(3).unique()) == [1.0, 1.4]
 
 
+def test_the_moments_of_a_heat_map_follow_one_another_without_a_gap_or_an_overlap(run: Run) -> None:
+    """Each is as long as what was measured in it: the last one ends when the last slice did."""
+    for _, rows in tables.heat_table(run).groupby(["stack", "load"]):
+        moments = rows.drop_duplicates("measured_s")
+        ends = moments["measured_s"] + moments["length_s"]
+        assert np.allclose(moments["measured_s"].iloc[1:], ends.iloc[:-1])
+        assert ends.iloc[-1] == pytest.approx(2.4 * 2 * BLOCKS)
+
+
+def test_a_heat_map_counts_every_request_once(run: Run) -> None:
+    """Shares of a moment add up to one, requests to all that were recorded."""
+    table = tables.heat_table(run)
+    recorded = sum(interval.histogram.total for interval in run.intervals if interval.kind == "latency")
+    assert table["requests"].sum() == recorded
+    assert np.allclose(table.groupby(["stack", "load", "measured_s"])["share"].sum(), 1.0)
+
+
 def test_histograms_of_another_kind_are_no_latency(run: Run) -> None:
     """How late a request left says nothing about the server."""
     lag = Interval(

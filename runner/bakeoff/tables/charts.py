@@ -286,13 +286,16 @@ def _time_row(run: Run, record: Record, offset: float, intervals: list[Interval]
 def heat_table(run: Run) -> pd.DataFrame:
     """How long the requests of each moment took: one row per stack, case, moment and step of latency that has any.
 
-    Beside the shared columns: ``measured_s`` and ``length_s`` of the moment, as in `time_table` (a second, longer in a
-    run of more than ``MOMENTS`` seconds); ``latency_from_ms`` and ``latency_to_ms``, a tenth of a decade apart;
-    ``requests``; ``share`` of the moment's requests.
+    Beside the shared columns: ``measured_s`` and ``length_s`` of the moment, as in `time_table`: about a second, more
+    in a run of more than ``MOMENTS`` seconds, and for the last moment the fraction that was measured;
+    ``latency_from_ms`` and ``latency_to_ms``, a tenth of a decade apart; ``requests``; ``share`` of the moment's
+    requests.
     """
-    times = _moments(run)
+    moments = _moments(run)
     rows = (
-        row for record, start_s, length_s, merged in times for row in _heat_rows(run, record, start_s, length_s, merged)
+        row
+        for record, start_s, length_s, merged in moments
+        for row in _heat_rows(run, record, start_s, length_s, merged)
     )
     return _table(rows, HEAT_COLUMNS)
 
@@ -303,18 +306,27 @@ STEPS_A_DECADE = 10
 
 
 def _moments(run: Run) -> Iterator[tuple[Record, float, float, Histogram]]:
-    """A record of its stack and case, when it began, how long it lasted, and the latencies of each moment."""
+    """A record of its stack and case, when it began, how long it lasted, and the latencies of each moment.
+
+    Intervals belong to the moment in which they begin; a moment lasts from the first of them to the end of the last.
+    """
     offsets = _offsets(run)
     longest_s = max((offset + record.window_s for record, offset in offsets.values()), default=0.0)
     width_s = max(1.0, longest_s / MOMENTS)
+
+    def measured_s(interval: Interval) -> float:
+        return offsets[interval.block, interval.position][1] + interval.start_s
+
     grouped: dict[tuple[str, Condition, int], list[Interval]] = defaultdict(list)
     for record, interval in _latencies(run):
-        start_s = offsets[record.block, record.position][1] + interval.start_s
-        grouped[record.stack, Condition(record.scenario, record.load), int(start_s / width_s)].append(interval)
+        moment = int(measured_s(interval) / width_s)
+        grouped[record.stack, Condition(record.scenario, record.load), moment].append(interval)
     for key in sorted(grouped, key=lambda key: key[2]):
-        several = _whole(grouped[key])
-        record = offsets[several[0].block, several[0].position][0]
-        yield record, key[2] * width_s, width_s, Histogram.merge(each.histogram for each in several)
+        intervals = _whole(grouped[key])
+        record = offsets[intervals[0].block, intervals[0].position][0]
+        start_s = min(map(measured_s, intervals))
+        end_s = max(measured_s(interval) + interval.length_s for interval in intervals)
+        yield record, start_s, end_s - start_s, Histogram.merge(interval.histogram for interval in intervals)
 
 
 def _heat_rows(run: Run, record: Record, start_s: float, length_s: float, merged: Histogram) -> Iterator[Row]:

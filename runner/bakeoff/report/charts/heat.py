@@ -71,7 +71,7 @@ def _live_panel(material: Material, case: Condition, name: str) -> Panel:
     )  # fmt: skip
     panel.log_numbers(made.yaxis[0], low, high)
     drawn = made.vbar(
-        x="middle", width=float(rows["length_s"].max()), bottom="bottom", top="top", fill_alpha="opacity",
+        x="middle", width="width", bottom="bottom", top="top", fill_alpha="opacity",
         source=panel.source(_fields_of(rows)), color=material.looks[name].colour, line_alpha=0, name=name,
     )  # fmt: skip
     tips = [("latency", "@bottom{0,0.[00]} to @top{0,0.[00]} ms"), ("second", "@middle{0.0}"), ("requests", REQUESTS)]
@@ -85,7 +85,8 @@ REQUESTS = "@requests{0,0}, @percent{0.[0]} % of that moment's"
 def _fields_of(rows: pd.DataFrame) -> dict[str, list[object]]:
     """Numbers as short as they are seen, because a page may hold thousands of fields."""
     return {
-        "middle": (rows["measured_s"] + rows["length_s"] / 2).round(2).tolist(),
+        "middle": (rows["measured_s"] + rows["length_s"] / 2).round(3).tolist(),
+        "width": rows["length_s"].round(3).tolist(),
         "bottom": [float(f"{edge:.4g}") for edge in rows["latency_from_ms"]],
         "top": [float(f"{edge:.4g}") for edge in rows["latency_to_ms"]],
         "opacity": opacity(rows["share"]).round(2).tolist(),
