@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from bakeoff.gate.decision import Key
-from bakeoff.report import style
-from bakeoff.report.figures import as_png
-from bakeoff.report.style import LIGHT, Layout
+from bakeoff.report.drawing import sheet
+from bakeoff.report.drawing.palette import COOL, INK, WARM
+from bakeoff.report.drawing.sheet import Layout
 from benchmarks.gate.accuracy import UNCHANGED, Run, bounds
 from tests.gate.simulated import SPREADS, verdicts
 
@@ -38,20 +38,21 @@ def picture(runs: Sequence[Run]) -> bytes:
     """A PNG: planted change against the share of gates that found it, with Clopper and Pearson's intervals."""
     quiet = [run for run in runs if run.case.neighbour == "quiet"]
     spread = block_spread(quiet)
-    made = style.sheet(LIGHT, "How small a change the gate finds", _caption(), Layout(panel_height=3.0))
-    axes = made.panels[0][0]
+    drawn = sheet.new_sheet(Layout(subplot_height=3.0))
+    sheet.write_title(drawn.figure, "How small a change the gate finds", _caption())
+    axes = drawn.subplots[0][0]
     for factor, dash in ((1.0, "-"), (WORSE, "--")):
         found = [share_found(float(size), factor * spread) for size in SIZES]
         label = f"simulated, {factor * spread:.1%} a block"
-        axes.plot(100 * SIZES, found, dash, color=style.COOL[0], linewidth=1.6, label=label)
+        axes.plot(100 * SIZES, found, dash, color=COOL[0], linewidth=1.6, label=label)
     for size, low, share, high in _measured(quiet):
-        axes.errorbar(100 * size, share, yerr=[[share - low], [high - share]], fmt="o", color=style.WARM[0], capsize=3)
-    axes.errorbar([], [], yerr=[], fmt="o", color=style.WARM[0], label="measured")
-    axes.legend(loc="lower center", frameon=False, labelcolor=LIGHT.ink)
+        axes.errorbar(100 * size, share, yerr=[[share - low], [high - share]], fmt="o", color=WARM[0], capsize=3)
+    axes.errorbar([], [], yerr=[], fmt="o", color=WARM[0], label="measured")
+    axes.legend(loc="lower center", frameon=False, labelcolor=INK)
     axes.set_ylim(0, 1.02)
     axes.set_xlim(-0.2, 100 * SIZES[-1])
-    style.name_axes(axes, LIGHT, x="planted, % of CPU time a request", y="share of gates that say regression")
-    return as_png(made.figure)
+    sheet.label_axes(axes, x="planted, % of CPU time a request", y="share of gates that say regression")
+    return sheet.as_png(drawn.figure)
 
 
 def _caption() -> str:

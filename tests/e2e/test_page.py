@@ -53,7 +53,7 @@ def test_the_report_of_a_real_run_opens_without_a_complaint(tmp_path: Path) -> N
     with browsing(program, tmp_path / "profile") as browser, browser.tab() as tab:
         tab.open(page)
         tab.resize(1280, tab.ask("document.documentElement.scrollHeight"))
-        tab.wait_for("[...document.querySelectorAll('.panel')].every((each) => each.dataset.drawn)")
+        tab.wait_for("[...document.querySelectorAll('.plot')].every((each) => each.dataset.drawn)")
         assert tab.complaints == []
         assert tab.ask("document.querySelectorAll('.segment').length") == 2 * 16
         assert "httptools" in tab.ask("document.querySelector('#fairness').parentElement.textContent")

@@ -30,7 +30,7 @@ FOUND = """(() => {
 })()"""
 """All that tooltips say; they live in shadow trees."""
 
-DRAWN = "document.querySelector('.panel').dataset.drawn"
+DRAWN = "document.querySelector('.plot').dataset.drawn"
 FIRST = "[...Bokeh.index][0]"
 """The first chart's view."""
 
@@ -106,7 +106,7 @@ def test_every_chart_is_drawn_without_a_complaint_or_a_request(tab: Tab, page: P
     """At three widths, in both themes; and nothing sticks out sideways."""
     tab.open(page, width, 900, dark=dark)
     tab.resize(width, tab.ask("document.documentElement.scrollHeight"))
-    tab.wait_for("[...document.querySelectorAll('.panel')].every((each) => each.dataset.drawn)")
+    tab.wait_for("[...document.querySelectorAll('.plot')].every((each) => each.dataset.drawn)")
     assert tab.complaints == []
     assert {address for address in tab.requested if not address.startswith("data:")} == {page.as_uri()}
     assert tab.ask("document.documentElement.scrollWidth") <= width
@@ -149,7 +149,7 @@ def test_a_stack_is_switched_off_and_on_in_every_chart(tab: Tab, page: Path) -> 
     show_charts(tab)
     tab.press(*middle(tab, ".stacks input[value=fastapi-uvicorn]"))
     tab.resize(1280, tab.ask("document.documentElement.scrollHeight"))
-    tab.wait_for("[...document.querySelectorAll('.panel')].every((each) => each.dataset.drawn)")
+    tab.wait_for("[...document.querySelectorAll('.plot')].every((each) => each.dataset.drawn)")
     assert set(tab.ask(shown)) == {False}
     assert set(tab.ask(rows)) == {"true,true,false,true"}
     tab.ask("document.querySelector('.stacks input[value=fastapi-uvicorn]').click()")
@@ -198,7 +198,7 @@ def test_the_timeline_is_stepped_through(tab: Tab, page: Path) -> None:
     tab.ask("(() => { const at = document.querySelector('input[type=range]'); at.value = 0;"
             "at.dispatchEvent(new Event('input')) })()")  # fmt: skip
     assert tab.ask("document.querySelectorAll('.segment[data-state=waiting]').length") == 4 * 16
-    tab.press(*middle(tab, ".on"))
+    tab.press(*middle(tab, ".forward"))
     assert tab.ask("document.querySelector('.clock').textContent") == "2.1 ms"
     assert tab.ask("document.querySelector('.timeline .at').textContent") == "cake: 1, step 1 \u00b7 frosting: waits"
     tab.press(*middle(tab, ".back"))
@@ -224,7 +224,7 @@ def test_without_scripts_the_page_shows_pictures_tables_and_whole_timelines(tab:
     assert tab.ask(visible.format("'.picture img'")) == 7
     assert tab.ask(visible.format("'.segment'")) == 4 * 16
     assert tab.ask(visible.format("'table'")) >= 3
-    assert tab.ask(visible.format("'.panel, .controls, .stacks'")) == 0
+    assert tab.ask(visible.format("'.plot, .controls, .stacks'")) == 0
 
 
 def test_the_charts_follow_the_theme(tab: Tab, page: Path) -> None:

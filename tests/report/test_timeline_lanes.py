@@ -6,15 +6,15 @@ import pytest
 
 from bakeoff.model import Run
 from bakeoff.report import timeline_lanes as lanes
-from bakeoff.report.charts import Material
+from bakeoff.report.drawing.chart import ChartData
 from bakeoff.report.headline_bars import podium
 
 
 def test_every_step_lies_where_it_ran(run: Run) -> None:
     """In per cent of the longest timeline, which all share."""
-    material = Material(run)
-    end = lanes.end_ms(material)
-    for stack in lanes.lanes(material):
+    data = ChartData(run)
+    end = lanes.end_ms(data)
+    for stack in lanes.lanes(data):
         for lane in stack.lanes:
             for one in lane.segments:
                 assert one.left == pytest.approx(100 * one.start_ms / end, abs=0.02)
@@ -23,14 +23,14 @@ def test_every_step_lies_where_it_ran(run: Run) -> None:
 
 def test_a_request_that_waits_starts_where_the_other_ends(run: Run) -> None:
     """As on a single sync worker."""
-    cake, frosting = lanes.lanes(Material(run))[0].lanes
+    cake, frosting = lanes.lanes(ChartData(run))[0].lanes
     assert frosting.segments[0].start_ms >= cake.segments[-1].end_ms
 
 
 def test_a_run_without_timelines_has_no_lanes(empty: Run) -> None:
     """And no axis to label."""
-    assert lanes.lanes(Material(empty)) == ()
-    assert lanes.end_ms(Material(empty)) == 0
+    assert lanes.lanes(ChartData(empty)) == ()
+    assert lanes.end_ms(ChartData(empty)) == 0
 
 
 @pytest.mark.parametrize("end", [3.0, 86.9, 199.0, 4000.0])

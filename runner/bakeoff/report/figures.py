@@ -1,33 +1,32 @@
-"""The charts of a run as PNG files."""
+"""The charts of a run, drawn: the pictures beside a report, and what the page shows in their place."""
 
 from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
 
-import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from bakeoff.findings.answer import measured_anything
 from bakeoff.model import Run
-from bakeoff.report import style
-from bakeoff.report.charts import CHARTS, Chart, Material, caption, no_data
-from bakeoff.report.charts.panel import Panel
-from bakeoff.report.png import encode
-from bakeoff.report.style import LIGHT, Theme
+from bakeoff.report.charts import charts
+from bakeoff.report.drawing import sheet
+from bakeoff.report.drawing.chart import Chart, ChartData
+from bakeoff.report.drawing.interactive import InteractiveFigure
+from bakeoff.report.drawing.palette import QUIET
+from bakeoff.report.drawing.sheet import FONT, Layout
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A chart with its words: a picture, and where there is data, the same to hover and zoom."""
+    """A chart, drawn: with its words, and where there is data, as figures to hover and zoom."""
 
     name: str
     title: str
     caption: str
     alt: str
     png: bytes
-    panels: tuple[Panel, ...] = ()
+    interactive: tuple[InteractiveFigure, ...] = ()
 
     @property
     def size(self) -> tuple[int, int]:
@@ -36,49 +35,34 @@ class Picture:
         return width, height
 
 
-def render_figures(run: Run, theme: Theme = LIGHT) -> dict[str, bytes]:
-    """Every figure as a PNG, by name: ``throughput``, ``latency-percentiles``, ``timeline`` and so on."""
-    material = Material(run)
-    return {chart.name: draw(chart, material, theme) for chart in CHARTS if chart.applies(material)}
-
-
 def pictures(run: Run) -> tuple[Picture, ...]:
-    """Every figure with its title, caption and text alternative."""
-    material = Material(run)
-    return tuple(_picture(chart, material) for chart in CHARTS if chart.applies(material))
+    """Every chart that applies to a run."""
+    data = ChartData(run)
+    return tuple(_picture(name, chart, data) for name, chart in charts().items() if chart.applies(data))
 
 
-def _picture(chart: Chart, material: Material) -> Picture:
-    known = chart.has_data(material)
-    return Picture(
-        name=chart.name,
-        title=chart.title,
-        caption=caption(chart, material.run) if known else "",
-        alt=chart.alt(material) if known else f"No data: {reason(material.run)}.",
-        png=draw(chart, material, LIGHT),
-        panels=chart.panels(material) if known else (),
-    )
+def _picture(name: str, chart: Chart, data: ChartData) -> Picture:
+    if not chart.has_data(data):
+        reason = f"No data: {_why_no_data(data.run)}"
+        return Picture(name, chart.title, "", f"{reason}.", _as_png(_no_data(reason), chart.title, ""))
+    caption = chart.caption_of(data.run)
+    png = _as_png(chart.draw(data), chart.title, caption)
+    return Picture(name, chart.title, caption, chart.describe(data), png, chart.interactive(data))
 
 
-def draw(chart: Chart, material: Material, theme: Theme) -> bytes:
-    """One figure as a PNG; one that says why when there is nothing to show."""
-    if not chart.has_data(material):
-        return as_png(no_data(theme, chart.title, reason(material.run)))
-    return as_png(chart.draw(material, theme, chart.title, caption(chart, material.run)))
+def _as_png(figure: Figure, title: str, subtitle: str) -> bytes:
+    sheet.write_title(figure, title, subtitle)
+    return sheet.as_png(figure)
 
 
-def reason(run: Run) -> str:
-    """Why a figure is empty."""
-    return "nothing was measured" if not measured_anything(run) else "all of it was withheld or not recorded"
+def _no_data(reason: str) -> Figure:
+    """A picture that says why it shows nothing."""
+    drawn = sheet.new_sheet(Layout(subplot_height=0.9, head=0.7))
+    axes = drawn.subplots[0][0]
+    axes.set_axis_off()
+    axes.text(0.5, 0.5, reason, color=QUIET, fontsize=11, fontfamily=FONT, ha="center")
+    return drawn.figure
 
 
-def as_png(figure: Figure) -> bytes:
-    """A figure as a PNG, the same bytes for the same figure."""
-    figure.set_dpi(style.DPI)
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()  # type: ignore[no-untyped-call]
-    made = encode(np.asarray(canvas.buffer_rgba())[..., :3])  # type: ignore[no-untyped-call]
-    # Figure and canvas hold each other, and several megabytes, until a collector happens to come by.
-    figure.clear()
-    del canvas.renderer
-    return made
+def _why_no_data(run: Run) -> str:
+    return "all of it was withheld or not recorded" if measured_anything(run) else "nothing was measured"

@@ -18,9 +18,10 @@ from bakeoff.findings.answer import answer
 from bakeoff.findings.context import INTERFACES, context
 from bakeoff.findings.failures import failures
 from bakeoff.model import Run
-from bakeoff.report import grid, live, style
+from bakeoff.report import grid, scripts
 from bakeoff.report import timeline_lanes as lanes
-from bakeoff.report.charts import Material
+from bakeoff.report.drawing.chart import ChartData
+from bakeoff.report.drawing.palette import stack_styles
 from bakeoff.report.figures import Picture
 from bakeoff.report.headline_bars import podium
 
@@ -44,7 +45,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"data_uri": data_uri, "tied": tied, "item": live.item}
+    environment.filters |= {"data_uri": data_uri, "tied": tied, "figure_data": scripts.figure_data}
     return environment
 
 
@@ -78,7 +79,7 @@ def _tables(run: Run) -> dict[str, Any]:
         "stacks": grid.stack_grid(run),
         "fairness": grid.fairness_grid(run),
         "oracle": grid.oracle_grid(run),
-        "colours": {name: look.colour for name, look in style.looks(run).items()},
+        "colours": {name: style.colour for name, style in stack_styles(run).items()},
     }
 
 
@@ -87,10 +88,10 @@ def _pictures(pictures: tuple[Picture, ...]) -> dict[str, Any]:
 
 
 def _timelines(run: Run) -> dict[str, Any]:
-    material = Material(run)
-    end = lanes.end_ms(material)
+    data = ChartData(run)
+    end = lanes.end_ms(data)
     return {
-        "timelines": lanes.lanes(material) if end else (),
+        "timelines": lanes.lanes(data) if end else (),
         "timeline_end": end,
         "timeline_ticks": lanes.ticks(end),
         "timeline_intro": story.QUESTION,
@@ -100,7 +101,7 @@ def _timelines(run: Run) -> dict[str, Any]:
 
 
 def _scripts() -> dict[str, Any]:
-    return {"scripts": live.scripts(), "marks_script": live.AWAKE}
+    return {"scripts": scripts.scripts(), "mark_scripted": scripts.MARK_SCRIPTED}
 
 
 def data_uri(png: bytes) -> str:

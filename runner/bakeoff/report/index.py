@@ -12,9 +12,9 @@ from bakeoff.findings import facts
 from bakeoff.findings.answer import answer, headline
 from bakeoff.findings.numerals import TIMES, number, plural
 from bakeoff.model import Comparison, Condition, Listed, Manifest, Run
+from bakeoff.report.drawing.palette import stack_styles
 from bakeoff.report.gate import words as gate_words
 from bakeoff.report.html import environment
-from bakeoff.report.style import looks
 from bakeoff.report.timeline_tracks import Bar, Track, tracks
 
 
@@ -120,7 +120,7 @@ def _measure(case: Condition) -> str:
 
 
 def _chart(run: Run, case: Condition) -> tuple[Track, ...]:
-    return tracks(_bar(run, case, name, look.colour) for name, look in looks(run).items())
+    return tracks(_bar(run, case, name, style.colour) for name, style in stack_styles(run).items())
 
 
 def _bar(run: Run, case: Condition, name: str, colour: str) -> Bar:

@@ -8,9 +8,8 @@ import pandas as pd
 
 from bakeoff.findings import story
 from bakeoff.model import Timeline
-from bakeoff.report import style
-from bakeoff.report.charts import Material
-from bakeoff.report.charts.chart import of_stack
+from bakeoff.report.drawing.chart import ChartData, of_stack
+from bakeoff.report.drawing.palette import OTHER, PAPER, StackStyle, blended, readable_on
 
 
 @dataclass(frozen=True)
@@ -45,23 +44,22 @@ class Lanes:
     lanes: tuple[Lane, ...]
 
 
-def lanes(material: Material) -> tuple[Lanes, ...]:
+def lanes(data: ChartData) -> tuple[Lanes, ...]:
     """Every stack's, all on one scale."""
-    return tuple(_lanes(material, each) for each in material.run.timelines)
+    return tuple(_lanes(data, each) for each in data.run.timelines)
 
 
-def end_ms(material: Material) -> float:
+def end_ms(data: ChartData) -> float:
     """When the last step of all ended."""
-    return float(material.timeline["end_ms"].max()) if len(material.timeline) else 0.0
+    return float(data.timeline["end_ms"].max()) if len(data.timeline) else 0.0
 
 
-def _lanes(material: Material, timeline: Timeline) -> Lanes:
-    look = material.looks.get(timeline.stack)
-    colour = look.colour if look else style.OTHER
-    steps = of_stack(material.timeline, timeline.stack)
+def _lanes(data: ChartData, timeline: Timeline) -> Lanes:
+    colour = data.styles.get(timeline.stack, StackStyle(OTHER)).colour
+    steps = of_stack(data.timeline, timeline.stack)
     names = story.request_names(timeline)
     found = tuple(
-        _lane(names[at], at, colour, rows, end_ms(material))
+        _lane(names[at], at, colour, rows, end_ms(data))
         for at in range(len(timeline.requests))
         if len(rows := steps[steps["request"] == at])
     )
@@ -69,7 +67,7 @@ def _lanes(material: Material, timeline: Timeline) -> Lanes:
 
 
 def _lane(name: str, at: int, colour: str, rows: pd.DataFrame, end: float) -> Lane:
-    fill = colour if at % 2 == 0 else style.mixed(colour, "#ffffff", 0.5)
+    fill = colour if at % 2 == 0 else blended(colour, PAPER, 0.5)
     segments = tuple(
         Segment(
             step=int(step),
@@ -83,7 +81,7 @@ def _lane(name: str, at: int, colour: str, rows: pd.DataFrame, end: float) -> La
             rows["step"], rows["name"], rows["start_ms"], rows["end_ms"], strict=True
         )
     )
-    return Lane(name, fill, style.readable_on(fill), segments)
+    return Lane(name, fill, readable_on(fill), segments)
 
 
 def ticks(end: float) -> tuple[int, ...]:

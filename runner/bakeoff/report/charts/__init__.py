@@ -1,28 +1,25 @@
-"""The charts of a report, in the order in which it shows them. Each is drawn from one tidy table."""
+"""The charts of a report: each file of this folder is one.
 
-from bakeoff.report.charts.bars import BOUND, CPU, MEMORY, THROUGHPUT
-from bakeoff.report.charts.chart import Chart, Material, caption, no_data
-from bakeoff.report.charts.heat import LATENCY_OVER_TIME
-from bakeoff.report.charts.loads import LOADS
-from bakeoff.report.charts.percentiles import PERCENTILES
-from bakeoff.report.charts.seconds import THROUGHPUT_OVER_TIME
-from bakeoff.report.charts.timeline import TIMELINE
+To add a chart, add a file named after it that defines ``CHART``; nothing else has to know. Its name, with hyphens, is
+that of the picture: ``cpu_per_request.py`` draws ``figures/cpu-per-request.png``. A chart draws the tables of
+`ChartData` and computes nothing; what several of them draw with is in `bakeoff.report.drawing`.
+"""
 
-CHARTS = (THROUGHPUT, LOADS, BOUND, PERCENTILES, LATENCY_OVER_TIME, THROUGHPUT_OVER_TIME, CPU, MEMORY, TIMELINE)
+from __future__ import annotations
 
-__all__ = [
-    "BOUND",
-    "CHARTS",
-    "CPU",
-    "LATENCY_OVER_TIME",
-    "LOADS",
-    "MEMORY",
-    "PERCENTILES",
-    "THROUGHPUT",
-    "THROUGHPUT_OVER_TIME",
-    "TIMELINE",
-    "Chart",
-    "Material",
-    "caption",
-    "no_data",
-]
+import importlib
+import pkgutil
+from functools import cache
+from typing import cast
+
+from bakeoff.report.drawing.chart import Chart
+
+__all__ = ["charts"]
+
+
+@cache
+def charts() -> dict[str, Chart]:
+    """Every chart by its name, in the order in which a report shows them."""
+    modules = [importlib.import_module(f"{__name__}.{module.name}") for module in pkgutil.iter_modules(__path__)]
+    named = {module.__name__.rpartition(".")[2].replace("_", "-"): cast(Chart, module.CHART) for module in modules}
+    return dict(sorted(named.items(), key=lambda pair: pair[1].order))

@@ -9,72 +9,70 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bakeoff.findings import story
-from bakeoff.report import style
-from bakeoff.report.charts.chart import Chart, Material, of_stack
-from bakeoff.report.style import FONT, LETTER, Layout, Look, Theme, plain
+from bakeoff.report.drawing import sheet
+from bakeoff.report.drawing.chart import Chart, ChartData, of_stack
+from bakeoff.report.drawing.palette import OTHER, PAPER, StackStyle, blended, readable_on
+from bakeoff.report.drawing.sheet import FONT, LETTER, Layout, literal
 
-LANE = 0.36
-"""Inches."""
+ROW_HEIGHT = 0.36
+"""Inches that a request takes."""
 NARROWEST = 0.012
-"""Share of the axis that a segment must take for its number to fit."""
+"""Share of the axis that a step must take for its number to fit."""
 
 
-def _draw(material: Material, theme: Theme, title: str, subtitle: str) -> Figure:
-    told = [each for each in material.run.timelines if any(request.steps for request in each.requests)]
-    lanes = max(len(each.requests) for each in told)
+def _draw(data: ChartData) -> Figure:
+    timelines = [timeline for timeline in data.run.timelines if any(request.steps for request in timeline.requests)]
+    most_requests = max(len(timeline.requests) for timeline in timelines)
+    names = [literal(name) for timeline in timelines for name in story.request_names(timeline)]
     layout = Layout(
-        rows=len(told),
-        panel_height=LANE * lanes,
+        rows=len(timelines),
+        subplot_height=ROW_HEIGHT * most_requests,
         between_rows=0.42,
-        left=LETTER * max(len(plain(name)) for each in told for name in story.request_names(each)) + 0.5,
+        left=LETTER * max(map(len, names)) + 0.5,
         head=1.1,
     )
-    made = style.sheet(theme, title, subtitle, layout)
-    end = float(material.timeline["end_ms"].max())
-    for (axes,), each in zip(made.panels, told, strict=True):
-        _lanes(axes, theme, of_stack(material.timeline, each.stack), material.looks.get(each.stack), end)
-        _lane_names(axes, theme, story.request_names(each), f"{each.stack}  ({each.interface})")
-        axes.set_xlim(0, 1.01 * end)
-        axes.tick_params(axis="x", labelbottom=axes is made.panels[-1][0])
-    style.name_axes(made.panels[-1][0], theme, x="ms since both requests were sent")
-    return made.figure
+    drawn = sheet.new_sheet(layout)
+    end_ms = float(data.timeline["end_ms"].max())
+    for (axes,), timeline in zip(drawn.subplots, timelines, strict=True):
+        style = data.styles.get(timeline.stack, StackStyle(OTHER))
+        _draw_steps(axes, of_stack(data.timeline, timeline.stack), style.colour, end_ms)
+        _name_requests(axes, story.request_names(timeline))
+        sheet.write_heading(axes, literal(f"{timeline.stack}  ({timeline.interface})"))
+        sheet.number_ticks(axes, "x")
+        axes.set_xlim(0, 1.01 * end_ms)
+        axes.tick_params(axis="x", labelbottom=axes is drawn.subplots[-1][0])
+    sheet.label_axes(drawn.subplots[-1][0], x="ms since both requests were sent")
+    return drawn.figure
 
 
-def _lanes(axes: Axes, theme: Theme, steps: pd.DataFrame, look: Look | None, end: float) -> None:
-    colour = look.colour if look else style.OTHER
-    for _, lane in steps.groupby("request", sort=True):
-        at = int(lane["request"].iloc[0])
-        fill = style.mixed(colour, theme.paper, 1.0 if at % 2 == 0 else 0.45)
-        spans = list(zip(lane["start_ms"], lane["end_ms"] - lane["start_ms"], strict=True))
-        axes.broken_barh(spans, (at - 0.38, 0.76), facecolor=fill, edgecolor=theme.paper, linewidth=1.2)
-        for (start, length), step in zip(spans, lane["step"], strict=True):
-            if length > NARROWEST * end:
-                _step_number(axes, start + length / 2, at, int(step), style.readable_on(fill))
+def _draw_steps(axes: Axes, steps: pd.DataFrame, colour: str, end_ms: float) -> None:
+    """One row of numbered segments a request."""
+    for _, rows in steps.groupby("request", sort=True):
+        request = int(rows["request"].iloc[0])
+        fill = blended(colour, PAPER, 1.0 if request % 2 == 0 else 0.45)
+        spans = list(zip(rows["start_ms"], rows["end_ms"] - rows["start_ms"], strict=True))
+        axes.broken_barh(spans, (request - 0.38, 0.76), facecolor=fill, edgecolor=PAPER, linewidth=1.2)
+        for (start_ms, length_ms), step in zip(spans, rows["step"], strict=True):
+            if length_ms > NARROWEST * end_ms:
+                axes.text(
+                    start_ms + length_ms / 2, request + 0.02, str(step), color=readable_on(fill),
+                    fontsize=8, fontfamily=FONT, ha="center", va="center", clip_on=True,
+                )  # fmt: skip
 
 
-def _step_number(axes: Axes, x: float, y: float, step: int, colour: str) -> None:
-    axes.text(x, y + 0.02, str(step), color=colour, fontsize=8, fontfamily=FONT, ha="center", va="center", clip_on=True)
-
-
-def _lane_names(axes: Axes, theme: Theme, names: Sequence[str], heading: str) -> None:
-    axes.set_yticks(range(len(names)), [plain(name) for name in names])
+def _name_requests(axes: Axes, names: Sequence[str]) -> None:
+    axes.set_yticks(range(len(names)), [literal(name) for name in names])
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.grid(visible=False, axis="y")
     axes.spines["bottom"].set_visible(False)
-    style.number_ticks(axes, "x")
-    style.head_panel(axes, theme, plain(heading))
 
 
-def _alt(material: Material) -> str:
-    return " ".join(story.timeline_story(each) for each in material.run.timelines)
-
-
-TIMELINE = Chart(
-    name="timeline",
+CHART = Chart(
+    order=90,
     title="Who waited for whom",
     caption="Sent at the same moment to one worker. Each numbered segment is one step, where it ran.",
-    alt=_alt,
-    has_data=lambda material: len(material.timeline) > 0,
+    describe=lambda data: " ".join(story.timeline_story(timeline) for timeline in data.run.timelines),
+    has_data=lambda data: len(data.timeline) > 0,
     draw=_draw,
-    panels=lambda _: (),  # The page plays it in elements of its own: see ``report.lanes``.
+    interactive=lambda _: (),  # The page plays it in elements of its own: see `bakeoff.report.timeline_lanes`.
 )

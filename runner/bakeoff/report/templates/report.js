@@ -1,10 +1,10 @@
 "use strict";
-/* Sorting, charts, and the player. Without this script the page shows its tables, pictures and timelines whole. */
+/* Sorts tables, draws interactive charts, plays timelines. Without it the page shows tables, pictures and whole timelines. */
 
 const all = (selector, root = document) => [...root.querySelectorAll(selector)];
 const dark = matchMedia("(prefers-color-scheme: dark)");
 
-/* --- tables: a press on a head sorts, another turns the order around; what has no number stays last --- */
+/* --- tables: pressing a head sorts by its column, pressing it again reverses; cells without a number stay last --- */
 
 function sortKey(row, column) {
   const text = row.cells[column].querySelector("b, .verdict, .name")?.textContent ?? row.cells[column].textContent;
@@ -37,12 +37,12 @@ function makeSortable(head) {
   head.append(button);
 }
 
-/* --- charts: drawn when they come into view, painted in the page's theme, stacks shown as chosen --- */
+/* --- charts: drawn when they come into view, in the colours of the page's theme, without the stacks that are hidden --- */
 
-const charts = [];
-const hidden = new Set();
+const drawnDocuments = [];
+const hiddenStacks = new Set();
 
-function paint(model, colours) {
+function applyColours(model, colours) {
   const set = (values) => model.setv(values);
   if (model.tags?.includes("ink")) {
     if (model.type === "Whisker" || model.type === "TeeHead") set({ line_color: colours.ink });
@@ -56,72 +56,73 @@ function paint(model, colours) {
   }
 }
 
-function dress(doc) {
+function applyTheme(doc) {
   const style = getComputedStyle(document.documentElement);
   const colour = (name) => style.getPropertyValue(`--${name}`).trim();
   const colours = { ink: colour("ink"), quiet: colour("quiet"), line: colour("line") };
-  for (const model of doc.all_models) paint(model, colours);
+  for (const model of doc.all_models) applyColours(model, colours);
 }
 
-const shows = (model) => model.type === "GlyphRenderer" || model.type === "Whisker";
-
-function choose(doc) {
+/* A chart with one row a stack filters rows (by the tags of the filter); others name each renderer after its stack. */
+function applyHiddenStacks(doc) {
   for (const model of doc.all_models) {
-    if (model.type === "BooleanFilter") model.booleans = model.tags.map((name) => !hidden.has(name));
-    else if (model.name && shows(model)) model.visible = !hidden.has(model.name);
+    if (model.type === "BooleanFilter") model.booleans = model.tags.map((name) => !hiddenStacks.has(name));
+    else if (model.name && ["GlyphRenderer", "Whisker"].includes(model.type)) model.visible = !hiddenStacks.has(model.name);
   }
 }
 
-async function draw(place) {
+async function drawPlot(place) {
   const item = JSON.parse(place.nextElementSibling.textContent);
   const views = await Bokeh.embed.embed_item(item, place);
   const root = [...views][0].model;
+  /* On a touch screen a drag scrolls the page. */
   if (matchMedia("(pointer: coarse)").matches) root.toolbar.active_drag = null;
-  charts.push(root.document);
-  dress(root.document);
-  choose(root.document);
+  drawnDocuments.push(root.document);
+  applyTheme(root.document);
+  applyHiddenStacks(root.document);
   place.dataset.drawn = "yes";
 }
 
-const inView = new IntersectionObserver((entries) => {
-  for (const entry of entries.filter((each) => each.isIntersecting)) {
-    inView.unobserve(entry.target);
-    draw(entry.target).catch((error) => {
-      entry.target.closest("figure").classList.add("still");
+const viewObserver = new IntersectionObserver((entries) => {
+  for (const entry of entries.filter((candidate) => candidate.isIntersecting)) {
+    viewObserver.unobserve(entry.target);
+    drawPlot(entry.target).catch((error) => {
+      entry.target.closest("figure").classList.add("still");  /* The picture is shown in its place. */
       throw error;
     });
   }
 }, { rootMargin: "400px" });
 
-function toggle(box) {
-  if (box.checked) hidden.delete(box.value);
-  else hidden.add(box.value);
-  charts.forEach(choose);
+function toggleStack(checkbox) {
+  if (checkbox.checked) hiddenStacks.delete(checkbox.value);
+  else hiddenStacks.add(checkbox.value);
+  drawnDocuments.forEach(applyHiddenStacks);
 }
 
-/* --- the player: a moment that moves over the lanes; steps before it are done, after it to come --- */
+/* --- timelines: a moment moves from start to end; steps before it are done, steps after it are waiting --- */
 
-function player(root) {
-  const scale = root.querySelector("input[type=range]"), play = root.querySelector(".play");
+function makePlayer(root) {
+  const slider = root.querySelector("input[type=range]"), playButton = root.querySelector(".play");
   const segments = all(".segment", root);
   const start = (segment) => Number(segment.dataset.start), end = (segment) => Number(segment.dataset.end);
-  const moments = [...new Set([0, ...segments.flatMap((each) => [start(each), end(each)])])].sort((a, b) => a - b);
-  const last = moments.at(-1), seconds = 8;
+  const moments = [...new Set([0, ...segments.flatMap((segment) => [start(segment), end(segment)])])].sort((a, b) => a - b);
+  const last = moments.at(-1), playSeconds = 8;
   let now = last, frame = 0;
 
   function show(moment) {
     now = Math.min(Math.max(moment, 0), last);
-    scale.value = now;
-    scale.setAttribute("aria-valuetext", `${now.toFixed(1)} ms`);
+    slider.value = now;
+    slider.setAttribute("aria-valuetext", `${now.toFixed(1)} ms`);
     root.style.setProperty("--share", now / last);
     root.querySelector(".clock").textContent = `${now.toFixed(1)} ms`;
-    for (const each of segments) {
-      each.dataset.state = end(each) <= now ? "done" : start(each) <= now ? "running" : "waiting";
+    for (const segment of segments) {
+      segment.dataset.state = end(segment) <= now ? "done" : start(segment) <= now ? "running" : "waiting";
     }
-    all(".timeline", root).forEach((each) => { each.querySelector(".at").textContent = tell(each); });
+    for (const timeline of all(".timeline", root)) timeline.querySelector(".at").textContent = describe(timeline);
   }
 
-  function tell(timeline) {
+  /* What each request of a timeline does at this moment. */
+  function describe(timeline) {
     return all(".lane", timeline).map((lane) => {
       const name = lane.dataset.name, running = lane.querySelector("[data-state=running]");
       if (running) return `${name}: ${running.dataset.step}, ${running.dataset.name}`;
@@ -133,35 +134,35 @@ function player(root) {
   function stop() {
     cancelAnimationFrame(frame);
     frame = 0;
-    play.textContent = "Play";
+    playButton.textContent = "Play";
   }
 
   function run() {
-    const from = now >= last ? 0 : now, began = performance.now();
-    play.textContent = "Pause";
-    const tick = (at) => {
-      show(from + (Math.max(0, at - began) / 1000 / seconds) * last);
+    const from = now >= last ? 0 : now, startedMs = performance.now();
+    playButton.textContent = "Pause";
+    const tick = (nowMs) => {
+      show(from + (Math.max(0, nowMs - startedMs) / 1000 / playSeconds) * last);
       if (now >= last) stop();
       else frame = requestAnimationFrame(tick);
     };
     frame = requestAnimationFrame(tick);
   }
 
-  function step(to) {
+  function jump(moment) {
     stop();
-    if (to !== undefined) show(to);
+    if (moment !== undefined) show(moment);
   }
 
-  play.addEventListener("click", () => (frame ? stop() : run()));
-  root.querySelector(".back").addEventListener("click", () => step(moments.findLast((each) => each < now - 1e-6)));
-  root.querySelector(".on").addEventListener("click", () => step(moments.find((each) => each > now + 1e-6)));
-  scale.addEventListener("input", () => step(Number(scale.value)));
-  scale.max = last;
+  playButton.addEventListener("click", () => (frame ? stop() : run()));
+  root.querySelector(".back").addEventListener("click", () => jump(moments.findLast((moment) => moment < now - 1e-6)));
+  root.querySelector(".forward").addEventListener("click", () => jump(moments.find((moment) => moment > now + 1e-6)));
+  slider.addEventListener("input", () => jump(Number(slider.value)));
+  slider.max = last;
   show(last);
 }
 
 all("table.sortable thead th").forEach(makeSortable);
-all(".stacks input").forEach((box) => box.addEventListener("change", () => toggle(box)));
-all(".panel").forEach((place) => inView.observe(place));
-all(".player").forEach(player);
-dark.addEventListener("change", () => charts.forEach(dress));
+all(".stacks input").forEach((checkbox) => checkbox.addEventListener("change", () => toggleStack(checkbox)));
+all(".plot").forEach((place) => viewObserver.observe(place));
+all(".player").forEach(makePlayer);
+dark.addEventListener("change", () => drawnDocuments.forEach(applyTheme));

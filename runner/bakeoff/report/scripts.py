@@ -1,4 +1,4 @@
-"""What the page needs to come alive: Bokeh's own script, each figure as data, and this report's script."""
+"""What makes the page interactive: Bokeh's own script, the report's script, and each figure as data for them."""
 
 from __future__ import annotations
 
@@ -12,22 +12,7 @@ from importlib import resources
 from bokeh.embed import json_item
 from markupsafe import Markup
 
-from bakeoff.report.charts.panel import Panel
-
-
-@dataclass(frozen=True)
-class Item:
-    """One interactive panel: its heading, its height, and its figure as data for Bokeh."""
-
-    title: str
-    height_px: int
-    data: Markup
-
-
-def item(panel: Panel) -> Item:
-    """A panel as the page embeds it. What comes from a user's files cannot end the element that holds it."""
-    text = json.dumps(json_item(panel.figure), separators=(",", ":"))
-    return Item(panel.title, panel.height_px, Markup(text.replace("<", "\\u003c")))
+from bakeoff.report.drawing.interactive import InteractiveFigure
 
 
 @dataclass(frozen=True)
@@ -48,10 +33,16 @@ def scripts() -> tuple[Script, ...]:
 
 def _script(text: str) -> Script:
     if "</script" in text.lower():
-        raise ValueError("a script that holds its own end cannot stand inside a page")
+        raise ValueError("a script inside a page must not contain </script")
     digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
     return Script(Markup(text), f"'sha256-{digest}'")
 
 
-AWAKE = _script('document.documentElement.classList.add("awake")')
-"""Runs before anything is painted: whatever depends on scripts has its place from the start."""
+MARK_SCRIPTED = _script('document.documentElement.classList.add("scripted")')
+"""Runs before anything is painted, so that what depends on scripts has its place from the start."""
+
+
+def figure_data(figure: InteractiveFigure) -> Markup:
+    """A figure as JSON for Bokeh. Text from a user's files cannot end the element that holds it."""
+    text = json.dumps(json_item(figure.figure), separators=(",", ":"))
+    return Markup(text.replace("<", "\\u003c"))

@@ -1,0 +1,1 @@
+"""What charts are drawn with: the colours of stacks, still pictures (matplotlib) and interactive figures (Bokeh)."""
