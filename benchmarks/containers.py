@@ -17,8 +17,7 @@ from pathlib import Path
 import msgspec
 
 from bakeoff.analysis import stats
-from bakeoff.experiment.config import read_experiment, select
-from bakeoff.experiment.plan import plan_blocks
+from bakeoff.experiment import plan_blocks, read_experiment, select
 from bakeoff.load.fleet import Fleet
 from bakeoff.measure import Observer, RunContext, measure_block
 from bakeoff.model import Block, BlockResult, Certificate, ClosedLoad, Experiment, Stack

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bakeoff.analysis.summary import summarise
-from bakeoff.experiment.plan import plan_blocks
+from bakeoff.experiment import plan_blocks
 from bakeoff.model import (
     Block,
     BlockResult,

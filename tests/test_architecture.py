@@ -18,6 +18,7 @@ DIAGRAM = ROOT / "docs" / "architecture.md"
 PURE = {
     "analysis",
     "calibration.certify",
+    "experiment.design",
     "experiment.plan",
     "findings",
     "gate.against",

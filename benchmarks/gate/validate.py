@@ -24,7 +24,7 @@ from typing import Any
 
 import msgspec
 
-from bakeoff.experiment.config import read_experiment
+from bakeoff.experiment import read_experiment
 from bakeoff.model import BASE, Histogram, OpenLoad
 from bakeoff.report.gate.words import gate_of
 from bakeoff.results import RunFolder

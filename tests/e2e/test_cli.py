@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bakeoff.experiment.config import read_experiment
+from bakeoff.experiment import read_experiment
 
 pytestmark = pytest.mark.e2e
 

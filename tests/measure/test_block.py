@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bakeoff.experiment.plan import plan_blocks
+from bakeoff.experiment import plan_blocks
 from bakeoff.measure import measure_block
 from bakeoff.model import BlockResult, Stack
 from tests.builders import experiment, stack

@@ -12,7 +12,7 @@ from pathlib import Path
 from bakeoff.calibration.doctor import Doctor
 from bakeoff.cli import note
 from bakeoff.cli.progress import RunProgress
-from bakeoff.experiment.config import locustfile_digests
+from bakeoff.experiment import locustfile_digests
 from bakeoff.load.generator import LoadGenerator
 from bakeoff.load.source import Elsewhere, Source, opened
 from bakeoff.measure import RunContext

@@ -17,7 +17,7 @@ from bakeoff.cli.arguments import add_backend, add_file, add_seed_and_out
 from bakeoff.cli.conclusion import refresh_index
 from bakeoff.cli.context import new_manifest
 from bakeoff.cli.progress import GateProgress
-from bakeoff.experiment.config import read_experiment
+from bakeoff.experiment import read_experiment
 from bakeoff.gate.against import against, check_comparable, heads_levels, mismatches
 from bakeoff.gate.revisions import MISSING_SERVER_REMEDY, Built, InImages, Revisions
 from bakeoff.gate.run import duet_experiment, execute_gate

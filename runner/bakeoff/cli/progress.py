@@ -13,7 +13,7 @@ from rich.live import Live
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from bakeoff.experiment.plan import expected_s
+from bakeoff.experiment import expected_s
 from bakeoff.findings.numerals import number
 from bakeoff.measure import Observer
 from bakeoff.model import Experiment, Histogram, Interval, Record, Slice, load_title

@@ -16,7 +16,7 @@ from bakeoff.cli.arguments import (
 )
 from bakeoff.cli.conclusion import conclude, render
 from bakeoff.cli.context import new_manifest, run_context
-from bakeoff.experiment.config import apply_profile, read_experiment, select
+from bakeoff.experiment import apply_profile, read_experiment, select
 from bakeoff.load.source import read_source
 from bakeoff.measure import measure_new
 from bakeoff.stacks import check_consent, describe_machine

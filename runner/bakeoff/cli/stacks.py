@@ -6,7 +6,7 @@ import argparse
 
 from bakeoff.cli import DONE
 from bakeoff.cli.arguments import add_file, add_stack_choice
-from bakeoff.experiment.config import read_experiment, select
+from bakeoff.experiment import read_experiment, select
 from bakeoff.model import Stack
 from bakeoff.stacks import servers
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bakeoff.cli import DONE, FAILED
 from bakeoff.cli.arguments import add_backend, add_file, add_stack_choice
-from bakeoff.experiment.config import read_experiment, select
+from bakeoff.experiment import read_experiment, select
 from bakeoff.findings import story
 from bakeoff.load.fleet import Fleet
 from bakeoff.measure import Observer, RunContext, take_timelines

@@ -1,8 +1,7 @@
-"""From an experiment to ordered blocks and slices: a pure function of the experiment and a seed."""
+"""Orders blocks and slices: a pure function of an experiment and a seed."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,33 +9,6 @@ import numpy as np
 from bakeoff.model import SIDES, Block, Experiment, Load, Scenario, Slice
 
 _SEED_LIMIT = 2**31
-
-
-class DesignError(ValueError):
-    """An experiment that could not show a difference however large it was."""
-
-
-def fewest_blocks(alpha: float, candidates: int) -> int:
-    """The fewest blocks that can reach ``alpha``, two-sided, for each of several candidates.
-
-    A sign-flip test over n blocks has 2^n arrangements, so its smallest two-sided p is 2 x 2^-n; Holm's correction asks
-    the smallest of m p-values to be at most alpha / m.
-    """
-    return math.ceil(1 + math.log2(max(1, candidates) / alpha))
-
-
-def check_design(experiment: Experiment) -> None:
-    """Refuse a design that cannot reach its own alpha. Raises `DesignError` with the remedy."""
-    candidates = len(experiment.stacks) - 1
-    if candidates < 1:
-        return
-    needed = fewest_blocks(experiment.alpha, candidates)
-    if experiment.blocks < needed:
-        raise DesignError(
-            f"{experiment.blocks} blocks can never show a difference at {experiment.alpha:g}, with "
-            f"{candidates} candidate{'s' if candidates > 1 else ''}: set blocks = {needed} or more "
-            "(or use --profile smoke, which concludes nothing)"
-        )
 
 
 def plan_blocks(experiment: Experiment, seed: int) -> tuple[Block, ...]:
@@ -56,7 +28,7 @@ def _plan_block(experiment: Experiment, seed: int, number: int) -> Block:
 
 
 def plan_paired_block(seed: int, number: int) -> Block:
-    """What a block of a paired measurement draws: which side starts first, the ports, the hash seed."""
+    """A block of a paired measurement: which side starts first, the ports and the hash seed."""
     rng = np.random.default_rng([seed, number])
     return _draw_start(rng, number, SIDES, ())
 
@@ -74,9 +46,9 @@ def _draw_start(rng: np.random.Generator, number: int, names: Sequence[str], sli
 def _plan_condition(
     rng: np.random.Generator, names: list[str], scenario: Scenario, load: Load, passes: int, first_position: int
 ) -> list[Slice]:
-    """Every stack ``passes`` times, in a random order that turns around at each pass: ABC CBA."""
+    """Every stack ``passes`` times, in a random order that is reversed at every other pass: ABC CBA."""
     order: list[str] = rng.permutation(names).tolist()
-    runs = [order if turn % 2 == 0 else order[::-1] for turn in range(passes)]
+    orders = [order if number % 2 == 0 else order[::-1] for number in range(passes)]
     return [
         Slice(
             position=first_position + offset,
@@ -85,20 +57,20 @@ def _plan_condition(
             load=load,
             seed=int(rng.integers(_SEED_LIMIT)),
         )
-        for offset, stack in enumerate(stack for run in runs for stack in run)
+        for offset, stack in enumerate(stack for order in orders for stack in order)
     ]
 
 
 def slice_length_s(least_s: float, mean_latency_s: float, latencies: float, most_s: float) -> float:
-    """How long a slice has to be, in seconds, to outlast its queue.
+    """The length of a slice in seconds: at least ``latencies`` mean latencies, between ``least_s`` and ``most_s``.
 
-    A slice shorter than many mean latencies measures its own edges. The mean is that of the warm-up, so that the length
-    does not depend on what the slice itself measures.
+    In a shorter slice, requests that begin or end outside it weigh too much. The mean is that of the warm-up, so that
+    the length does not depend on what the slice itself measures.
     """
     return min(max(least_s, latencies * mean_latency_s), most_s)
 
 
 def expected_s(experiment: Experiment, start_s: float = 4.0) -> float:
-    """A first guess at how long a run takes, in seconds, before anything was measured."""
+    """An estimate of how long a run takes, in seconds, before anything was measured."""
     slices = len(experiment.stacks) * len(experiment.scenarios) * len(experiment.loads) * experiment.passes
     return experiment.blocks * (start_s + slices * (experiment.slice_s + experiment.warmup_s))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from bakeoff.experiment.plan import plan_paired_block
+from bakeoff.experiment import plan_paired_block
 from bakeoff.gate import effects
 from bakeoff.gate.profile import take_profiles
 from bakeoff.gate.result import Circumstances, gate_result

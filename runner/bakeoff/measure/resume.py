@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from bakeoff.analysis.fingerprint import Part, differences, fingerprint
-from bakeoff.experiment.config import locustfile_digests
+from bakeoff.experiment import locustfile_digests
 from bakeoff.measure.context import RunContext
 from bakeoff.measure.run import measure_missing
 from bakeoff.model import Experiment, Machine, UserError

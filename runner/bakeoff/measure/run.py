@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from bakeoff.analysis.summary import summarise
-from bakeoff.experiment.plan import plan_blocks
+from bakeoff.experiment import plan_blocks
 from bakeoff.measure.block import measure_block
 from bakeoff.measure.context import RunContext
 from bakeoff.measure.timeline import take_timelines

@@ -18,7 +18,7 @@ from bakeoff.model.base import (
     Verdict,
 )
 from bakeoff.model.counts import merged_counts, total_outcomes
-from bakeoff.model.errors import BakeoffError, UserError
+from bakeoff.model.errors import BakeoffError, UserError, unknown
 from bakeoff.model.experiment import (
     ClosedLoad,
     Condition,
@@ -136,5 +136,6 @@ __all__ = [
     "load_words",
     "merged_counts",
     "total_outcomes",
+    "unknown",
     "window_rng",
 ]

@@ -1,13 +1,26 @@
-"""What users write: stacks, scenarios, loads, the gate's settings, and the experiment that holds them."""
+"""What users write: stacks, scenarios, loads, the gate's settings, and the experiment that holds them.
+
+Constraints are checked when a value is decoded or converted (`msgspec.Meta`), rules over several fields also when it is
+constructed; then they raise `ValueError`.
+"""
 
 from __future__ import annotations
 
 import enum
-from typing import Any, NamedTuple
+import re
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
+from msgspec import Meta
 
 from bakeoff.model.base import Arrivals, GateMetric, Interface, Metric, Struct
+
+Count = Annotated[int, Meta(ge=1)]
+Positive = Annotated[float, Meta(gt=0)]
+NonNegative = Annotated[float, Meta(ge=0)]
+Port = Annotated[int, Meta(ge=1, le=65_535)]
+
+_URL = re.compile(r"https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?/?")
 
 
 class Stack(Struct, frozen=True, kw_only=True):
@@ -19,8 +32,8 @@ class Stack(Struct, frozen=True, kw_only=True):
     """Import path of the application, ``module:attribute``."""
     server: str | None = None
     """Name of a server adapter; ``None`` when ``command`` is given."""
-    workers: int = 1
-    threads: int = 1
+    workers: Count = 1
+    threads: Count = 1
     options: dict[str, str | int | float | bool] = {}
     """Passed to the server as its own command-line options."""
     env: dict[str, str] = {}
@@ -29,7 +42,7 @@ class Stack(Struct, frozen=True, kw_only=True):
     filled in."""
     ready: str = "/healthz"
     """Path that answers 200 as soon as the stack can serve."""
-    port: int | None = None
+    port: Port | None = None
     """A fixed port; by default a free one is drawn."""
     directory: str = "."
     """Absolute path the server is started in, and from which the app is imported."""
@@ -38,19 +51,35 @@ class Stack(Struct, frozen=True, kw_only=True):
     url: str | None = None
     """Where the stack runs already, ``https://staging.example``: nothing is started or stopped."""
 
+    def __post_init__(self) -> None:
+        if self.url is not None:
+            started_here = (self.app, self.server, self.options, self.env, self.command, self.port, self.python)
+            if any(started_here) or self.workers > 1 or self.threads > 1:
+                raise ValueError("a stack with a url runs already; besides url it has interface and ready only")
+            if not _URL.fullmatch(self.url):
+                raise ValueError(f"url {self.url!r} must be scheme and host, such as https://staging.example:8443")
+        if self.command and (self.app or self.server):
+            raise ValueError("has both a command and an app with a server; keep one of the two")
+        if self.command and not any("{port}" in argument for argument in self.command):
+            raise ValueError("command must say {port} where the port goes")
+
 
 class Request(Struct, frozen=True, kw_only=True):
     """One request of a scenario that needs no Python."""
 
     method: str
     path: str
-    weight: int = 1
+    weight: Count = 1
     name: str | None = None
     json: Any = None
     data: str | None = None
     headers: dict[str, str] = {}
     status: int = 200
     """The status that counts as a right answer."""
+
+    def __post_init__(self) -> None:
+        if not self.path.startswith("/"):
+            raise ValueError(f"path {self.path!r} must begin with /")
 
 
 class Scenario(Struct, frozen=True, kw_only=True):
@@ -61,30 +90,38 @@ class Scenario(Struct, frozen=True, kw_only=True):
     """Absolute path."""
     requests: tuple[Request, ...] = ()
 
+    def __post_init__(self) -> None:
+        if self.locustfile is not None and self.requests:
+            raise ValueError("has both a locustfile and requests; keep one of the two")
+
 
 class ClosedLoad(Struct, frozen=True, kw_only=True, tag="users", tag_field="kind"):
-    """A fixed number of users, each of which waits for its answer before it asks again."""
+    """A fixed number of users, each of which sends its next request when it has the answer to the last."""
 
-    users: int
-    think_s: float = 0.0
+    users: Count
+    think_s: NonNegative = 0.0
 
 
 class Stage(Struct, frozen=True, kw_only=True):
     """A stretch of an open loop: a step where the two rates are equal, else a ramp."""
 
-    for_s: float
-    rate_rps: float
-    to_rps: float
+    for_s: Positive
+    rate_rps: NonNegative
+    to_rps: NonNegative
 
 
 class OpenLoad(Struct, frozen=True, kw_only=True, tag="rate", tag_field="kind"):
     """Arrivals at a given rate, whatever the server does."""
 
-    rate_rps: float
+    rate_rps: Positive
     """The rate; with stages, that after the last of them."""
     arrivals: Arrivals = "poisson"
     stages: tuple[Stage, ...] = ()
     """Rates that change within the slice, which then lasts as long as they do."""
+
+    def __post_init__(self) -> None:
+        if self.stages and not any(stage.rate_rps or stage.to_rps for stage in self.stages):
+            raise ValueError("at least one stage must have a rate above 0")
 
     @property
     def mean_rate_rps(self) -> float:
@@ -99,7 +136,7 @@ Load = ClosedLoad | OpenLoad
 
 
 class Condition(NamedTuple):
-    """What every stack is put through: one scenario at one load."""
+    """One scenario at one load, under which every stack is measured."""
 
     scenario: str
     load: Load
@@ -146,7 +183,7 @@ class Role(enum.StrEnum):
 
     @classmethod
     def _missing_(cls, value: object) -> Role | None:
-        """The role that files of earlier versions call by another name."""
+        """The role by the name that it had in earlier versions."""
         earlier = {"deciding": cls.REQUIRED, "confirmable": cls.ADVISORY, "shown": cls.INFORMATIONAL}
         return earlier.get(value) if isinstance(value, str) else None
 
@@ -159,6 +196,10 @@ class Tolerance(Struct, frozen=True, kw_only=True):
     floor: float
     """What is noise by definition: a regression shows that the change is larger."""
     role: Role = Role.REQUIRED
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.floor < self.limit:
+            raise ValueError(f"floor ({self.floor:g}) must be at least 0 and below limit ({self.limit:g})")
 
 
 def default_tolerances() -> dict[GateMetric, Tolerance]:
@@ -182,36 +223,36 @@ class GateSettings(Struct, frozen=True, kw_only=True):
     scenario: str | None = None
     requirements: tuple[str, ...] = ()
     """Requirement files, relative to a revision's root, that its environment is built from; by default looked for."""
-    budget_s: float = 120.0
-    users: int = 32
-    rate_rps: float | None = None
-    """Arrivals a second of the open loop; by default a share of what a probe finds."""
-    closed_s: float = 1.2
+    budget_s: Positive = 120.0
+    users: Count = 32
+    rate_rps: Positive | None = None
+    """Arrivals a second of the open loop; by default a share of the throughput that a probe measures."""
+    closed_s: Positive = 1.2
     """Length of the windows of a block's closed loop, its rounds taken together."""
-    open_s: float = 1.5
+    open_s: Positive = 1.5
     tolerances: dict[GateMetric, Tolerance] = msgspec.field(default_factory=default_tolerances)
 
 
 class Experiment(Struct, frozen=True, kw_only=True):
-    """Stacks x scenarios x loads x blocks: everything that is asked, with every default filled in."""
+    """Stacks x scenarios x loads x blocks: everything that is to be measured, with every default filled in."""
 
     name: str
     baseline: str
     stacks: tuple[Stack, ...]
     scenarios: tuple[Scenario, ...]
-    loads: tuple[Load, ...]
-    blocks: int
-    passes: int
+    loads: tuple[Load, ...] = (ClosedLoad(users=64), OpenLoad(rate_rps=50.0))
+    blocks: Count
+    passes: Count = 2
     """Slices per stack and load in a block. Two make a palindrome (ABBA); one is a random order."""
-    slice_s: float
+    slice_s: Positive = 3.0
     """The least length of a slice; a slice is longer where latency demands it (see ``plan.slice_length_s``)."""
-    warmup_s: float
-    max_slice_s: float
+    warmup_s: NonNegative = 0.5
+    max_slice_s: Positive = 60.0
     volatile: tuple[str, ...] = ()
     """JSON keys whose values may differ between equal answers: timings, process ids."""
-    alpha: float = 0.05
+    alpha: Annotated[float, Meta(gt=1e-9, lt=1)] = 0.05
     """Chance of a false difference that is accepted, over all candidates of one metric and load."""
-    margin: float = 0.05
+    margin: Positive = 0.05
     """Relative difference below which two stacks count as the same."""
     timeline: tuple[str, ...] = ()
     """Paths requested at the same moment from a single worker of each stack, to see who waited for whom."""

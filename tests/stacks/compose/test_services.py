@@ -10,7 +10,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bakeoff.experiment.config import read_experiment
+from bakeoff.experiment import read_experiment
 from bakeoff.model import Stack, UserError
 from bakeoff.stacks.compose.services import (
     LIMITS,

@@ -1,0 +1,290 @@
+"""An experiment file is checked and completed; a mistake in it is one line with the place and the remedy."""
+
+import json
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bakeoff.experiment import check_design, read_experiment
+from bakeoff.model import (
+    ClosedLoad,
+    Experiment,
+    GateSettings,
+    OpenLoad,
+    Request,
+    Role,
+    Stack,
+    Stage,
+    Tolerance,
+    UserError,
+    default_tolerances,
+)
+
+STACK = '[stacks.mine]\ncommand = ["./serve", "--port", "{port}"]\n'
+SCENARIO = '[scenarios.front]\nrequests = [{ get = "/" }]\n'
+SMALLEST = STACK + SCENARIO
+EXPERIMENT_KEYS = Experiment.__struct_fields__
+GATE_KEYS = GateSettings.__struct_fields__
+STACK_KEYS = Stack.__struct_fields__
+
+
+def write(folder: Path, text: str) -> Path:
+    """A config file with some text."""
+    path = folder / "bakeoff.toml"
+    path.write_text(text, "utf-8")
+    return path
+
+
+def test_the_smallest_file_is_one_stack_and_one_path(tmp_path: Path) -> None:
+    """Everything else has a default."""
+    experiment = read_experiment(write(tmp_path, SMALLEST))
+    assert experiment.name == "bakeoff"
+    assert experiment.baseline == "mine"
+    assert experiment.loads == (ClosedLoad(users=64), OpenLoad(rate_rps=50.0))
+    assert experiment.scenarios[0].requests[0].path == "/"
+
+
+def test_a_load_may_step_and_ramp(tmp_path: Path) -> None:
+    """A stage without a second rate keeps its first."""
+    loads = "[experiment]\nloads = [{ stages = [{ rate = 10, to = 90, for_s = 4 }, { rate = 90, for_s = 2 }] }]\n"
+    (load,) = read_experiment(write(tmp_path, SMALLEST + loads)).loads
+    assert isinstance(load, OpenLoad)
+    assert load.stages == (Stage(for_s=4, rate_rps=10, to_rps=90), Stage(for_s=2, rate_rps=90, to_rps=90))
+
+
+def test_the_bundled_experiment_is_valid_and_can_conclude() -> None:
+    """The file behind ``make bench`` compares four stacks at two loads, with enough blocks."""
+    experiment = read_experiment(Path("bakeoff.toml"))
+    check_design(experiment)
+    assert len(experiment.stacks) == 4
+    assert len(experiment.loads) == 2
+
+
+def test_relative_paths_are_relative_to_the_file(tmp_path: Path) -> None:
+    """Wherever the command is called from."""
+    (tmp_path / "users.py").write_text("", "utf-8")
+    path = write(tmp_path, STACK + '[scenarios.mine]\nlocustfile = "users.py"\n')
+    experiment = read_experiment(path)
+    assert experiment.scenarios[0].locustfile == str(tmp_path / "users.py")
+    assert experiment.stacks[0].directory == str(tmp_path)
+
+
+APP = 'interface = "wsgi"\napp = "app:app"\nserver = "gunicorn"\n'
+
+MISTAKES = {
+    "no stack": (SCENARIO, r"\[stacks\]: nothing to compare; add"),
+    "no scenario": (STACK, r"\[scenarios\]: nothing to request; add"),
+    "not TOML": ("= 3", "not valid TOML"),
+    "an unknown table": (SMALLEST + "[stack.x]\n", r"\[stack\]: unknown table 'stack'; did you mean 'stacks'\?"),
+    "an unknown key": (SMALLEST.replace("command", "comand"), r"\[stacks.mine\]: unknown key 'comand'; .*'command'"),
+    "a wrong type": (
+        SMALLEST + '[experiment]\nblocks = "six"\n',
+        r"\[experiment\]: blocks: expected an integer, got a string$",
+    ),
+    "an unknown server": (
+        f"[stacks.x]\n{APP.replace('gunicorn', 'gunicron')}{SCENARIO}",
+        r'\[stacks.x\]: unknown server "gunicron"; did you mean "gunicorn"',
+    ),
+    "no interface": (f'[stacks.x]\napp = "a:b"\nserver = "gunicorn"\n{SCENARIO}', 'interface = "wsgi" or "asgi"'),
+    "neither app nor command": ("[stacks.x]\n" + SCENARIO, r"\[stacks.x\]: needs app and server, or a command"),
+    "both app and command": (STACK + APP + SCENARIO, "keep one of the two"),
+    "a command without a port": (STACK.replace("{port}", "80") + SCENARIO, r"must say \{port\}"),
+    "an unknown baseline": (
+        SMALLEST + '[experiment]\nbaseline = "mien"\n',
+        "unknown stack 'mien'; did you mean 'mine'",
+    ),
+    "an unknown scenario": (SMALLEST + '[experiment]\nscenarios = ["frnt"]\n', "did you mean 'front'"),
+    "a missing locustfile": (STACK + '[scenarios.x]\nlocustfile = "x.py"\n', "'x.py' does not exist"),
+    "a request without a method": (STACK + "[scenarios.x]\nrequests = [{ weight = 2 }]\n", "exactly one method"),
+    "a path without a slash": (STACK + '[scenarios.x]\nrequests = [{ get = "x" }]\n', "must begin with /"),
+    "a load of nothing": (SMALLEST + "[experiment]\nloads = [{}]\n", r"loads\[0\]: needs either users"),
+    "no users": (SMALLEST + "[experiment]\nloads = [{ users = 0 }]\n", r"loads\[0\]: users: must be at least 1"),
+    "no rate": (SMALLEST + "[experiment]\nloads = [{ rate = 0 }]\n", r"loads\[0\]: rate: must be above 0"),
+    "an empty stage": (
+        SMALLEST + "[experiment]\nloads = [{ stages = [{ rate = 5, for_s = 0 }] }]\n",
+        r"loads\[0\]: stages\[0\]: for_s: must be above 0",
+    ),
+    "stages of nothing": (SMALLEST + "[experiment]\nloads = [{ stages = [{ rate = 0, for_s = 1 }] }]\n", "above 0"),
+    "a key of another kind of load": (
+        SMALLEST + "[experiment]\nloads = [{ rate = 5, think_s = 1 }]\n",
+        r"loads\[0\]: unknown key 'think_s'; known are: rate, arrivals",
+    ),
+    "two kinds of load": (SMALLEST + "[experiment]\nloads = [{ rate = 5, users = 1 }]\n", "needs either users"),
+    "a name of the model in place of the file's": (
+        SMALLEST + "[experiment]\nloads = [{ users = 5, kind = 'users' }]\n",
+        "unknown key 'kind'",
+    ),
+    "no stages": (SMALLEST + "[experiment]\nloads = [{ stages = [] }]\n", "at least one stage"),
+    "a load that is no table": (SMALLEST + "[experiment]\nloads = [64]\n", "expected a table, got an integer"),
+    "loads that are no array": (SMALLEST + "[experiment]\nloads = 64\n", "loads: expected an array, got an integer"),
+    "two methods": (STACK + '[scenarios.x]\nrequests = [{ get = "/", put = "/" }]\n', r"requests\[0\]: needs exactly"),
+    "a weight of nothing": (
+        STACK + '[scenarios.x]\nrequests = [{ get = "/", weight = 0 }]\n',
+        r"\[scenarios.x\]: requests\[0\]: weight: must be at least 1",
+    ),
+    "an unknown interface": (
+        f"[stacks.x]\n{APP.replace('wsgi', 'asgj')}{SCENARIO}",
+        r"\[stacks.x\]: interface: unknown value 'asgj'; did you mean 'asgi'\?",
+    ),
+    "no workers": (STACK + "workers = 0\n" + SCENARIO, r"\[stacks.mine\]: workers: must be at least 1"),
+    "an option that is no scalar": (
+        f"[stacks.x]\n{APP}options = {{ bind = [] }}\n{SCENARIO}",
+        r"\[stacks.x\]: options.*: expected .*, got an array",
+    ),
+    "an alpha of one": (SMALLEST + "[experiment]\nalpha = 1\n", r"alpha: must be below 1"),
+    "an unknown metric": (
+        SMALLEST + "[gate.tolerances.memry]\nlimit = 1\n",
+        r"\[gate.tolerances\]: unknown metric 'memry'; did you mean 'memory'\?",
+    ),
+    "a floor above the limit": (
+        SMALLEST + "[gate.tolerances.memory]\nfloor = 0.5\n",
+        r"\[gate.tolerances.memory\]: floor \(0.5\) must be at least 0 and below limit \(0.1\)",
+    ),
+    "an unknown role": (
+        SMALLEST + "[gate.tolerances.memory]\nrole = 'requird'\n",
+        r"\[gate.tolerances.memory\]: role: unknown value 'requird'; did you mean 'required'\?",
+    ),
+    "no time for a gate": (SMALLEST + "[gate]\nbudget_s = 0\n", r"\[gate\]: budget_s: must be above 0"),
+    "no blocks": (SMALLEST + "[experiment]\nblocks = 0\n", r"\[experiment\]: blocks: must be at least 1"),
+    "a url with a path": (f'[stacks.x]\nurl = "https://a.example/shop"\n{SCENARIO}', "must be scheme and host"),
+    "a url with a password": (
+        f'[stacks.x]\nurl = "https://me:secret@a.example"\n{SCENARIO}',
+        "must be scheme and host",
+    ),
+    "a url of something to start": (f'[stacks.x]\nurl = "http://a.example"\n{APP}{SCENARIO}', "runs already; besides"),
+    "a name that is a path": (SMALLEST + '[experiment]\nname = "../x"\n', r"name: '\.\./x' is not a valid name: use"),
+}
+
+
+@pytest.mark.parametrize(("text", "message"), MISTAKES.values(), ids=MISTAKES)
+def test_a_mistake_is_one_line_with_place_and_remedy(tmp_path: Path, text: str, message: str) -> None:
+    """The file is named first."""
+    path = write(tmp_path, text)
+    with pytest.raises(UserError, match=message) as caught:
+        read_experiment(path)
+    assert str(caught.value).startswith(str(path))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_stack_that_runs_already_is_a_url(tmp_path: Path) -> None:
+    """It is asked at / whether it is ready."""
+    text = '[stacks.staging]\ninterface = "asgi"\nurl = "https://staging.example:8443/"\n'
+    (stack,) = read_experiment(write(tmp_path, text + SCENARIO)).stacks
+    assert (stack.url, stack.ready, stack.interface) == ("https://staging.example:8443", "/", "asgi")
+
+
+def test_a_missing_file_is_the_users_mistake(tmp_path: Path) -> None:
+    """The message names the command that writes one."""
+    with pytest.raises(UserError, match=r"does not exist; .* bakeoff init"):
+        read_experiment(tmp_path / "none.toml")
+
+
+def test_a_tolerance_keeps_the_defaults_that_it_does_not_set(tmp_path: Path) -> None:
+    """Metric by metric, and field by field."""
+    gate = read_experiment(write(tmp_path, SMALLEST + "[gate.tolerances.latency_p99]\nlimit = 0.5\n")).gate
+    assert gate.tolerances == {
+        **default_tolerances(),
+        "latency_p99": Tolerance(limit=0.5, floor=0.03, role=Role.ADVISORY),
+    }
+
+
+def test_every_request_form_becomes_the_same_type(tmp_path: Path) -> None:
+    """The method is the key of the path."""
+    text = """[scenarios.shop]
+requests = [
+  { get = "/", weight = 3 },
+  { post = "/cart", json = { item = 1 }, headers = { x-test = "1" }, status = 201, name = "add" },
+]
+"""
+    (scenario,) = read_experiment(write(tmp_path, STACK + text)).scenarios
+    add = Request(method="POST", path="/cart", json={"item": 1}, headers={"x-test": "1"}, status=201, name="add")
+    assert scenario.requests == (Request(method="GET", path="/", weight=3), add)
+
+
+def test_an_experiment_survives_its_manifest(tmp_path: Path) -> None:
+    """What a run stores is read back as it was, so no constraint refuses what the file may declare."""
+    loads = "[experiment]\nloads = [{ users = 1, think_s = 0.5 }, { stages = [{ rate = 0, to = 9, for_s = 1 }] }]\n"
+    experiment = read_experiment(write(tmp_path, SMALLEST + loads))
+    assert msgspec.json.decode(msgspec.json.encode(experiment), type=Experiment) == experiment
+
+
+@pytest.mark.parametrize("text", ["a = " + "[" * 10_000, "a = " + "9" * 10_000], ids=["deep nesting", "a huge number"])
+def test_what_the_parser_cannot_take_is_the_users_mistake(tmp_path: Path, text: str) -> None:
+    """The standard library's parser raises other errors than its own for these."""
+    with pytest.raises(UserError, match="not valid TOML"):
+        read_experiment(write(tmp_path, text))
+
+
+WORDS = (
+    "alpha app arrivals asgi baseline blocks command constant env experiment floor for_s front gate get "
+    "gunicorn headers interface json latency_p99 limit loads locustfile margin memory mine name options passes "
+    "port post python rate ready requests requirements role scenario scenarios server shown slice_s stack "
+    "stacks stages status think_s threads timeline to tolerances url users uvicorn volatile weight "
+    "worker-class workers wsgi {port} / http://a.example"
+)
+NAMES = st.sampled_from(WORDS.split())
+SCALARS = st.one_of(
+    NAMES,
+    st.text(max_size=5),
+    st.integers(),
+    st.integers(0, 3),
+    st.floats(),
+    st.booleans(),
+    st.dates(),
+)
+VALUES = st.recursive(
+    SCALARS,
+    lambda values: st.lists(values, max_size=3) | st.dictionaries(NAMES, values, max_size=4),
+    max_leaves=12,
+)
+
+
+def toml(value: object) -> str:
+    """A value as TOML, its tables inline."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{json.dumps(key)} = {toml(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(toml, value)) + "]"
+    if isinstance(value, str):
+        return json.dumps(value)
+    return str(value).lower()
+
+
+def mistake_in(path: Path) -> str | None:
+    """The message about the first mistake in a file, if it has one."""
+    try:
+        read_experiment(path)
+    except UserError as error:
+        return str(error)
+    return None
+
+
+@settings(max_examples=500, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(
+    tables=st.fixed_dictionaries(
+        {},
+        optional={
+            "experiment": st.dictionaries(st.sampled_from(EXPERIMENT_KEYS), VALUES, max_size=5) | VALUES,
+            "gate": st.dictionaries(st.sampled_from(GATE_KEYS), VALUES, max_size=4) | VALUES,
+            "scenarios": st.dictionaries(NAMES, VALUES, max_size=2),
+            "stacks": st.dictionaries(NAMES, st.dictionaries(st.sampled_from(STACK_KEYS), VALUES, max_size=6)),
+        },
+    ),
+    sound=st.booleans(),
+)
+def test_whatever_a_file_holds_it_is_an_experiment_or_one_line(
+    tmp_path: Path, tables: dict[str, object], sound: bool
+) -> None:
+    """Never a traceback. With ``sound`` the stacks and scenarios are right, so that the other tables are reached."""
+    if sound:
+        tables = {
+            **tables,
+            "stacks": {"mine": {"command": ["{port}"]}},
+            "scenarios": {"front": {"requests": [{"get": "/"}]}},
+        }
+    path = write(tmp_path, "\n".join(f"{key} = {toml(value)}" for key, value in tables.items()))
+    message = mistake_in(path)
+    assert message is None or (message.startswith(str(path)) and len(message.splitlines()) == 1)
