@@ -119,10 +119,11 @@ def started(stacks: Sequence[Stack], block: Block, logs: Path, backend: Backend)
     A stack that does not start is among them, with its failure.
     """
     under_test = {stack.name: StackUnderTest(stack) for stack in stacks}
+    in_order = [under_test[name] for name in block.start_order]
     try:
-        for name in block.start_order:
-            under_test[name].start(backend, block, logs)
-        for stack in under_test.values():
+        for stack in in_order:
+            stack.start(backend, block, logs)
+        for stack in in_order:  # The drawn order here too: a stack that is waited for later seems to start later.
             if stack.is_running:
                 stack.wait_ready()
         _wait_idle(under_test)
