@@ -1,4 +1,4 @@
-"""How good is the load generator? Measured against its peers, side by side, as ratios.
+"""How good is the load generator? OracleSlice against its peers, side by side, as ratios.
 
 Run by ``make selfbench``. The generator has one core, a do-nothing server another; repetitions of the contenders are
 interleaved in a random order, and the medians of their ratios are reported, in Markdown on stdout.
@@ -22,10 +22,8 @@ from pathlib import Path
 
 import numpy as np
 
-from bakeoff.calibration.certify import check_accounting
-from bakeoff.calibration.doctor import FAULTS, Measured, drive_oracle, true_latencies_of
-from bakeoff.calibration.oracle.behaviour import Behaviour, Fixed, Stall
-from bakeoff.calibration.oracle.process import OracleProcess, start_oracle
+from bakeoff.calibration import FAULTS, SEED, OracleSlice, check_accounting, drive_oracle, true_latencies_s
+from bakeoff.calibration.oracle import Behaviour, Fixed, OracleProcess, Stall, start_oracle
 from bakeoff.load.generator import Generator
 from bakeoff.model import ClosedLoad, Load, OpenLoad, OracleCheck, Scenario
 from bakeoff.stacks import describe_machine, split_cpus
@@ -49,11 +47,11 @@ class Rig:
 
     def oracle(self, behaviour: Behaviour) -> OracleProcess:
         """A started oracle."""
-        return start_oracle(behaviour, self.server_cpus or None)
+        return start_oracle(behaviour, self.server_cpus)
 
     def drive(
         self, oracle: OracleProcess, scenario: Scenario, load: Load, slice_s: float, timeout_s: float = 10
-    ) -> Measured:
+    ) -> OracleSlice:
         """One slice against an oracle."""
         return drive_oracle(self.generator, scenario, oracle, load, slice_s, timeout_s)
 
@@ -129,7 +127,7 @@ def stolen_s(cpus: Sequence[int]) -> float:
     return sum(int(rows[f"cpu{cpu}"][8]) for cpu in cpus) / os.sysconf("SC_CLK_TCK")
 
 
-def _open_row(runs: Sequence[Measured]) -> str:
+def _open_row(runs: Sequence[OracleSlice]) -> str:
     offered = statistics.median(sum(t.offered for t in run.driven.endpoints) / run.driven.window_s for run in runs)
     lags = [run.histogram("lag") for run in runs]
     cells = [f"{offered:,.0f}/s"]
@@ -145,11 +143,9 @@ def stalls(rig: Rig, rate_rps: float = 2_000.0) -> str:
     rows: list[dict[str, tuple[float, float, float]]] = []
     for _ in range(rig.repetitions):
         with rig.oracle(STALLING) as oracle:
-            oracle.start_epoch()
             measured = rig.drive(oracle, OWN, load, 6.0)
-            truth_s = true_latencies_of(load, measured.driven, oracle.log())
+            truth_s = true_latencies_s(load, SEED, measured.driven, oracle.log().answered_ns)
         with rig.oracle(STALLING) as oracle:
-            oracle.start_epoch()
             closed = rig.drive(oracle, FAST, ClosedLoad(users=USERS), 6.0).histogram("latency")
         latency = measured.histogram("latency")
         rows.append(
@@ -180,11 +176,8 @@ def accounting(rig: Rig) -> str:
     checks: list[OracleCheck] = []
     for load in (ClosedLoad(users=USERS), OpenLoad(rate_rps=2_000.0), OpenLoad(rate_rps=5_000.0)):
         with rig.oracle(FAULTS) as oracle:
-            oracle.start_epoch()
             driven = rig.drive(oracle, OWN, load, rig.slice_s, timeout_s=0.3).driven
-            checks += check_accounting(
-                str(load), driven.endpoints + driven.warmup + driven.drain, oracle.account().outcomes
-            )
+            checks += check_accounting(str(load), driven, oracle.outcomes())
     requests = sum(int(check.asked) for check in checks if check.what.startswith("offered"))
     wrong = [f"{check.case}: {check.what}: {check.asked:g}, not {check.measured:g}" for check in checks if not check.ok]
     return f"Accounting, {requests:,} requests under every fault at once: " + (

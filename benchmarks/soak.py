@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psutil
 
-from bakeoff.calibration.doctor import SCENARIO
+from bakeoff.calibration import SCENARIO
 from bakeoff.load.generator import Generator
 from bakeoff.measure import Observer, RunContext, measure_new
 from bakeoff.model import Certificate, Experiment, Manifest, OpenLoad, Stack

@@ -9,10 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from bakeoff.calibration.certify import check_accounting
-from bakeoff.calibration.doctor import FAULTS, SCENARIO, drive_oracle
-from bakeoff.calibration.oracle.behaviour import Behaviour
-from bakeoff.calibration.oracle.process import OracleProcess, start_oracle
+from bakeoff.calibration import FAULTS, SCENARIO, check_accounting, drive_oracle
+from bakeoff.calibration.oracle import Behaviour, OracleProcess, start_oracle
 from bakeoff.load.fleet import Fleet
 from bakeoff.load.generator import FixedLength, Generator, GeneratorError
 from bakeoff.load.messages import Drive
@@ -42,7 +40,6 @@ def fleet(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 def oracle() -> Iterator[OracleProcess]:
     """An oracle that answers everything at once."""
     with start_oracle(Behaviour()) as oracle:
-        oracle.start_epoch()
         yield oracle
 
 
@@ -58,10 +55,9 @@ LOADS: list[Load] = [
 def test_no_request_is_unaccounted_for(fleet: Fleet, load: Load) -> None:
     """Under every fault at once, the generator's account is the oracle's, count by count."""
     with start_oracle(FAULTS) as oracle:
-        oracle.start_epoch()
         driven = drive_oracle(fleet, SCENARIO, oracle, load, slice_s=0.5, timeout_s=0.3).driven
-        served = oracle.account().outcomes
-    checks = check_accounting("faults", driven.endpoints + driven.warmup + driven.drain, served)
+        served = oracle.outcomes()
+    checks = check_accounting("faults", driven, served)
     assert [check for check in checks if not check.ok] == []
 
 
@@ -180,8 +176,6 @@ def test_a_duet_gives_each_target_as_many_requests_of_a_kind(tmp_path: Path, loa
         Generator((), tmp_path / "log") as generator,
     ):
         generator.use(scenario)
-        for oracle in (first, second):
-            oracle.start_epoch()
         targets = {"base": first.url, "head": second.url}
         order = Drive(
             scenario=scenario.name,
@@ -192,7 +186,7 @@ def test_a_duet_gives_each_target_as_many_requests_of_a_kind(tmp_path: Path, loa
             max_connections=64,
         )
         driven, seconds = generator.drive(order, FixedLength(0.5))
-        received = {name: oracle.account().received for name, oracle in (("base", first), ("head", second))}
+        received = {name: sum(oracle.outcomes().values()) for name, oracle in (("base", first), ("head", second))}
     ever = driven.endpoints + driven.warmup + driven.drain
     endpoints = {counts.endpoint for counts in driven.endpoints if counts.offered}
     assert endpoints == {"base /a", "head /a", "base /b", "head /b"}

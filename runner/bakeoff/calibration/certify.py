@@ -1,93 +1,104 @@
-"""Is the load generator to be believed? What it measured of an oracle, against what the oracle really did. Pure."""
+"""Compares what the generator measured of an oracle with what the oracle logged. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bakeoff.analysis.audit import enough_for
-from bakeoff.model import EndpointCounts, OracleCheck, total_outcomes
+from bakeoff.load.messages import Driven
+from bakeoff.model import EndpointCounts, OpenLoad, OracleCheck, arrivals_until_s, total_outcomes, window_rng
 
 RELATIVE_TOLERANCE = 0.03
 ABSOLUTE_TOLERANCE_S = 0.0003
 """A measured percentile may be off by 3 % or 0.3 ms, whichever is larger."""
 
-LAG_P50_S = 0.0005
-LAG_P99_S = 0.005
-"""Send lag beyond which latencies measured from the intended time are the generator's rather than the server's."""
+LAG_LIMITS_S = {"p50": 0.0005, "p99": 0.005}
+"""Percentiles of the send lag beyond which latencies, measured from the intended time, show the generator's delays."""
 
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p999": 0.999}
 
 
-def true_latencies_s(intended_ns: NDArray[np.int64], answered_ns: NDArray[np.int64]) -> NDArray[np.float64]:
-    """The latency of each arrival as the server's account has it, in seconds.
+def true_latencies_s(load: OpenLoad, seed: int, driven: Driven, answered_ns: NDArray[np.int64]) -> NDArray[np.float64]:
+    """The true latencies of the requests of a slice's window, from intended time to answer, in seconds.
 
-    The nth request to arrive is taken for the nth intended: arrivals in order give the same multiset of latencies where
-    every answer takes equally long, which is how the check's oracle is set.
+    The intended times are drawn again from the seed. ``answered_ns`` is the oracle's log of the whole slice, warm-up
+    included. The nth answer after the warm-up is paired with the nth intended time: where every request has the same
+    delay, this gives the same set of latencies even if requests arrived in another order.
     """
-    return (np.sort(answered_ns) - np.sort(intended_ns)) / 1e9
+    intended_ns = driven.opened_ns + (arrivals_until_s(window_rng(seed), load, driven.window_s) * 1e9).astype(np.int64)
+    warmup = offered(driven.warmup)
+    # An arrival at the very end of the window may be in one of the two and not in the other.
+    count = min(offered(driven.endpoints), len(intended_ns))
+    return (np.sort(answered_ns[warmup : warmup + count]) - np.sort(intended_ns[:count])) / 1e9
+
+
+def offered(endpoints: Iterable[EndpointCounts]) -> int:
+    """Requests offered to all endpoints together."""
+    return sum(counts.offered for counts in endpoints)
 
 
 def check_percentiles(
-    case: str, measured_s: Mapping[str, float | None], truth_s: NDArray[np.float64]
+    case: str, measured_s: Mapping[str, float | None], true_s: NDArray[np.float64]
 ) -> tuple[OracleCheck, ...]:
-    """Each measured percentile against the true one, where there are requests enough to quote it."""
+    """Compare each measured percentile with the true one, where there are enough requests to quote it."""
     return tuple(
-        _check(case, name, float(np.quantile(truth_s, quantile, method="inverted_cdf")), measured_s[name])
+        _check_percentile(case, name, float(np.quantile(true_s, quantile, method="inverted_cdf")), measured_s[name])
         for name, quantile in QUANTILES.items()
-        if enough_for(quantile, len(truth_s)) is None
+        if enough_for(quantile, len(true_s)) is None
     )
 
 
-def _check(case: str, what: str, asked_s: float, measured_s: float | None) -> OracleCheck:
-    tolerance_s = max(ABSOLUTE_TOLERANCE_S, RELATIVE_TOLERANCE * asked_s)
-    ok = measured_s is not None and abs(measured_s - asked_s) <= tolerance_s
+def _check_percentile(case: str, name: str, true_s: float, measured_s: float | None) -> OracleCheck:
+    tolerance_s = max(ABSOLUTE_TOLERANCE_S, RELATIVE_TOLERANCE * true_s)
     return OracleCheck(
-        case=case, what=what, asked=asked_s * 1e3, measured=None if measured_s is None else measured_s * 1e3, ok=ok
+        case=case,
+        what=name,
+        asked=true_s * 1e3,
+        measured=None if measured_s is None else measured_s * 1e3,
+        ok=measured_s is not None and abs(measured_s - true_s) <= tolerance_s,
     )
 
 
-def check_accounting(
-    case: str, endpoint_counts: Sequence[EndpointCounts], served: Mapping[str, int]
-) -> tuple[OracleCheck, ...]:
-    """The generator's account against the oracle's: every request on both sides, in the same class.
+def check_accounting(case: str, driven: Driven, served: Mapping[str, int]) -> tuple[OracleCheck, ...]:
+    """Compare the generator's counts with the oracle's: each request is in both, with the same outcome.
 
-    ``served`` counts the oracle's outcomes: ``right``, ``chunked`` and ``last`` are right answers, ``wrong`` and
-    ``status`` wrong ones, ``closed`` failures; those it never answered or could not finish end as time-outs or
-    unfinished.
+    ``served`` has the oracle's count of each outcome by name (``OracleProcess.outcomes``). A request that the oracle
+    did not answer ends as timed out or unfinished.
     """
-    outcomes = total_outcomes(endpoint_counts)
-    offered = sum(counts.offered for counts in endpoint_counts)
-    rights = served["right"] + served["chunked"] + served["last"]
-    unanswered = served["never"] + served["lost"] + served["pending"]
-    pairs = {
-        "offered = sum of outcomes": (offered, outcomes.offered),
-        "right": (rights, outcomes.right),
-        "wrong": (served["wrong"] + served["status"], outcomes.wrong),
+    endpoints = driven.endpoints + driven.warmup + driven.drain
+    outcomes = total_outcomes(endpoints)
+    counts = {
+        "offered = sum of outcomes": (offered(endpoints), outcomes.offered),
+        "right": (served["right"] + served["chunked"] + served["closed_after"], outcomes.right),
+        "wrong": (served["wrong_body"] + served["wrong_status"], outcomes.wrong),
         "closed": (served["closed"], sum(outcomes.failed.values())),
-        "unanswered": (unanswered, outcomes.timed_out + outcomes.unfinished),
+        "unanswered": (
+            served["unanswered"] + served["lost"] + served["pending"],
+            outcomes.timed_out + outcomes.unfinished,
+        ),
     }
     return tuple(
         OracleCheck(case=case, what=what, asked=float(asked), measured=float(measured), ok=asked == measured)
-        for what, (asked, measured) in pairs.items()
+        for what, (asked, measured) in counts.items()
     )
 
 
 def shortcomings(checks: Iterable[OracleCheck], lag_s: Mapping[str, float | None]) -> tuple[str, ...]:
-    """Why a generator is not certified; nothing when it is."""
-    found = [
+    """Why a generator is not certified; empty when it is. ``lag_s`` has percentiles of its send lag."""
+    reasons = [
         f"{check.case}: {check.what} is {_shown(check.measured)}, should be {_shown(check.asked)}"
         for check in checks
         if not check.ok
     ]
-    for name, limit_s in (("p50", LAG_P50_S), ("p99", LAG_P99_S)):
-        lag = lag_s.get(name)
-        if lag is None or lag > limit_s:
-            shown = _shown(None if lag is None else lag * 1e3)
-            found.append(f"send lag {name} is {shown} ms, limit {limit_s * 1e3:g} ms")
-    return tuple(found)
+    for name, limit_s in LAG_LIMITS_S.items():
+        value_s = lag_s.get(name)
+        if value_s is None or value_s > limit_s:
+            shown = _shown(None if value_s is None else value_s * 1e3)
+            reasons.append(f"send lag {name} is {shown} ms, limit {limit_s * 1e3:g} ms")
+    return tuple(reasons)
 
 
 def _shown(value: float | None) -> str:

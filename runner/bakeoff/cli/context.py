@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bakeoff.calibration.doctor import Doctor
+from bakeoff.calibration import Doctor
 from bakeoff.cli import note
 from bakeoff.cli.progress import RunProgress
 from bakeoff.experiment import locustfile_digests

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from bakeoff.calibration.doctor import Doctor
+from bakeoff.calibration import Doctor
 from bakeoff.cli import DONE, FAILED
 from bakeoff.findings import certificate as certificates
 from bakeoff.load.fleet import Fleet

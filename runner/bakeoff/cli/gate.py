@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from bakeoff.calibration.doctor import Doctor
+from bakeoff.calibration import Doctor
 from bakeoff.cli import note
 from bakeoff.cli.arguments import add_backend, add_file, add_seed_and_out
 from bakeoff.cli.conclusion import refresh_index

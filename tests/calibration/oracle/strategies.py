@@ -1,10 +1,10 @@
-"""Behaviours, drawn."""
+"""Random behaviours."""
 
 from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from bakeoff.calibration.oracle.behaviour import Behaviour, Bimodal, Fixed, Lognormal, Stall
+from bakeoff.calibration.oracle import Behaviour, Bimodal, Fixed, Lognormal, Stall
 
 delays_s = st.floats(0.0, 2.0)
 delays = st.one_of(
@@ -21,9 +21,7 @@ stalls = st.builds(
 periods = st.sampled_from([0, 1, 2, 3, 5, 7, 100])
 numbers = st.integers(0, 10_000_000)
 times_ns = st.integers(-1_000_000_000, 1_000_000_000_000)
-"""Some of them before the epoch."""
-
-
+"""Some of them before the start."""
 maybe_stalls = st.none() | stalls
 
 
@@ -40,6 +38,5 @@ def behaviours(stalls: st.SearchStrategy[Stall | None] = maybe_stalls) -> st.Sea
         wrong_every=periods,
         close_after_answer_every=periods,
         chunked_every=periods,
-        body_bytes=st.integers(0, 2000),
         log=st.booleans(),
     )

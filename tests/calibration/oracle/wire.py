@@ -1,4 +1,4 @@
-"""A client of plain sockets, which hides nothing of what comes over the wire."""
+"""A client of plain sockets that shows answers as they come."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from bakeoff.calibration.oracle.process import OracleProcess
+from bakeoff.calibration.oracle import OracleProcess
 
 PATIENCE_S = 15.0
-"""How long anything may take before a test gives up; nothing here is measured against it."""
+"""Time limit of each wait; tests do not measure against it."""
 GET = b"GET /cake HTTP/1.1\r\nHost: oracle\r\n\r\n"
 
 
 class Seen(NamedTuple):
-    """One answer as it came."""
+    """An answer."""
 
     status: int
     headers: dict[str, str]
@@ -25,12 +25,12 @@ class Seen(NamedTuple):
 
     @property
     def ok(self) -> Any:
-        """What the body says of itself."""
+        """The value of ``ok`` in the body."""
         return json.loads(self.body)["ok"]
 
 
 class Wire:
-    """One connection."""
+    """A connection."""
 
     def __init__(self, port: int) -> None:
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S)
@@ -53,7 +53,7 @@ class Wire:
         return self.answer()
 
     def is_silent(self) -> bool:
-        """Whether nothing has come for a moment, not even an end."""
+        """Whether nothing comes for 50 ms, not even the end of the connection."""
         self.socket.settimeout(0.05)
         try:
             self.socket.recv(1, socket.MSG_PEEK)
@@ -92,7 +92,7 @@ class Wire:
 
 @contextmanager
 def wire(oracle: OracleProcess | int) -> Iterator[Wire]:
-    """A connection for the time being."""
+    """A connection that is closed at the end."""
     connection = Wire(oracle if isinstance(oracle, int) else oracle.port)
     try:
         yield connection
@@ -101,8 +101,8 @@ def wire(oracle: OracleProcess | int) -> Iterator[Wire]:
 
 
 def wait_until(holds: Callable[[], bool]) -> None:
-    """Wait for something that must come true; fails when it does not."""
+    """Wait until a condition holds; fails when it does not within ``PATIENCE_S``."""
     deadline_s = time.monotonic() + PATIENCE_S
     while not holds():
-        assert time.monotonic() < deadline_s, "gave up waiting"
+        assert time.monotonic() < deadline_s, "timed out"
         time.sleep(0.005)

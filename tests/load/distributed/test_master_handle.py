@@ -14,10 +14,8 @@ import msgspec
 import pytest
 import zmq
 
-from bakeoff.calibration.certify import check_accounting
-from bakeoff.calibration.doctor import FAULTS, SCENARIO, Measured, drive_oracle
-from bakeoff.calibration.oracle.behaviour import Behaviour
-from bakeoff.calibration.oracle.process import OracleProcess, start_oracle
+from bakeoff.calibration import FAULTS, SCENARIO, OracleSlice, check_accounting, drive_oracle
+from bakeoff.calibration.oracle import Behaviour, OracleProcess, start_oracle
 from bakeoff.load.distributed.master_handle import JoinedWorkers
 from bakeoff.load.distributed.protocol import Over
 from bakeoff.load.distributed.worker_handle import Enlistment
@@ -81,7 +79,6 @@ def crew(logs: Path, asked: Experiment, workers: int, join_within_s: float = 30.
 def oracle() -> Iterator[OracleProcess]:
     """An oracle that answers everything at once."""
     with start_oracle(Behaviour()) as oracle:
-        oracle.start_epoch()
         yield oracle
 
 
@@ -102,10 +99,9 @@ LOADS: list[Load] = [ClosedLoad(users=5, think_s=0.01), OpenLoad(rate_rps=200.0)
 def test_no_request_is_unaccounted_for(joined: JoinedWorkers, load: Load) -> None:
     """Under every fault at once, the account of all workers together is the oracle's, count by count."""
     with start_oracle(FAULTS) as oracle:
-        oracle.start_epoch()
         driven = drive_oracle(joined, SCENARIO, oracle, load, slice_s=0.5, timeout_s=0.3).driven
-        served = oracle.account().outcomes
-    checks = check_accounting("faults", driven.endpoints + driven.warmup + driven.drain, served)
+        served = oracle.outcomes()
+    checks = check_accounting("faults", driven, served)
     assert [check for check in checks if not check.ok] == []
 
 
@@ -132,7 +128,7 @@ def test_it_is_known_how_many_drove_and_how_far_apart_their_windows_opened(
     assert 0 < driven.opened_within_s < driven.warmup_s + driven.window_s
 
 
-def in_background(work: Callable[[], Measured]) -> tuple[threading.Thread, list[BaseException]]:
+def in_background(work: Callable[[], OracleSlice]) -> tuple[threading.Thread, list[BaseException]]:
     """A slice in a thread of its own, and what it raises."""
     raised: list[BaseException] = []
 
@@ -148,8 +144,9 @@ def in_background(work: Callable[[], Measured]) -> tuple[threading.Thread, list[
 
 
 def kill_when_under_load(oracle: OracleProcess, pid: int) -> None:
-    """Kill a generator once the oracle has been asked something: a slice is under way."""
-    while not oracle.account().outcomes:
+    """Kill a generator once another request has reached the oracle: a slice is under way."""
+    received = sum(oracle.outcomes().values())
+    while sum(oracle.outcomes().values()) == received:
         continue
     os.kill(pid, signal.SIGKILL)
 
@@ -161,11 +158,10 @@ def test_a_slice_that_lost_a_worker_is_void_and_the_others_go_on(tmp_path: Path,
         them.master.wait()
         them.master.use(SCENARIO)
 
-        def drive() -> Measured:
+        def drive() -> OracleSlice:
             return drive_oracle(them.master, SCENARIO, oracle, ClosedLoad(users=4, think_s=0.01), slice_s=1.0)
 
         for pid, kind in zip(them.pids, (GeneratorLost, GeneratorError), strict=True):
-            oracle.start_epoch()
             thread, raised = in_background(drive)
             kill_when_under_load(oracle, pid)
             thread.join()

@@ -1,4 +1,8 @@
-"""``python -m bakeoff.calibration.oracle``: serve until told to stop or until stdin is closed."""
+"""``python -m bakeoff.calibration.oracle``: serve until stdin is closed.
+
+The port is printed as JSON when the server listens. ``outcomes`` or ``log`` on stdin is answered on stdout by a line
+with a number of bytes, and so many bytes: JSON, or the rows of the log.
+"""
 
 from __future__ import annotations
 
@@ -8,51 +12,21 @@ import os
 import resource
 import signal
 import sys
-from typing import NoReturn
 
 import msgspec
 
 from bakeoff.calibration.oracle.behaviour import Behaviour
-from bakeoff.calibration.oracle.poller import best_poller
-from bakeoff.calibration.oracle.server import Listening, Server
+from bakeoff.calibration.oracle.server import Server, Started
 
 STDIN = 0
-USERS_MISTAKE = 2
-
-
-def _fail(message: str) -> NoReturn:
-    print(f"bakeoff.calibration.oracle: {message}", file=sys.stderr)
-    raise SystemExit(USERS_MISTAKE)
+COMMAND_BYTES = 4096
 
 
 def _behaviour(text: str) -> Behaviour:
     try:
         return msgspec.json.decode(text, type=Behaviour)
     except msgspec.MsgspecError as error:
-        _fail(f"--behaviour: {error}")
-
-
-def _cpus(text: str) -> frozenset[int]:
-    try:
-        return frozenset(int(word) for word in text.split(",") if word)
-    except ValueError:
-        _fail(f"--cpus: {text!r} is no list of numbers such as 0,1")
-
-
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m bakeoff.calibration.oracle", description=__doc__)
-    parser.add_argument("--port", type=int, default=0, help="on 127.0.0.1; 0 (the default) draws a free one")
-    parser.add_argument("--behaviour", default="{}", help="JSON; without it every request is answered at once")
-    parser.add_argument("--cpus", default="", help="CPUs to stay on, such as 1 or 0,1; ignored where unsupported")
-    return parser.parse_args()
-
-
-def _stay_on(cpus: frozenset[int]) -> None:
-    if cpus and sys.platform == "linux":
-        try:
-            os.sched_setaffinity(0, cpus)
-        except OSError as error:
-            _fail(f"--cpus: {error.strerror}")
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _allow_many_connections() -> None:
@@ -62,28 +36,42 @@ def _allow_many_connections() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-def _server(behaviour: Behaviour, port: int) -> Server:
-    try:
-        return Server(behaviour, best_poller(), port)
-    except (OSError, OverflowError) as error:
-        _fail(f"--port {port}: {error}")
-
-
-def _stop(_signal: int, _frame: object) -> NoReturn:
-    raise SystemExit(0)
+def _obey(server: Server) -> None:
+    """Answer the command on stdin; raises ``SystemExit`` when stdin is closed."""
+    match os.read(STDIN, COMMAND_BYTES).strip():
+        case b"":
+            raise SystemExit(0)
+        case b"outcomes":
+            reply = msgspec.json.encode(server.log.outcomes())
+        case b"log":
+            reply = server.log.encode()
+        case command:
+            print(f"unknown command {command!r}: outcomes, log", file=sys.stderr)
+            return
+    sys.stdout.buffer.write(b"%d\n%b" % (len(reply), reply))
+    sys.stdout.buffer.flush()
 
 
 def main() -> None:
     """Serve."""
-    arguments = _arguments()
-    behaviour = _behaviour(arguments.behaviour)
-    signal.signal(signal.SIGTERM, _stop)
-    signal.signal(signal.SIGINT, _stop)
-    _stay_on(_cpus(arguments.cpus))
+    parser = argparse.ArgumentParser(
+        prog="python -m bakeoff.calibration.oracle", usage=argparse.SUPPRESS, description=__doc__
+    )
+    parser.add_argument("--port", type=int, default=0, help="on 127.0.0.1; 0 (the default) takes a free one")
+    parser.add_argument("--behaviour", type=_behaviour, default=Behaviour(), help="JSON; default: right, at once")
+    arguments = parser.parse_args()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: sys.exit(0))
     _allow_many_connections()
-    server = _server(behaviour, arguments.port)
-    print(msgspec.json.encode(Listening(port=server.port, pid=os.getpid())).decode(), flush=True)
-    server.stop_at_end_of(STDIN)
+    try:
+        server = Server(arguments.behaviour, arguments.port)
+    except (OSError, OverflowError) as error:
+        parser.error(f"--port {arguments.port}: {error}")
+    print(msgspec.json.encode(Started(port=server.port, started_ns=server.started_ns)).decode(), flush=True)
+    try:
+        server.watch(STDIN, lambda: _obey(server))
+    except OSError:  # A file or /dev/null, which cannot be waited for: it has ended already.
+        return
     server.serve()
 
 

@@ -1,4 +1,4 @@
-"""The parent's handle on an oracle that runs in a process of its own."""
+"""An oracle in a process of its own, as its parent holds it."""
 
 from __future__ import annotations
 
@@ -6,35 +6,38 @@ import os
 import select
 import subprocess
 import sys
-from http.client import HTTPConnection
+from collections.abc import Collection
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import msgspec
 
-from bakeoff.calibration.oracle.account import Account, Log, read_account, read_log
 from bakeoff.calibration.oracle.behaviour import Behaviour
-from bakeoff.calibration.oracle.server import HOST, Listening, Start
+from bakeoff.calibration.oracle.log import Log
+from bakeoff.calibration.oracle.server import HOST, Started
 from bakeoff.model import BakeoffError
 
-START_TIMEOUT_S = 30.0
+REPLY_TIMEOUT_S = 30.0
+"""Limit of each wait for the process: for its start, and for each piece of a reply."""
 STOP_TIMEOUT_S = 5.0
-CONTROL_TIMEOUT_S = 60.0
+PIPE_BYTES = 1 << 20
 _SOURCE_ROOT = str(Path(__file__).parents[3])
 
 
 class OracleError(BakeoffError):
-    """The oracle did not start, or does not answer its control requests."""
+    """The oracle did not start, or does not reply."""
 
 
 class OracleProcess:
-    """A running oracle. Leaving its context stops it; so does the end of this process, however it comes."""
+    """A running oracle. Leaving its context stops it; so does the end of the parent process, however it comes."""
 
-    def __init__(self, popen: subprocess.Popen[bytes], port: int) -> None:
-        """``popen`` has pipes for stdin and stdout, and listens on ``port``."""
+    def __init__(self, popen: subprocess.Popen[bytes]) -> None:
+        """Wait until it listens; ``popen`` has unbuffered pipes for stdin and stdout. Raises ``OracleError``."""
         self._popen = popen
-        self.port = port
+        started = msgspec.json.decode(self._read_line(), type=Started)
+        self.started_ns = started.started_ns
+        self.port = started.port
 
     @property
     def url(self) -> str:
@@ -43,20 +46,16 @@ class OracleProcess:
 
     @property
     def pid(self) -> int:
-        """The process that serves, for those who measure it."""
+        """The process that serves."""
         return self._popen.pid
 
-    def start_epoch(self) -> int:
-        """Empty the account and begin anew now; returns the epoch, CLOCK_MONOTONIC in nanoseconds."""
-        return msgspec.json.decode(self._asked("POST", "/__start"), type=Start).epoch_ns
-
-    def account(self) -> Account:
-        """The counts since the epoch."""
-        return read_account(self._asked("GET", "/__account"))
+    def outcomes(self) -> dict[str, int]:
+        """Requests so far by the name of their ``Outcome``, in lower case; zeros too. Raises ``OracleError``."""
+        return msgspec.json.decode(self._reply_to("outcomes"), type=dict[str, int])
 
     def log(self) -> Log:
-        """What became of each request since the epoch."""
-        return read_log(self._asked("GET", "/__log"))
+        """What became of each request so far. Raises ``OracleError``."""
+        return Log.decode(self._reply_to("log"))
 
     def stop(self) -> None:
         """End the process and wait for it; does nothing the second time."""
@@ -77,57 +76,54 @@ class OracleProcess:
     ) -> None:
         self.stop()
 
-    def _asked(self, method: str, path: str) -> bytes:
-        """The body of a control request's answer; raises ``OracleError`` when there is none."""
-        connection = HTTPConnection(HOST, self.port, timeout=CONTROL_TIMEOUT_S)
+    def _reply_to(self, command: str) -> bytes:
+        assert self._popen.stdin
         try:
-            connection.request(method, path, headers={"Connection": "close"})
-            return connection.getresponse().read()
-        except OSError as error:
-            raise OracleError(f"the oracle does not answer {path}: {error}") from error
-        finally:
-            connection.close()
+            self._popen.stdin.write(f"{command}\n".encode())
+        except (OSError, ValueError) as error:  # ValueError: the pipe was closed by stop().
+            raise OracleError(f"the oracle does not take {command!r}: {error}") from error
+        return self._read(int(self._read_line()))
+
+    def _read_line(self) -> bytes:
+        line = b""
+        while not line.endswith(b"\n"):
+            line += self._read(1)
+        return line
+
+    def _read(self, size: int) -> bytes:
+        assert self._popen.stdout
+        fd, data = self._popen.stdout.fileno(), bytearray()
+        while len(data) < size:
+            ready, _, _ = select.select([fd], [], [], REPLY_TIMEOUT_S)
+            piece = os.read(fd, min(PIPE_BYTES, size - len(data))) if ready else b""
+            if not piece:
+                raise OracleError("the oracle " + ("ended; its reason is on stderr" if ready else "does not reply"))
+            data += piece
+        return bytes(data)
 
 
-def start_oracle(behaviour: Behaviour, cpus: frozenset[int] | None = None) -> OracleProcess:
-    """Start an oracle, on those CPUs only if any are given; raises ``OracleError`` if it does not come up."""
+def start_oracle(behaviour: Behaviour, cpus: Collection[int] = ()) -> OracleProcess:
+    """Start an oracle, on those CPUs only if any are given (Linux). Raises ``OracleError`` if it does not come up."""
     popen = subprocess.Popen(
-        _command(behaviour, cpus),
+        [sys.executable, "-m", "bakeoff.calibration.oracle", "--behaviour", msgspec.json.encode(behaviour).decode()],
+        bufsize=0,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        env=_environment(),
+        env={**os.environ, "PYTHONPATH": _python_path()},
         start_new_session=True,
     )
     try:
-        return OracleProcess(popen, _port_of(popen))
-    except BaseException:
+        if cpus and sys.platform == "linux":
+            os.sched_setaffinity(popen.pid, cpus)
+        return OracleProcess(popen)
+    except BaseException as error:
         popen.kill()
         popen.communicate()
+        if isinstance(error, OSError):
+            raise OracleError(f"the oracle cannot run on CPUs {sorted(cpus)}: {error}") from error
         raise
 
 
-def _command(behaviour: Behaviour, cpus: frozenset[int] | None) -> list[str]:
-    command = [
-        sys.executable,
-        "-m",
-        "bakeoff.calibration.oracle",
-        "--behaviour",
-        msgspec.json.encode(behaviour).decode(),
-    ]
-    return [*command, "--cpus", ",".join(map(str, sorted(cpus)))] if cpus else command
-
-
-def _environment() -> dict[str, str]:
-    """Ours, with this very package first on the path, whether or not it is installed."""
-    path = os.pathsep.join(filter(None, (_SOURCE_ROOT, os.environ.get("PYTHONPATH"))))
-    return {**os.environ, "PYTHONPATH": path}
-
-
-def _port_of(popen: subprocess.Popen[bytes]) -> int:
-    """The port that a starting oracle prints; raises ``OracleError`` if it ends or says nothing."""
-    assert popen.stdout
-    ready, _, _ = select.select([popen.stdout], [], [], START_TIMEOUT_S)
-    line = popen.stdout.readline() if ready else b""
-    if not line:
-        raise OracleError("the oracle did not start" + (" in time" if not ready else "; its reason is on stderr"))
-    return msgspec.json.decode(line, type=Listening).port
+def _python_path() -> str:
+    """Ours, with this very package first, whether or not it is installed."""
+    return os.pathsep.join(filter(None, (_SOURCE_ROOT, os.environ.get("PYTHONPATH"))))
