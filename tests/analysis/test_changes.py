@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 
 from bakeoff.analysis.changes import changes, judge
 from bakeoff.analysis.stats import permutation_p, welch_ratio
-from bakeoff.model import ClosedLoad, Estimate, Record, Run
-from bakeoff.model.histogram import Histogram, highest_value_of
+from bakeoff.model import ClosedLoad, Estimate, Histogram, Record, Run, highest_value_of
 from tests.report import made_up
 
 logs = st.lists(st.floats(-3, 3), min_size=2, max_size=8)

@@ -5,7 +5,7 @@ from hdrh.histogram import HdrHistogram
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bakeoff.model.histogram import HIGHEST_NS, Histogram, bucket_of, highest_value_of
+from bakeoff.model import HIGHEST_NS, Histogram, bucket_of, highest_value_of
 
 values_ns = st.lists(st.integers(0, HIGHEST_NS), min_size=1, max_size=200)
 

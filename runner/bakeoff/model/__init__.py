@@ -17,7 +17,6 @@ from bakeoff.model.base import (
     Struct,
     Verdict,
 )
-from bakeoff.model.counts import merged_counts, total_outcomes
 from bakeoff.model.errors import BakeoffError, UserError, unknown
 from bakeoff.model.experiment import (
     ClosedLoad,
@@ -47,11 +46,11 @@ from bakeoff.model.gate import (
     Hotspot,
     MetricChange,
 )
-from bakeoff.model.histogram import Histogram
+from bakeoff.model.histogram import HIGHEST_NS, Histogram, bucket_of, highest_value_of
 from bakeoff.model.manifest import INTERPRETER, Machine, Manifest, Step, Timeline, TimelineRequest
-from bakeoff.model.plan import Block, Slice
 from bakeoff.model.record import (
     Answer,
+    Block,
     BlockResult,
     EndpointCounts,
     Failure,
@@ -60,6 +59,9 @@ from bakeoff.model.record import (
     Outcomes,
     Record,
     ServerUse,
+    Slice,
+    merged_counts,
+    total_outcomes,
 )
 from bakeoff.model.run import Listed, Run
 from bakeoff.model.summary import Bound, Certificate, Comparison, Latency, OracleCheck, Result, Summary
@@ -68,6 +70,7 @@ __all__ = [
     "ALL_ENDPOINTS",
     "BASE",
     "HEAD",
+    "HIGHEST_NS",
     "INTERPRETER",
     "SCHEMA_VERSION",
     "SIDES",
@@ -131,7 +134,9 @@ __all__ = [
     "Verdict",
     "arrivals_s",
     "arrivals_until_s",
+    "bucket_of",
     "default_tolerances",
+    "highest_value_of",
     "load_title",
     "load_words",
     "merged_counts",

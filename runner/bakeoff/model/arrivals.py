@@ -1,4 +1,4 @@
-"""When open-loop requests are to be sent: pure functions of a random generator and a load."""
+"""When open-loop requests are due: pure functions of a random generator and a load."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def arrivals_s(rng: np.random.Generator, load: OpenLoad, share: int = 0, shares:
     after half a gap. Both are stretched to the load's rate by the inverse of its cumulative rate (time rescaling;
     Cinlar 1975, *Introduction to Stochastic Processes*, ch. 4).
 
-    Of several generators that are given equal ``rng``, each takes the arrivals whose number leaves ``share`` when
-    divided by ``shares``: together they send just what a single one would.
+    Several load generators with equal ``rng`` divide the arrivals: each takes those whose number modulo ``shares`` is
+    its ``share``. Together they send what a single one would.
     """
     profile = _Profile(load)
     last = -0.5 if load.arrivals == "constant" else 0.0
@@ -36,7 +36,7 @@ def arrivals_s(rng: np.random.Generator, load: OpenLoad, share: int = 0, shares:
 
 
 def window_rng(seed: int) -> np.random.Generator:
-    """The generator of the arrivals of a slice's window; that of its warm-up is another."""
+    """The random generator of the arrivals in a slice's window; its warm-up uses another."""
     return np.random.default_rng([seed, 1])
 
 
@@ -51,7 +51,7 @@ def arrivals_until_s(rng: np.random.Generator, load: OpenLoad, duration_s: float
 
 
 class _Profile:
-    """A rate that is linear between knots, and constant after the last; and its cumulative rate, inverted."""
+    """The rate of a load over time (linear within a stage, constant after the last), and when arrivals are reached."""
 
     def __init__(self, load: OpenLoad) -> None:
         stages = load.stages

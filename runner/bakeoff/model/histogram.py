@@ -1,8 +1,9 @@
-"""Latency histograms at three significant digits: HdrHistograms, held sparsely, merged without loss.
+"""Latency histograms at three significant digits: HdrHistograms of which only the buckets in use are stored.
 
-Values are nanoseconds. The bucket layout is that of HdrHistogram (Gil Tene, http://hdrhistogram.org) with a lowest
-discernible value of 1, a highest of one hour and three significant digits, so a blob written here is read by any
-HdrHistogram library, and two histograms are merged by adding their counts.
+A histogram counts values in nanoseconds by bucket. The buckets are those of HdrHistogram (Gil Tene,
+http://hdrhistogram.org) with a lowest discernible value of 1, a highest of one hour and three significant digits, so
+two histograms are merged without loss by adding their counts, and any HdrHistogram library reads what
+`Histogram.encode` writes.
 """
 
 from __future__ import annotations
@@ -47,18 +48,18 @@ def highest_value_of(buckets: ArrayLike) -> Counts:
 
 
 @lru_cache(maxsize=1)
-def _empty_blob_length() -> int:
+def _number_of_buckets() -> int:
     return int(HdrHistogram(1, HIGHEST_NS, SIGNIFICANT_DIGITS).counts_len)
 
 
 def _narrowed(values: NDArray[np.integer[Any]]) -> Counts:
-    """Numbers in half the room, where they allow it: a run holds thousands of histograms at once."""
+    """The same numbers in half the memory where they fit: a run holds thousands of histograms at once."""
     fits = not len(values) or int(values.max()) <= np.iinfo(np.int32).max
     return values.astype(np.int32) if fits else values.astype(np.int64)
 
 
 class Histogram:
-    """An immutable count of nanosecond values by HdrHistogram bucket."""
+    """How many values fell into each bucket; immutable."""
 
     __slots__ = ("buckets", "counts")
 
@@ -76,16 +77,12 @@ class Histogram:
     @classmethod
     def merge(cls, parts: Iterable[Histogram]) -> Self:
         """The sum of histograms, count by count."""
-        several = list(parts)
-        if not several:
+        histograms = list(parts)
+        if not histograms:
             return cls.of([])
-        dense = np.zeros(_empty_blob_length(), dtype=np.int64)
-        for part in several:
-            dense[part.buckets] += part.counts
-        return cls._of_dense(dense)
-
-    @classmethod
-    def _of_dense(cls, dense: Counts) -> Self:
+        dense = np.zeros(_number_of_buckets(), dtype=np.int64)
+        for histogram in histograms:
+            dense[histogram.buckets] += histogram.counts
         buckets = np.flatnonzero(dense).astype(np.int64)
         return cls(buckets, dense[buckets])
 
@@ -95,17 +92,20 @@ class Histogram:
         payload = HdrHistogramEncoder.decode(blob.encode())
         header = payload.payload
         if (header.highest_trackable_value, header.significant_figures) != (HIGHEST_NS, SIGNIFICANT_DIGITS):
-            raise ValueError(f"a histogram up to {header.highest_trackable_value} ns is none of ours")
-        found = payload.init_counts(_empty_blob_length())
-        if not found["total"]:
+            raise ValueError(
+                f"a histogram up to {header.highest_trackable_value} ns at {header.significant_figures} digits, "
+                f"not {HIGHEST_NS} ns at {SIGNIFICANT_DIGITS}"
+            )
+        extent = payload.init_counts(_number_of_buckets())
+        if not extent["total"]:
             return cls.of([])
-        first, last = found["min_nonzero_index"], found["max_nonzero_index"]
+        first, last = extent["min_nonzero_index"], extent["max_nonzero_index"]
         dense = np.frombuffer(payload.counts, dtype=np.int64, count=last + 1)[first:]
-        at = np.flatnonzero(dense)
-        return cls(_narrowed(at + first), _narrowed(dense[at]))
+        used = np.flatnonzero(dense)
+        return cls(_narrowed(used + first), _narrowed(dense[used]))
 
     def encode(self) -> str:
-        """This histogram as a base64 HdrHistogram V2 blob, as it stands in an interval log."""
+        """This histogram as a base64 HdrHistogram V2 blob, the form that interval logs hold."""
         full = HdrHistogram(1, HIGHEST_NS, SIGNIFICANT_DIGITS)
         counts = full.encoder.payload.counts
         dense = np.frombuffer(counts, dtype=np.int64, count=ctypes.sizeof(counts) // 8)
@@ -146,9 +146,12 @@ class Histogram:
         return float(((high + low) / 2 * self.counts).sum() / self.counts.sum()) / 1e9
 
     def quantile_s(self, q: float) -> float | None:
-        """The least value in seconds (the top of its bucket) that at least a share ``q`` of all do not exceed."""
+        """The smallest value in seconds (the top of its bucket) that a share ``q`` of all values or more do not exceed.
+
+        ``None`` when empty.
+        """
         if not len(self.buckets):
             return None
         rank = max(1, int(np.ceil(q * self.total - 1e-9)))
-        at = int(np.searchsorted(np.cumsum(self.counts), rank))
-        return float(highest_value_of(self.buckets[at])) / 1e9
+        index = int(np.searchsorted(np.cumsum(self.counts), rank))
+        return float(highest_value_of(self.buckets[index])) / 1e9

@@ -1,7 +1,8 @@
-"""What is recorded: the outcomes of requests, what servers and generator used, one record a slice."""
+"""Blocks and slices as they are planned, and what is recorded of them: outcomes, use of resources, latencies."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal
 
 import msgspec
@@ -9,6 +10,27 @@ import msgspec
 from bakeoff.model.base import HistogramKind, Struct
 from bakeoff.model.experiment import Load
 from bakeoff.model.histogram import Histogram
+
+
+class Slice(Struct, frozen=True, kw_only=True):
+    """One uninterrupted stretch of load on one stack."""
+
+    position: int
+    stack: str
+    scenario: str
+    load: Load
+    seed: int
+
+
+class Block(Struct, frozen=True, kw_only=True):
+    """One fresh start of every stack, measured in slices, then stopped."""
+
+    number: int
+    start_order: tuple[str, ...]
+    hash_seed: int
+    """``PYTHONHASHSEED`` of every server in this block."""
+    port_seed: int
+    slices: tuple[Slice, ...]
 
 
 class Outcomes(Struct, frozen=True, kw_only=True):
@@ -48,6 +70,38 @@ class EndpointCounts(Struct, frozen=True, kw_only=True):
     received_bytes: int = 0
     reason: str | None = None
     """Why the first wrong answer was wrong."""
+
+
+def total_outcomes(endpoint_counts: Iterable[EndpointCounts]) -> Outcomes:
+    """The outcomes of all endpoints added up."""
+    parts = [counts.outcomes for counts in endpoint_counts]
+    kinds = {kind for outcomes in parts for kind in outcomes.failed}
+    return Outcomes(
+        right=sum(outcomes.right for outcomes in parts),
+        wrong=sum(outcomes.wrong for outcomes in parts),
+        failed={kind: sum(outcomes.failed.get(kind, 0) for outcomes in parts) for kind in sorted(kinds)},
+        timed_out=sum(outcomes.timed_out for outcomes in parts),
+        dropped=sum(outcomes.dropped for outcomes in parts),
+        unfinished=sum(outcomes.unfinished for outcomes in parts),
+    )
+
+
+def merged_counts(endpoint_counts: Iterable[EndpointCounts]) -> tuple[EndpointCounts, ...]:
+    """The counts of several generators or slices, added up by endpoint and sorted by its name."""
+    by_endpoint: dict[str, list[EndpointCounts]] = {}
+    for counts in endpoint_counts:
+        by_endpoint.setdefault(counts.endpoint, []).append(counts)
+    return tuple(
+        EndpointCounts(
+            endpoint=endpoint,
+            offered=sum(counts.offered for counts in parts),
+            outcomes=total_outcomes(parts),
+            completed=sum(counts.completed for counts in parts),
+            received_bytes=sum(counts.received_bytes for counts in parts),
+            reason=next((counts.reason for counts in parts if counts.reason), None),
+        )
+        for endpoint, parts in sorted(by_endpoint.items())
+    )
 
 
 class ServerUse(Struct, frozen=True, kw_only=True):
@@ -97,13 +151,13 @@ class Record(Struct, frozen=True, kw_only=True):
     endpoints: tuple[EndpointCounts, ...] = msgspec.field(default=(), name="tallies")
     server: ServerUse | None = None
     server_unknown: str | None = None
-    """Why nobody could see what the stack used."""
+    """Why what the stack used could not be read."""
     generator: GeneratorUse | None = None
     failure: Failure | None = None
 
 
 class BlockResult(Struct, frozen=True, kw_only=True):
-    """What one block left: the content of ``record.json``."""
+    """The records of one block: the content of ``record.json``."""
 
     number: int
     records: tuple[Record, ...]
@@ -112,7 +166,7 @@ class BlockResult(Struct, frozen=True, kw_only=True):
     unloaded_s: dict[str, dict[str, float]] = {}
     """Latency of a single request at a time, by stack and endpoint."""
     extensions: dict[str, tuple[str, ...]] = {}
-    """Packages with compiled parts that a stack's processes had loaded, by stack: they tell its loop and parser."""
+    """Packages with compiled parts that a stack's processes had loaded, by stack: its event loop and HTTP parser."""
 
 
 class Interval(Struct, frozen=True, kw_only=True):
@@ -138,4 +192,4 @@ class Answer(Struct, frozen=True, kw_only=True):
     body: str
     elapsed_s: float = 0.0
     problem: str | None = None
-    """Why it is no right answer, if it is none."""
+    """Why it is not a right answer; ``None`` where it is."""
