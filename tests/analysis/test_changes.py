@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bakeoff.analysis.changes import changes, judge
+from bakeoff.analysis.changes import changes_between, judge
 from bakeoff.analysis.stats import permutation_p, welch_ratio
 from bakeoff.model import ClosedLoad, Estimate, Histogram, Record, Run, highest_value_of
 from tests.report import made_up
@@ -103,7 +103,7 @@ def _jittered(record: Record, rng: np.random.Generator) -> Record:
 def test_a_stack_that_halved_its_speed_is_found_and_the_others_stay_the_same() -> None:
     """On throughput in a closed loop, with the ratio that was put in."""
     run = made_up.complete_run()
-    found = changes(jittered(run, 1), jittered(slowed(run, "fastapi-uvicorn", 2.0), 2))
+    found = changes_between(jittered(run, 1), jittered(slowed(run, "fastapi-uvicorn", 2.0), 2))
     told = {one.stack: one for one in found if one.metric == "throughput" and isinstance(one.load, ClosedLoad)}
     assert told["fastapi-uvicorn"].verdict == "slower"
     assert told["fastapi-uvicorn"].ratio.point == pytest.approx(0.5, rel=0.03)
@@ -114,8 +114,10 @@ def test_a_row_that_one_run_withholds_is_not_compared() -> None:
     """Nor is a stack that only one of them has."""
     first = made_up.complete_run()
     other = made_up.with_failed(first, "fastapi-uvicorn")
-    assert "fastapi-uvicorn" not in {one.stack for one in changes(first, other)}
-    assert {one.stack for one in changes(first, other)} == {s.name for s in made_up.STACKS} - {"fastapi-uvicorn"}
+    assert "fastapi-uvicorn" not in {one.stack for one in changes_between(first, other)}
+    assert {one.stack for one in changes_between(first, other)} == {s.name for s in made_up.STACKS} - {
+        "fastapi-uvicorn"
+    }
 
 
 def test_what_slows_every_stack_alike_is_told_but_not_blamed_on_any() -> None:
@@ -124,7 +126,11 @@ def test_what_slows_every_stack_alike_is_told_but_not_blamed_on_any() -> None:
     slow = run
     for stack in made_up.STACKS:
         slow = slowed(slow, stack.name, 2.0)
-    found = [one for one in changes(jittered(run, 1), jittered(slow, 2)) if one.metric == "throughput" and one.verdict]
+    found = [
+        one
+        for one in changes_between(jittered(run, 1), jittered(slow, 2))
+        if one.metric == "throughput" and one.verdict
+    ]
     assert len(found) == 6
     assert all(one.plain.point == pytest.approx(0.5, rel=0.05) for one in found)
     assert {one.verdict for one in found} <= {"same", "inconclusive"}
@@ -133,7 +139,7 @@ def test_what_slows_every_stack_alike_is_told_but_not_blamed_on_any() -> None:
 def test_the_reference_itself_has_no_verdict() -> None:
     """It is what the others are held against; there is nothing to hold it against."""
     run = jittered(made_up.complete_run(), 1)
-    found = changes(run, run)
+    found = changes_between(run, run)
     assert {one.stack for one in found if one.verdict is None} == {"flask-gunicorn-sync"}
     assert {one.reference for one in found} == {"flask-gunicorn-sync"}
 
@@ -141,7 +147,7 @@ def test_the_reference_itself_has_no_verdict() -> None:
 def test_without_the_baseline_the_plain_ratio_is_judged() -> None:
     """And the change says that nothing was there to hold it against."""
     run = made_up.with_failed(jittered(made_up.complete_run(), 1), "flask-gunicorn-sync")
-    found = changes(run, run)
+    found = changes_between(run, run)
     assert found
     assert all(one.reference is None and one.verdict and one.ratio == one.plain for one in found)
 

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from bakeoff.analysis.fingerprint import ABSENT, differences, fingerprint
+from bakeoff.analysis.fingerprint import ABSENT, differences, fingerprint_of
 from bakeoff.model import ClosedLoad, Machine, Manifest, Request, Scenario
 from tests.builders import stack
 from tests.report.made_up import machine, manifest
@@ -35,8 +35,8 @@ def changed_experiment(**changes: Any) -> Manifest:
 )
 def test_names_seeds_and_stacks_are_no_part_of_it(other: Manifest) -> None:
     """Two runs may differ in them and still be compared."""
-    assert fingerprint(other) == fingerprint(manifest())
-    assert fingerprint(other).digest == fingerprint(manifest()).digest
+    assert fingerprint_of(other) == fingerprint_of(manifest())
+    assert fingerprint_of(other).digest == fingerprint_of(manifest()).digest
 
 
 @pytest.mark.parametrize(
@@ -57,25 +57,25 @@ def test_names_seeds_and_stacks_are_no_part_of_it(other: Manifest) -> None:
 )
 def test_whatever_a_number_depends_on_changes_it(other: Manifest, part: str, fact: str) -> None:
     """And the difference is named, once."""
-    (found,) = differences(fingerprint(manifest()), fingerprint(other))
+    (found,) = differences(fingerprint_of(manifest()), fingerprint_of(other))
     assert (found.part, found.fact) == (part, fact)
     assert found.first != found.other
-    assert fingerprint(other).digest != fingerprint(manifest()).digest
+    assert fingerprint_of(other).digest != fingerprint_of(manifest()).digest
 
 
 def test_a_package_that_one_of_them_lacks_is_absent_there() -> None:
     """In either direction."""
     fewer = changed_machine(versions={})
-    assert {one.other for one in differences(fingerprint(manifest()), fingerprint(fewer))} == {ABSENT}
-    assert {one.first for one in differences(fingerprint(fewer), fingerprint(manifest()))} == {ABSENT}
+    assert {one.other for one in differences(fingerprint_of(manifest()), fingerprint_of(fewer))} == {ABSENT}
+    assert {one.first for one in differences(fingerprint_of(fewer), fingerprint_of(manifest()))} == {ABSENT}
 
 
 def test_a_locust_file_counts_by_its_content_and_not_by_its_folder() -> None:
     """An edited scenario is another workload; one in another clone is the same."""
     moved = changed_experiment(scenarios=(Scenario(name="bakery", locustfile="/home/me/bakery.py"),))
-    assert fingerprint(moved) == fingerprint(manifest())
+    assert fingerprint_of(moved) == fingerprint_of(manifest())
     one, other = (msgspec.structs.replace(manifest(), locustfile_sha256={"bakery": digit * 64}) for digit in "12")
-    (found,) = differences(fingerprint(one), fingerprint(other))
+    (found,) = differences(fingerprint_of(one), fingerprint_of(other))
     assert (found.part, found.fact) == ("workload", "scenario bakery")
 
 
@@ -85,7 +85,7 @@ def test_a_list_of_requests_counts_by_its_content() -> None:
         changed_experiment(scenarios=(Scenario(name="s", requests=(Request(method="GET", path="/", weight=w),)),))
         for w in (1, 2)
     )
-    assert [found.fact for found in differences(fingerprint(one), fingerprint(other))] == ["scenario s"]
+    assert [found.fact for found in differences(fingerprint_of(one), fingerprint_of(other))] == ["scenario s"]
 
 
 def test_every_fact_of_a_machine_is_accounted_for() -> None:

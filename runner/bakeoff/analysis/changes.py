@@ -13,7 +13,7 @@ from itertools import groupby
 
 import numpy as np
 
-from bakeoff.analysis.fingerprint import differences, fingerprint
+from bakeoff.analysis.fingerprint import differences, fingerprint_of
 from bakeoff.analysis.metrics import METRICS, is_quoted, per_block
 from bakeoff.analysis.rows import Row, RowKey, rows_of
 from bakeoff.analysis.stats import excludes_one, holm, permutation_p, same_within, verdict, welch_ratio
@@ -63,7 +63,7 @@ def check_machines(runs: Sequence[Run]) -> None:
     for run in runs[1:]:
         changed = [
             f"{difference.fact} is {difference.first} there and {difference.other} here"
-            for difference in differences(fingerprint(first.manifest), fingerprint(run.manifest))
+            for difference in differences(fingerprint_of(first.manifest), fingerprint_of(run.manifest))
             if difference.part == "machine"
         ]
         if changed:
@@ -131,7 +131,7 @@ def _difference(logs: Mapping[int, float], reference: Mapping[int, float]) -> di
     return {block: logs[block] - reference[block] for block in logs.keys() & reference.keys()}
 
 
-def changes(first: Run, other: Run) -> tuple[Change, ...]:
+def changes_between(first: Run, other: Run) -> tuple[Change, ...]:
     """Every stack that both runs measured validly under the same scenario and load, metric by metric.
 
     Baseline, alpha and margin are those of the first run.

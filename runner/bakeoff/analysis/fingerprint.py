@@ -1,10 +1,11 @@
-"""What a run's numbers depend on beside the stacks: a pure function of its manifest. Two runs compare where it agrees.
+"""The fingerprint of a run: what its numbers depend on beside the stacks, as a pure function of its manifest.
 
-Three parts, because a difference in each means another thing:
+It has three parts, because a difference in each has another consequence:
 
-- ``machine``: processor, cores and their shares, memory, system and kernel. Numbers of two machines do not compare.
-- ``software``: Python and the packages that servers and generator run on. An upgrade may be what one wants to see.
-- ``workload``: the experiment without its name, its stacks and its number of blocks. Other work, other numbers.
+- ``machine``: processor, cores and which of them for whom, memory, system and kernel. Where it differs, numbers cannot
+  be compared.
+- ``software``: Python and the packages that servers and generator run on. The difference may be what is to be measured.
+- ``workload``: the experiment without its name, its stacks and its number of blocks.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ DIGEST_LETTERS = 12
 
 
 class Fingerprint(Struct, frozen=True, kw_only=True):
-    """Facts by their name, in a reader's words."""
+    """Facts by name, in words for reports."""
 
     machine: dict[str, str]
     software: dict[str, str]
@@ -50,7 +51,7 @@ class Difference(Struct, frozen=True, kw_only=True):
     other: str
 
 
-def fingerprint(manifest: Manifest) -> Fingerprint:
+def fingerprint_of(manifest: Manifest) -> Fingerprint:
     """The fingerprint of a run. Host names, folders and seeds are no part of it."""
     return Fingerprint(
         machine=_machine(manifest.machine),
@@ -60,17 +61,18 @@ def fingerprint(manifest: Manifest) -> Fingerprint:
 
 
 def differences(first: Fingerprint, other: Fingerprint) -> tuple[Difference, ...]:
-    """Every fact on which they disagree, machine first; one that only one of them knows is ``absent`` in the other."""
+    """Every fact on which they disagree, machine first; one that only one of them has is ``absent`` in the other."""
     return tuple(
-        Difference(part=part, fact=fact, first=ours, other=theirs)
+        Difference(
+            part=part,
+            fact=fact,
+            first=first.facts(part).get(fact, ABSENT),
+            other=other.facts(part).get(fact, ABSENT),
+        )
         for part in PARTS
-        for fact, ours, theirs in _pairs(first.facts(part), other.facts(part))
-        if ours != theirs
+        for fact in {**first.facts(part), **other.facts(part)}
+        if first.facts(part).get(fact) != other.facts(part).get(fact)
     )
-
-
-def _pairs(first: Mapping[str, str], other: Mapping[str, str]) -> list[tuple[str, str, str]]:
-    return [(fact, first.get(fact, ABSENT), other.get(fact, ABSENT)) for fact in {**first, **other}]
 
 
 def _machine(machine: Machine) -> dict[str, str]:
@@ -79,7 +81,7 @@ def _machine(machine: Machine) -> dict[str, str]:
         "cores": str(machine.cores),
         "CPUs of the servers": _cpus(machine.server_cpus),
         "CPUs of the generator": _cpus(machine.generator_cpus),
-        # Whole GiB: what the kernel keeps for itself changes by a few pages from start to start.
+        # Whole GiB, because what the kernel reserves differs by a few pages from boot to boot.
         "memory": f"{machine.memory_bytes / 2**30:.0f} GiB",
         "system": machine.system,
         "kernel": machine.kernel,
@@ -96,7 +98,10 @@ def _cpus(cpus: tuple[int, ...]) -> str:
 
 
 def _workload(experiment: Experiment, digests: Mapping[str, str]) -> dict[str, str]:
-    scenarios = {f"scenario {one.name}": _scenario(one, digests.get(one.name)) for one in experiment.scenarios}
+    scenarios = {
+        f"scenario {scenario.name}": _scenario(scenario, digests.get(scenario.name))
+        for scenario in experiment.scenarios
+    }
     return scenarios | {
         "loads": "; ".join(map(_load, experiment.loads)),
         "slices a block": str(experiment.passes),
@@ -106,7 +111,7 @@ def _workload(experiment: Experiment, digests: Mapping[str, str]) -> dict[str, s
 
 
 def _scenario(scenario: Scenario, digest: str | None) -> str:
-    """What clients do, wherever a Locust file lies: what tells two contents apart is their SHA-256."""
+    """What clients do. A Locust file is told from another by the SHA-256 of its content, not by its folder."""
     if scenario.locustfile is None:
         return f"{len(scenario.requests)} kinds of requests, SHA-256 {_sha256(scenario.requests)}"
     name = PurePath(scenario.locustfile).name

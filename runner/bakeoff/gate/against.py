@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from bakeoff.analysis.fingerprint import Fingerprint, differences, fingerprint
+from bakeoff.analysis.fingerprint import Fingerprint, differences, fingerprint_of
 from bakeoff.analysis.stats import LEVEL
 from bakeoff.gate.decision import Key
 from bakeoff.gate.effects import levels
@@ -53,7 +53,7 @@ def mismatches(earlier: Manifest, now: Manifest) -> tuple[str, ...]:
 
 def _of_gate(manifest: Manifest) -> Fingerprint:
     """A fingerprint that knows the loads of a gate, how its stack is set up, and what its head runs on."""
-    found = fingerprint(manifest)
+    found = fingerprint_of(manifest)
     gate, stack = manifest.experiment.gate, manifest.experiment.stacks[-1]
     loads = {"loads": f"{gate.users} users, then {gate.rate_rps or 0:.4g}/s", "stack": _set_up(stack)}
     runs_on = {"packages of the head": text} if (text := manifest.place.get(INTERPRETER.format(HEAD))) else {}

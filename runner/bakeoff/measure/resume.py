@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from bakeoff.analysis.fingerprint import Part, differences, fingerprint
+from bakeoff.analysis import Part, differences, fingerprint_of
 from bakeoff.experiment import locustfile_digests
 from bakeoff.measure.context import RunContext
 from bakeoff.measure.run import measure_missing
@@ -31,7 +31,7 @@ def remaining(folder: RunFolder, machine: Machine) -> Experiment:
     if manifest.profile == "gate":
         raise UserError(f"{folder.path} is a gate, and gates cannot be resumed; start a new one")
     now = msgspec.structs.replace(manifest, machine=machine, locustfile_sha256=locustfile_digests(manifest.experiment))
-    changed = differences(fingerprint(manifest), fingerprint(now))
+    changed = differences(fingerprint_of(manifest), fingerprint_of(now))
     if changed:
         changes = ", ".join(f"{change.fact} was {change.first} and is {change.other}" for change in changed)
         raise UserError(f"{folder.path} cannot be resumed: {changes}; {REMEDIES[changed[0].part]}")

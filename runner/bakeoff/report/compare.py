@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from bakeoff.analysis.changes import COMPARED, Change, changes, conditions_in_common
-from bakeoff.analysis.fingerprint import ABSENT, PARTS, Fingerprint, Part, fingerprint
+from bakeoff.analysis.changes import COMPARED, Change, changes_between, conditions_in_common
+from bakeoff.analysis.fingerprint import ABSENT, PARTS, Fingerprint, Part, fingerprint_of
 from bakeoff.analysis.metrics import METRICS
 from bakeoff.findings import facts
 from bakeoff.findings.answer import answer
@@ -72,7 +72,7 @@ class SideBySide:
     @property
     def fingerprints(self) -> tuple[Fingerprint, ...]:
         """Of each run."""
-        return tuple(fingerprint(side.run.manifest) for side in self.sides)
+        return tuple(fingerprint_of(side.run.manifest) for side in self.sides)
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -92,7 +92,7 @@ def side_by_side(runs: Sequence[tuple[Run, str]]) -> SideBySide:
                 colour=COLOURS[at % len(COLOURS)],
                 run=run,
                 href=href,
-                changes=changes(first, run) if at else (),
+                changes=changes_between(first, run) if at else (),
             )
             for at, (run, href) in enumerate(runs)
         )

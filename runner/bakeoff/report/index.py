@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 from urllib.parse import quote
 
-from bakeoff.analysis.fingerprint import fingerprint
+from bakeoff.analysis.fingerprint import fingerprint_of
 from bakeoff.findings import facts
 from bakeoff.findings.answer import answer, headline
 from bakeoff.findings.numerals import TIMES, number, plural
@@ -83,7 +83,7 @@ def _about(listed: Listed, manifest: Manifest) -> tuple[str, ...]:
         f"{len(listed.blocks)} of {plural(manifest.experiment.blocks, 'block')}",
         *resumed,
         f"{machine.cpu_model}, {plural(machine.cores, 'core')}",
-        f"fingerprint {fingerprint(manifest).digest}",
+        f"fingerprint {fingerprint_of(manifest).digest}",
     )
 
 
