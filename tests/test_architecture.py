@@ -20,6 +20,7 @@ PURE = {
     "calibration.certify",
     "experiment.design",
     "experiment.plan",
+    "experiment.table",
     "findings",
     "gate.against",
     "gate.decision",

@@ -47,6 +47,12 @@ def test_the_smallest_file_is_one_stack_and_one_path(tmp_path: Path) -> None:
     assert experiment.scenarios[0].requests[0].path == "/"
 
 
+def test_an_empty_list_of_loads_means_the_default(tmp_path: Path) -> None:
+    """A run without load would measure nothing."""
+    path = write(tmp_path, SMALLEST + "[experiment]\nloads = []\n")
+    assert read_experiment(path).loads == (ClosedLoad(users=64), OpenLoad(rate_rps=50.0))
+
+
 def test_a_load_may_step_and_ramp(tmp_path: Path) -> None:
     """A stage without a second rate keeps its first."""
     loads = "[experiment]\nloads = [{ stages = [{ rate = 10, to = 90, for_s = 4 }, { rate = 90, for_s = 2 }] }]\n"

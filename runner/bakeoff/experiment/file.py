@@ -9,14 +9,14 @@ from __future__ import annotations
 import hashlib
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any, TypeVar, get_args, get_type_hints
+from typing import Any
 
 import msgspec
 
 from bakeoff.experiment.design import fewest_blocks
+from bakeoff.experiment.table import Mistake, Table, array_of, convert, table_of
 from bakeoff.model import (
     ClosedLoad,
     Experiment,
@@ -27,7 +27,6 @@ from bakeoff.model import (
     Scenario,
     Stack,
     Stage,
-    Struct,
     Tolerance,
     UserError,
     default_tolerances,
@@ -38,17 +37,6 @@ from bakeoff.stacks import servers
 _TABLES = ("experiment", "gate", "scenarios", "stacks")
 _METHODS = ("get", "post", "put", "patch", "delete", "head")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-
-Table = Mapping[str, Any]
-_NOTHING: Table = MappingProxyType({})
-Kind = TypeVar("Kind", bound=Struct)
-
-
-class Mistake(Exception):
-    """A mistake in a file: the place, and the problem with its remedy."""
-
-    def __init__(self, place: str, problem: str) -> None:
-        super().__init__(f"{place}: {problem}")
 
 
 def read_experiment(path: Path) -> Experiment:
@@ -91,14 +79,13 @@ def _experiment(document: Table, path: Path) -> Experiment:
     if not stacks:
         raise Mistake("[stacks]", "nothing to compare; add a [stacks.NAME] table with an app and a server")
     place = "[experiment]"
-    table = _table(place, document.get("experiment", {}))
+    table = table_of(place, document.get("experiment", {}))
     fields = {"name": path.stem, "baseline": stacks[0].name, "blocks": 1, **table}
     fields["scenarios"] = _scenarios(document, table, path.parent)
-    if "loads" in table:
-        raw_loads = _array(f"{place}: loads", table["loads"])
+    if raw_loads := array_of(f"{place}: loads", fields.pop("loads", [])):
         fields["loads"] = [_load(f"{place}: loads[{index}]", raw) for index, raw in enumerate(raw_loads)]
     added = {"stacks": stacks, "gate": _gate(document), "path": str(path)}
-    experiment = _convert(place, fields, Experiment, added=added)
+    experiment = convert(place, fields, Experiment, added=added)
     _check_name(f"{place}: name", experiment.name)
     names = [stack.name for stack in stacks]
     if experiment.baseline not in names:
@@ -114,14 +101,14 @@ def _experiment(document: Table, path: Path) -> Experiment:
 def _stack(name: str, raw: Any, folder: Path) -> Stack:
     place = f"[stacks.{name}]"
     _check_name(place, name)
-    table = {"interface": "wsgi", **_table(place, raw)}
+    table = {"interface": "wsgi", **table_of(place, raw)}
     if table.get("command") or table.get("url"):
         table.setdefault("ready", "/")
     if isinstance(table.get("url"), str):
         table["url"] = table["url"].rstrip("/")
     if isinstance(table.get("python"), str):
         table["python"] = str(folder / table["python"])
-    stack = _convert(place, table, Stack, added={"name": name, "directory": str(folder)})
+    stack = convert(place, table, Stack, added={"name": name, "directory": str(folder)})
     if stack.command or stack.url:
         return stack
     if not (stack.app and stack.server):
@@ -138,7 +125,7 @@ def _stack(name: str, raw: Any, folder: Path) -> Stack:
 def _scenarios(document: Table, experiment: Table, folder: Path) -> list[Scenario]:
     """The scenarios that ``[experiment]`` names, by default all."""
     tables = _tables(document, "scenarios")
-    names = [str(name) for name in _array("[experiment]: scenarios", experiment.get("scenarios", list(tables)))]
+    names = [str(name) for name in array_of("[experiment]: scenarios", experiment.get("scenarios", list(tables)))]
     for name in names:
         if name not in tables:
             raise Mistake("[experiment]: scenarios", unknown("scenario", name, tables))
@@ -150,11 +137,11 @@ def _scenarios(document: Table, experiment: Table, folder: Path) -> list[Scenari
 def _scenario(name: str, raw: Any, folder: Path) -> Scenario:
     place = f"[scenarios.{name}]"
     _check_name(place, name)
-    table = dict(_table(place, raw))
+    table = dict(table_of(place, raw))
     if "requests" in table:
-        raw_requests = _array(f"{place}: requests", table["requests"])
+        raw_requests = array_of(f"{place}: requests", table["requests"])
         table["requests"] = [_request(f"{place}: requests[{index}]", raw) for index, raw in enumerate(raw_requests)]
-    scenario = _convert(place, table, Scenario, added={"name": name})
+    scenario = convert(place, table, Scenario, added={"name": name})
     if scenario.locustfile is None:
         if not scenario.requests:
             raise Mistake(place, 'needs a locustfile or requests = [{ get = "/" }]')
@@ -167,48 +154,48 @@ def _scenario(name: str, raw: Any, folder: Path) -> Scenario:
 
 def _request(place: str, raw: Any) -> Request:
     """A request whose method is the key of its path: ``get = "/"``."""
-    table = dict(_table(place, raw))
+    table = dict(table_of(place, raw))
     methods = [key for key in table if key in _METHODS]
     if len(methods) != 1:
         raise Mistake(place, 'needs exactly one method with a path, such as get = "/"')
-    return _convert(place, table, Request, added={"method": methods[0].upper()}, renamed={methods[0]: "path"})
+    return convert(place, table, Request, added={"method": methods[0].upper()}, renamed={methods[0]: "path"})
 
 
 def _load(place: str, raw: Any) -> Load:
-    """A load, whose kind is told by its first key: ``users``, ``rate`` or ``stages``."""
-    table = _table(place, raw)
+    """A load, whose kind follows from its key: ``users``, ``rate`` or ``stages``."""
+    table = table_of(place, raw)
     if [key in table for key in ("users", "rate", "stages")].count(True) != 1:
         raise Mistake(place, "needs either users (closed loop), or rate or stages (open loop, arrivals/s)")
     if "users" in table:
-        return _convert(place, table, ClosedLoad)
+        return convert(place, table, ClosedLoad)
     if "rate" in table:
-        return _convert(place, table, OpenLoad, added={"stages": ()}, renamed={"rate": "rate_rps"})
-    stages = [_stage(f"{place}: stages[{index}]", raw) for index, raw in enumerate(_array(place, table["stages"]))]
+        return convert(place, table, OpenLoad, added={"stages": ()}, renamed={"rate": "rate_rps"})
+    stages = [_stage(f"{place}: stages[{index}]", raw) for index, raw in enumerate(array_of(place, table["stages"]))]
     if not stages:
         raise Mistake(place, "stages needs at least one stage, such as { rate = 10, for_s = 60 }")
     last_rps = max(stages[-1].to_rps, 1.0)  # Never used: the slice ends with its stages.
-    return _convert(place, {**table, "stages": stages}, OpenLoad, added={"rate_rps": last_rps})
+    return convert(place, {**table, "stages": stages}, OpenLoad, added={"rate_rps": last_rps})
 
 
 def _stage(place: str, raw: Any) -> Stage:
     """A stage; without ``to`` its rate is constant."""
-    table = dict(_table(place, raw))
+    table = dict(table_of(place, raw))
     if "rate" in table:
         table.setdefault("to", table["rate"])
-    return _convert(place, table, Stage, renamed={"rate": "rate_rps", "to": "to_rps"})
+    return convert(place, table, Stage, renamed={"rate": "rate_rps", "to": "to_rps"})
 
 
 def _gate(document: Table) -> GateSettings:
     """The gate's settings; what a tolerance leaves out keeps its default."""
-    table = dict(_table("[gate]", document.get("gate", {})))
+    table = dict(table_of("[gate]", document.get("gate", {})))
     tolerances = {str(metric): tolerance for metric, tolerance in default_tolerances().items()}
-    for metric, raw in _table("[gate.tolerances]", table.get("tolerances", {})).items():
+    for metric, raw in table_of("[gate.tolerances]", table.get("tolerances", {})).items():
         if metric not in tolerances:
             raise Mistake("[gate.tolerances]", unknown("metric", metric, tolerances))
         place = f"[gate.tolerances.{metric}]"
-        fields = {**msgspec.structs.asdict(tolerances[metric]), **_table(place, raw)}
-        tolerances[metric] = _convert(place, fields, Tolerance)
-    return _convert("[gate]", {**table, "tolerances": tolerances}, GateSettings)
+        fields = {**msgspec.structs.asdict(tolerances[metric]), **table_of(place, raw)}
+        tolerances[metric] = convert(place, fields, Tolerance)
+    return convert("[gate]", {**table, "tolerances": tolerances}, GateSettings)
 
 
 def _tables(document: Table, kind: str) -> Table:
@@ -218,84 +205,6 @@ def _tables(document: Table, kind: str) -> Table:
     return tables
 
 
-def _table(place: str, raw: Any) -> Table:
-    if not isinstance(raw, Mapping):
-        raise Mistake(place, f"expected a table, got {_type_name(raw)}")
-    return raw
-
-
-def _array(place: str, raw: Any) -> list[Any]:
-    if not isinstance(raw, list):
-        raise Mistake(place, f"expected an array, got {_type_name(raw)}")
-    return raw
-
-
 def _check_name(place: str, name: str) -> None:
     if not _NAME.fullmatch(name):
         raise Mistake(place, f"{name!r} is not a valid name: use letters, digits, '.', '_' and '-'")
-
-
-def _convert(
-    place: str, table: Table, kind: type[Kind], *, added: Table = _NOTHING, renamed: Mapping[str, str] = _NOTHING
-) -> Kind:
-    """A table of the file as a value of one of the model's types.
-
-    ``added`` are fields that the file does not write; ``renamed`` are fields by the name that the file has for them.
-    """
-    names = {field: name for name, field in renamed.items()}
-    known = [names.get(field, field) for field in kind.__struct_fields__ if field not in added]
-    for key in table:
-        if key not in known:
-            raise Mistake(place, unknown("key", key, known))
-    fields = {renamed.get(key, key): value for key, value in table.items()}
-    try:
-        return msgspec.convert({**fields, **added}, kind)
-    except msgspec.ValidationError as error:
-        raise Mistake(place, _in_terms_of_toml(str(error), kind, names)) from None
-
-
-_ERROR = re.compile(r"(?P<problem>.*?)(?: - at `\$\.?(?P<path>.*)`)?", re.DOTALL)
-_BOUND = re.compile(r"Expected `\w+` (>=|>|<=|<) (.+)")
-_TYPES = re.compile(r"Expected `(.+)`, got `(.+)`")
-_ENUM = re.compile(r"Invalid enum value '(.*)'", re.DOTALL)
-_MISSING = re.compile(r"Object missing required field `(\w+)`")
-_BOUNDS = {">=": "at least", ">": "above", "<=": "at most", "<": "below"}
-_TYPE_NAMES = {
-    "int": "an integer",
-    "float": "a number",
-    "str": "a string",
-    "bool": "true or false",
-    "array": "an array",
-    "object": "a table",
-}
-
-
-def _in_terms_of_toml(message: str, kind: type[Struct], names: Mapping[str, str]) -> str:
-    """Msgspec's message in the words of the file: ``workers: expected an integer, got a string``."""
-    parts = _ERROR.fullmatch(message)
-    assert parts is not None
-    problem, path = parts["problem"], parts["path"] or ""
-    field = re.split(r"[.\[]", path, maxsplit=1)[0]
-    if missing := _MISSING.fullmatch(problem):
-        return f"needs {names.get(missing[1], missing[1])}"
-    if bound := _BOUND.fullmatch(problem):
-        problem = f"must be {_BOUNDS[bound[1]]} {float(bound[2]):g}"
-    elif types := _TYPES.fullmatch(problem):
-        expected = [_TYPE_NAMES.get(name, name) for name in types[1].split(" | ") if name != "null"]
-        problem = f"expected {' or '.join(expected)}, got {_TYPE_NAMES.get(types[2], types[2])}"
-    elif value := _ENUM.fullmatch(problem):
-        problem = unknown("value", value[1], _choices(kind, field))
-    return f"{path.replace(field, names.get(field, field), 1)}: {problem}" if path else problem
-
-
-def _choices(kind: type[Struct], field: str) -> Iterable[str]:
-    """The values of a field that is a `Literal` or an enumeration of strings."""
-    hint = get_type_hints(kind)[field]
-    return [str(choice) for choice in get_args(hint) or hint]
-
-
-def _type_name(value: Any) -> str:
-    for name, types in (("bool", bool), ("int", int), ("float", float), ("str", str), ("array", list)):
-        if isinstance(value, types):
-            return _TYPE_NAMES[name]
-    return "a table" if isinstance(value, Mapping) else "a date or time"

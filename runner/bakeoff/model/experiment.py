@@ -247,7 +247,7 @@ class Experiment(Struct, frozen=True, kw_only=True):
     slice_s: Positive = 3.0
     """The least length of a slice; a slice is longer where latency demands it (see ``plan.slice_length_s``)."""
     warmup_s: NonNegative = 0.5
-    max_slice_s: Positive = 60.0
+    max_slice_s: NonNegative = 60.0
     volatile: tuple[str, ...] = ()
     """JSON keys whose values may differ between equal answers: timings, process ids."""
     alpha: Annotated[float, Meta(gt=1e-9, lt=1)] = 0.05
