@@ -6,8 +6,8 @@ The environment variable ``BAKERY_HANDLERS`` chooses, when this is imported:
 * ``threads``: plain ``def``, which FastAPI runs in its thread pool, 40 at once in each process;
 * ``blocking``: ``async def`` around a wait that blocks, the classic mistake; the event loop stands still.
 
-The pages that document the API are left out: nothing asks for them. The query string is read raw rather than declared
-as typed parameters, so that errors are the same bytes as those of the other apps.
+The pages that document the API are left out: nothing asks for them. The query string is read raw and not declared as
+typed parameters, so that errors are the same bytes as those of the other apps.
 """
 
 from __future__ import annotations
@@ -24,17 +24,6 @@ HANDLERS = ("async", "threads", "blocking")
 Handler = Callable[[Request], Response | Awaitable[Response]]
 
 
-def chosen(value: str) -> str:
-    """The way of writing handlers that is asked for.
-
-    Raises:
-        ValueError: there is no such way.
-    """
-    if value not in HANDLERS:
-        raise ValueError(f"BAKERY_HANDLERS is {value!r}, but must be one of: {', '.join(HANDLERS)}")
-    return value
-
-
 def respond(answer: recipes.Answer) -> Response:
     """An answer as FastAPI sends it, its bytes unchanged."""
     return Response(answer.body, status_code=answer.status, media_type=recipes.CONTENT_TYPE)
@@ -46,8 +35,8 @@ def query(request: Request) -> bytes:
     return raw
 
 
-def handler(recipe: recipes.Recipe, way: str) -> Handler:
-    """A handler for a recipe, written in the given way."""
+def handler(recipe: recipes.Recipe, kind: str) -> Handler:
+    """A handler for a recipe, of one of the kinds in ``HANDLERS``; raises ``ValueError`` for another."""
 
     async def awaiting(request: Request) -> Response:
         return respond(await recipes.bake_async(recipe, query(request)))
@@ -58,14 +47,16 @@ def handler(recipe: recipes.Recipe, way: str) -> Handler:
     async def blocking(request: Request) -> Response:
         return respond(recipes.bake(recipe, query(request)))
 
-    ways: dict[str, Handler] = {"async": awaiting, "threads": threaded, "blocking": blocking}
-    return ways[way]
+    if kind not in HANDLERS:
+        raise ValueError(f"BAKERY_HANDLERS is {kind!r}, but must be one of: {', '.join(HANDLERS)}")
+    handlers: dict[str, Handler] = {"async": awaiting, "threads": threaded, "blocking": blocking}
+    return handlers[kind]
 
 
 app = FastAPI(title="Bakery", docs_url=None, redoc_url=None, openapi_url=None)
 
 for _recipe in recipes.RECIPES:
-    app.add_api_route(f"/{_recipe.name}", handler(_recipe, chosen(os.environ.get("BAKERY_HANDLERS", HANDLERS[0]))))
+    app.add_api_route(f"/{_recipe.name}", handler(_recipe, os.environ.get("BAKERY_HANDLERS", HANDLERS[0])))
 
 
 @app.get("/healthz")

@@ -26,8 +26,7 @@ from bakeoff.calibration.oracle import (
     Stall,
     start_oracle,
 )
-from bakeoff.load.generator import FixedLength, LoadGenerator
-from bakeoff.load.messages import Drive, Driven, Second
+from bakeoff.load import Drive, Driven, FixedLength, LoadGenerator, Second
 from bakeoff.model import Certificate, ClosedLoad, Histogram, HistogramKind, Load, OpenLoad, OracleCheck, Scenario
 
 SCENARIO = Scenario(name="oracle", locustfile=str(Path(__file__).parent / "oracle" / "scenario.py"))

@@ -1,0 +1,110 @@
+"""The doctor examines a real generator, and does not certify one that miscounts or whose send lag is unknown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+import pytest
+
+from bakeoff.calibration import Doctor
+from bakeoff.calibration.doctor import FULL, SHORT, cases
+from bakeoff.load import Drive, Driven, LoadGenerator, Second, Watcher
+from bakeoff.load.fleet import Fleet
+from bakeoff.model import Answer, Scenario
+
+
+@pytest.fixture(scope="module")
+def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    """A generator of one process."""
+    with Fleet((), tmp_path_factory.mktemp("fleet")) as fleet:
+        yield fleet
+
+
+class Wrapped:
+    """A generator that reports something else than it measured."""
+
+    def __init__(self, generator: LoadGenerator) -> None:
+        self._generator = generator
+
+    def use(self, scenario: Scenario) -> None:
+        self._generator.use(scenario)
+
+    def ask(self, scenario: str, url: str) -> tuple[Answer, ...]:
+        return self._generator.ask(scenario, url)
+
+    def drive(self, order: Drive, watcher: Watcher) -> tuple[Driven, list[Second]]:
+        driven, seconds = self._generator.drive(order, watcher)
+        return self.change(driven), self.keep(seconds)
+
+    def change(self, driven: Driven) -> Driven:
+        return driven
+
+    def keep(self, seconds: list[Second]) -> list[Second]:
+        return seconds
+
+
+class Miscounting(Wrapped):
+    """Forgets one right answer."""
+
+    def change(self, driven: Driven) -> Driven:
+        first, *others = driven.endpoints
+        outcomes = msgspec.structs.replace(first.outcomes, right=first.outcomes.right - 1)
+        endpoints = (msgspec.structs.replace(first, outcomes=outcomes), *others)
+        return msgspec.structs.replace(driven, endpoints=endpoints)
+
+
+class WithoutLag(Wrapped):
+    """Does not say how late it sent."""
+
+    def keep(self, seconds: list[Second]) -> list[Second]:
+        return [second for second in seconds if second.kind != "lag"]
+
+
+def test_the_full_examination_has_every_case_of_the_short_one_and_more() -> None:
+    """Both have a stall and every fault; delays are examined in the full one only."""
+    short, full = [case.name for case in cases(SHORT)], [case.name for case in cases(FULL)]
+    assert short == ["5 ms with a stall of 100 ms every 0.5 s", "every fault, closed loop", "every fault, open loop"]
+    assert full == [
+        "5 ms with a stall of 320 ms every 1.6 s",
+        "lognormal 5 ms",
+        "bimodal 2 or 50 ms",
+        "every fault, closed loop",
+        "every fault, open loop",
+    ]
+
+
+@pytest.mark.e2e
+def test_a_certificate_has_ceilings_and_a_check_of_each_case(fleet: Fleet) -> None:
+    """Counts are exact on any machine; whether times are within their limits depends on how busy it is."""
+    steps: list[str] = []
+    certificate = Doctor(fleet, (), steps.append).short_certificate()
+
+    assert steps[0] == "ceiling, closed loop"
+    assert steps[-3:] == [case.name for case in cases(SHORT)]
+    assert {check.case for check in certificate.oracle} == {case.name for case in cases(SHORT)}
+    assert [check for check in certificate.oracle if check.case.startswith("every fault") and not check.ok] == []
+    assert certificate.closed_ceiling_rps is not None
+    assert certificate.closed_ceiling_rps > 100
+    assert set(certificate.send_lag_us) == {"p50", "p90", "p99", "p999"}
+    assert certificate.certified == (certificate.reasons == ())
+
+
+@pytest.mark.e2e
+def test_a_generator_that_loses_one_answer_is_not_certified(fleet: Fleet) -> None:
+    """In either loop."""
+    certificate = Doctor(Miscounting(fleet), (), lambda _: None).short_certificate()
+
+    assert not certificate.certified
+    wrong = {(check.case, check.what) for check in certificate.oracle if not check.ok}
+    assert {("every fault, closed loop", "right"), ("every fault, open loop", "right")} <= wrong
+
+
+@pytest.mark.e2e
+def test_a_generator_without_a_known_lag_has_no_open_ceiling_and_is_not_certified(fleet: Fleet) -> None:
+    """An unknown lag is not a small one."""
+    certificate = Doctor(WithoutLag(fleet), (), lambda _: None).short_certificate()
+
+    assert certificate.open_ceiling_rps is None
+    assert certificate.send_lag_us == {}
+    assert "send lag p99 is unknown ms, limit 5 ms" in certificate.reasons
