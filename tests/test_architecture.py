@@ -23,6 +23,7 @@ PURE = {
     "experiment.table",
     "findings",
     "gate.against",
+    "gate.bounds",
     "gate.decision",
     "gate.effects",
     "gate.hotspots",

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from bakeoff.gate.decision import Key
+from bakeoff.gate.effects import MetricKey
 from bakeoff.report.drawing import sheet
 from bakeoff.report.drawing.palette import COOL, INK, WARM
 from bakeoff.report.drawing.sheet import Layout
 from benchmarks.gate.accuracy import UNCHANGED, Run, bounds
-from tests.gate.simulated import SPREADS, verdicts
+from tests.gate.simulation import SPREADS, verdicts
 
-CPU = Key("cpu_per_request")
+CPU = MetricKey("cpu_per_request")
 SIMULATED = 200
 """Gates a point of the curve."""
 SIZES = np.append(np.arange(0.0, 0.0301, 0.0025), 0.06)

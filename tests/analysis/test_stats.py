@@ -59,6 +59,15 @@ def test_a_difference_that_every_block_shows_reaches_the_least_p() -> None:
     assert stats.sign_flip_p([0.1, 0.2, 0.15, 0.12, 0.3, 0.25, 0.11], np.random.default_rng(1)) == 2 / 128
 
 
+@given(st.integers(0, 2**32))
+def test_a_one_sided_sign_flip_sees_one_direction(seed: int) -> None:
+    """Six values above zero are the rarest outcome of 64; below zero they are the most likely one."""
+    rng = np.random.default_rng(seed)
+    values = rng.uniform(0.5, 1.5, size=6)
+    assert stats.sign_flip_p(values, rng, alternative="greater") == pytest.approx(1 / 64)
+    assert stats.sign_flip_p(-values, rng, alternative="greater") == pytest.approx(1.0)
+
+
 def test_identical_stacks_are_called_different_no_more_often_than_alpha() -> None:
     """Over 2,000 A/A experiments of seven blocks, at most 5 % reach p <= 0.05, give or take a percent."""
     rng = np.random.default_rng(2)

@@ -1,4 +1,4 @@
-"""Made-up outcomes of gates, and summaries that hold them."""
+"""Invented results of gates, in summaries."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bakeoff.model import Certificate, Counts, Estimate, GateComparison, GateRes
 def finding(
     metric: Any = "cpu_per_request", point: float = 1.03, verdict: GateVerdict = "pass", **changes: Any
 ) -> GateComparison:
-    """A metric, 1 % of uncertainty about it."""
+    """One metric, known to within 1 %."""
     fields: dict[str, Any] = {
         "metric": metric,
         "endpoint": "*",

@@ -1,4 +1,4 @@
-"""A gate's head against that of an earlier gate: refused where it would not compare, and weaker where it does."""
+"""A gate's head against that of an earlier gate: refused when the two do not compare, and labelled as weak evidence."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import pytest
 from msgspec.structs import replace
 from scipy.stats import ttest_ind
 
-from bakeoff.gate.against import against, check_comparable, heads_levels, mismatches
-from bakeoff.gate.decision import Key
+from bakeoff.gate import against_earlier, check_comparable, head_metrics, mismatches
+from bakeoff.gate.effects import MetricKey
 from bakeoff.model import GateSettings, Manifest, UserError
 from bakeoff.report.gate import markdown, terminal
 from tests.builders import experiment, stack
@@ -18,18 +18,18 @@ from tests.gate.results import PASSED
 from tests.gate.test_effects import block
 from tests.measure.fakes import manifest
 
-CPU, CAKE = Key("cpu_per_request"), Key("latency_p50", "/cake")
+CPU, CAKE = MetricKey("cpu_per_request"), MetricKey("latency_p50", "/cake")
 
 
 def gate(**changes: Any) -> Manifest:
     """The manifest of a gate."""
-    asked = experiment(stack("base"), stack("head"), gate=GateSettings(rate_rps=100.0))
-    runs_on = {"interpreter of head": "Python 3.11.7, gunicorn 27.0"}
-    return replace(manifest(asked), profile="gate", **{"place": runs_on, **changes})
+    gate_experiment = experiment(stack("base"), stack("head"), gate=GateSettings(rate_rps=100.0))
+    interpreter = {"interpreter of head": "Python 3.11.7, gunicorn 27.0"}
+    return replace(manifest(gate_experiment), profile="gate", **{"place": interpreter, **changes})
 
 
 def test_gates_of_one_machine_and_workload_compare() -> None:
-    """Whatever their revisions."""
+    """Their revisions may differ."""
     check_comparable(gate(run_id="earlier"), gate())
 
 
@@ -44,8 +44,8 @@ def test_gates_of_one_machine_and_workload_compare() -> None:
         ("experiment", {"stacks": (stack("base"), stack("head", workers=9))}),
     ],
 )
-def test_what_differs_is_named_and_refused(part: str, changed: dict[str, Any]) -> None:
-    """Processor, kernel, Python, load and servers, with the way to insist."""
+def test_a_difference_is_named_and_refused(part: str, changed: dict[str, Any]) -> None:
+    """Processor, kernel, Python, load and server; the message says how to compare anyway."""
     now = gate()
     before = getattr(now, part)
     other = replace(now, **{part: {**before, **changed} if isinstance(before, dict) else replace(before, **changed)})
@@ -54,49 +54,50 @@ def test_what_differs_is_named_and_refused(part: str, changed: dict[str, Any]) -
         check_comparable(now, other)
 
 
-def test_only_gates_are_held_against() -> None:
-    """A run measures each stack alone; that is another number."""
-    with pytest.raises(UserError, match="no gate"):
+def test_a_run_that_is_no_gate_is_refused() -> None:
+    """It measures each stack alone, which gives other numbers."""
+    with pytest.raises(UserError, match="not a gate"):
         check_comparable(replace(gate(), profile="full"), gate())
 
 
-def test_the_heads_levels_are_its_own() -> None:
+def test_the_metrics_are_those_of_the_head() -> None:
     """1.2 s of CPU for 80 right answers, and a cake in 120 ms."""
     result, intervals = block()
-    (found,) = heads_levels([result], intervals)
-    assert np.exp(found[CPU]) == pytest.approx(1.2 / 80)
-    assert np.exp(found[CAKE]) == pytest.approx(0.12, rel=1e-3)
+    (metrics,) = head_metrics([result], intervals)
+    assert np.exp(metrics[CPU]) == pytest.approx(1.2 / 80)
+    assert np.exp(metrics[CAKE]) == pytest.approx(0.12, rel=1e-3)
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_what_changed_is_now_over_then_with_welchs_interval(seed: int) -> None:
+def test_a_change_is_now_over_then_with_welchs_interval(seed: int) -> None:
     """About twice the CPU; the interval is scipy's."""
     rng = np.random.default_rng(seed)
     before, after = 0.01 * rng.standard_normal(8), np.log(2) + 0.03 * rng.standard_normal(11)
-    (found,) = against("earlier", (), [{CPU: value} for value in before], [{CPU: value} for value in after]).findings
+    earlier, now = ([{CPU: value} for value in values] for values in (before, after))
+    (change,) = against_earlier("earlier", (), earlier, now).findings
     expected = ttest_ind(after, before, equal_var=False).confidence_interval(0.95)
-    assert found.ratio.point == pytest.approx(2, rel=0.05)
-    assert (found.ratio.low, found.ratio.high) == pytest.approx((np.exp(expected.low), np.exp(expected.high)))
+    assert change.ratio.point == pytest.approx(2, rel=0.05)
+    assert (change.ratio.low, change.ratio.high) == pytest.approx((np.exp(expected.low), np.exp(expected.high)))
 
 
-def test_levels_that_never_vary_have_an_interval_of_no_width() -> None:
-    """Memory may be the same to the byte."""
-    (found,) = against("earlier", (), [{CPU: 0.0}] * 3, [{CPU: 0.0}] * 3).findings
-    assert (found.ratio.low, found.ratio.point, found.ratio.high) == (1.0, 1.0, 1.0)
+def test_a_metric_that_never_varies_has_no_interval() -> None:
+    """Memory may be the same to the byte in every block, which says nothing about the next."""
+    (change,) = against_earlier("earlier", (), [{CPU: 0.0}] * 3, [{CPU: 0.0}] * 3).findings
+    assert (change.ratio.low, change.ratio.point, change.ratio.high) == (None, 1.0, None)
 
 
-def test_a_metric_that_one_of_them_lacks_is_left_out() -> None:
-    """No number from nothing."""
-    found = against("earlier", (), [{CPU: 0.0}, {CPU: 0.0, CAKE: 0.0}], [{CPU: 0.0, CAKE: 0.0}]).findings
-    assert [one.metric for one in found] == ["cpu_per_request"]
+def test_a_metric_that_is_missing_from_a_block_is_left_out() -> None:
+    """One of the earlier gate's blocks has no latency for cakes."""
+    changes = against_earlier("earlier", (), [{CPU: 0.0}, {CPU: 0.0, CAKE: 0.0}], [{CPU: 0.0, CAKE: 0.0}]).findings
+    assert [change.metric for change in changes] == ["cpu_per_request"]
 
 
-def test_it_is_labelled_as_weaker() -> None:
+def test_it_is_labelled_as_weaker_evidence() -> None:
     """In the terminal and in a pull request, with what else differs."""
-    found = against("earlier", ("kernel was 6 and is 7",), [{CPU: 0.0}] * 2, [{CPU: 0.1}] * 2)
+    comparison = against_earlier("earlier", ("kernel was 6 and is 7",), [{CPU: 0.0}] * 2, [{CPU: 0.1}] * 2)
     assert PASSED.gate is not None
-    told = replace(PASSED, gate=replace(PASSED.gate, against=found))
-    for said in (terminal.render(told, colour=False), markdown.render(told)):
-        assert "weaker evidence" in said
-        assert "kernel was 6 and is 7" in said
-        assert "CPU per request +10.5 %" in said
+    summary = replace(PASSED, gate=replace(PASSED.gate, against=comparison))
+    for text in (terminal.render(summary, colour=False), markdown.render(summary)):
+        assert "weaker evidence" in text
+        assert "kernel was 6 and is 7" in text
+        assert "CPU per request +10.5 %" in text

@@ -1,4 +1,4 @@
-"""What one block of a duet says."""
+"""The effects of one paired block."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
-from bakeoff.gate.decision import Key
-from bakeoff.gate.effects import measured, spoiled
+from bakeoff.gate.effects import MetricKey, block_effects, why_unusable
 from bakeoff.model import (
     BlockResult,
     ClosedLoad,
@@ -63,7 +62,7 @@ def interval(position: int, endpoint: str, latency_s: float, count: int, kind: H
 
 
 def block(**changes: Any) -> tuple[BlockResult, list[Interval]]:
-    """The head takes 10 % more CPU, 20 % longer for a cake, and as long for a frosting; 30 cakes to 10 frostings."""
+    """Head uses 10 % more CPU and takes 20 % longer for cakes, as long for frostings; 30 cakes and 10 frostings."""
     counts = {"/cake": 30, "/frosting": 10}
     records = (
         record(0, "base", CLOSED, 1.0, counts),
@@ -81,92 +80,94 @@ def block(**changes: Any) -> tuple[BlockResult, list[Interval]]:
 
 
 def test_cpu_is_taken_over_both_loads() -> None:
-    """Per right answer: 1.2 s for eighty of them against 1.1 s."""
-    assert measured(*block()).effects[Key("cpu_per_request")] == pytest.approx(np.log(1.2 / 1.1))
+    """Per right answer: 1.2 s for eighty of them, against 1.1 s."""
+    assert block_effects(*block()).effects[MetricKey("cpu_per_request")] == pytest.approx(np.log(1.2 / 1.1))
 
 
 def test_the_rounds_of_a_closed_loop_are_added_up() -> None:
-    """The round with more requests counts for more."""
+    """A round with more requests has more weight."""
     result, intervals = block()
     more = {"/cake": 90, "/frosting": 30}
     rounds = (record(4, "base", CLOSED, 3.0, more), record(5, "head", CLOSED, 3.6, more))
-    found = measured(replace(result, records=(*result.records, *rounds)), intervals)
-    assert found.effects[Key("cpu_per_request")] == pytest.approx(np.log(4.8 / 4.1))
-    assert found.base.requests == 200
+    totals = block_effects(replace(result, records=(*result.records, *rounds)), intervals)
+    assert totals.effects[MetricKey("cpu_per_request")] == pytest.approx(np.log(4.8 / 4.1))
+    assert totals.base.requests == 200
 
 
-def test_a_round_whose_use_is_unknown_leaves_none() -> None:
-    """Half of the CPU time over all of the answers would be a wrong number."""
+def test_a_round_without_cpu_time_leaves_no_effect_on_it() -> None:
+    """A part of the CPU time over all of the answers would be a wrong number."""
     result, intervals = block()
-    unseen = replace(record(4, "base", CLOSED, 3.0, {"/cake": 90}), server=None)
-    effects = measured(replace(result, records=(*result.records, unseen)), intervals).effects
-    assert Key("cpu_per_request") not in effects
+    unknown = replace(record(4, "base", CLOSED, 3.0, {"/cake": 90}), server=None)
+    effects = block_effects(replace(result, records=(*result.records, unknown)), intervals).effects
+    assert MetricKey("cpu_per_request") not in effects
 
 
 def test_latencies_are_taken_endpoint_by_endpoint() -> None:
-    """And over all, weighted by requests: three cakes to a frosting."""
-    effects = measured(*block()).effects
-    assert effects[Key("latency_p50", "/cake")] == pytest.approx(np.log(1.2), abs=1e-3)
-    assert effects[Key("latency_p50", "/frosting")] == 0
-    assert effects[Key("latency_p50")] == pytest.approx(0.75 * np.log(1.2), abs=1e-3)
+    """And over all endpoints, weighted by requests: three cakes to a frosting."""
+    effects = block_effects(*block()).effects
+    assert effects[MetricKey("latency_p50", "/cake")] == pytest.approx(np.log(1.2), abs=1e-3)
+    assert effects[MetricKey("latency_p50", "/frosting")] == 0
+    assert effects[MetricKey("latency_p50")] == pytest.approx(0.75 * np.log(1.2), abs=1e-3)
 
 
-def test_a_percentile_of_too_few_answers_is_not_taken() -> None:
-    """Ten frostings have a median; they have no p90 and no p99."""
-    effects = measured(*block()).effects
-    assert Key("latency_p50", "/frosting") in effects
-    assert Key("latency_p90", "/frosting") not in effects
-    assert Key("latency_p99") not in effects
+def test_a_percentile_of_too_few_answers_has_no_effect() -> None:
+    """Ten frostings are enough for a median, not for p90 or p99."""
+    effects = block_effects(*block()).effects
+    assert MetricKey("latency_p50", "/frosting") in effects
+    assert MetricKey("latency_p90", "/frosting") not in effects
+    assert MetricKey("latency_p99") not in effects
 
 
-def test_memory_start_up_and_throughput_stand_beside() -> None:
+def test_memory_start_up_and_throughput_have_effects() -> None:
     """Above zero is worse for all of them."""
-    effects = measured(*block()).effects
-    assert effects[Key("memory")] == pytest.approx(np.log(1.1))
-    assert effects[Key("start_up")] == pytest.approx(np.log(2))
-    assert effects[Key("throughput")] > 0
+    effects = block_effects(*block()).effects
+    assert effects[MetricKey("memory")] == pytest.approx(np.log(1.1))
+    assert effects[MetricKey("start_up")] == pytest.approx(np.log(2))
+    assert effects[MetricKey("throughput")] > 0
 
 
-def test_what_went_wrong_is_counted_on_its_side() -> None:
+def test_errors_are_counted_by_side() -> None:
     """Over both loads."""
-    found = measured(*block())
-    assert found.base == Counts(requests=80, errors=0)
-    assert found.head == Counts(requests=82, errors=2)
+    totals = block_effects(*block())
+    assert totals.base == Counts(requests=80, errors=0)
+    assert totals.head == Counts(requests=82, errors=2)
 
 
 def test_a_side_that_answered_nothing_has_no_effects() -> None:
-    """A failure is not turned into a number."""
+    """A failure does not become a number."""
     result, intervals = block()
     records = tuple(
-        replace(one, endpoints=tuple(replace(counts, completed=0) for counts in one.endpoints))
-        for one in result.records
+        replace(answered, endpoints=tuple(replace(counts, completed=0) for counts in answered.endpoints))
+        for answered in result.records
     )
-    effects = measured(replace(result, records=records), intervals[:4]).effects
-    assert Key("cpu_per_request") not in effects
+    effects = block_effects(replace(result, records=records), intervals[:4]).effects
+    assert MetricKey("cpu_per_request") not in effects
     assert not [key for key in effects if key.metric.startswith("latency")]
 
 
-def test_a_block_whose_requests_were_sent_late_is_spoiled() -> None:
-    """Late on both sides: nobody's fault, and nothing to decide on."""
+def test_a_block_whose_requests_were_sent_late_is_unusable() -> None:
+    """The generator was late for both sides, so neither is to blame."""
     result, intervals = block()
-    assert spoiled(result, intervals) is None
+    assert why_unusable(result, intervals) is None
     lags = [interval(position, "/cake", 0.08, 30, kind="lag") for position in (2, 3)]
-    assert "sent late" in str(spoiled(result, [*intervals, *lags]))
+    assert "sent late" in str(why_unusable(result, [*intervals, *lags]))
 
 
-def test_a_block_whose_generator_was_busy_is_spoiled() -> None:
-    """In the open loop, where it would be late; in the closed loop it may be as busy as it likes."""
+def test_a_block_whose_generator_was_busy_in_the_open_loop_is_unusable() -> None:
+    """There it would send late. In the closed loop it may be busy."""
     result, intervals = block()
     busy = GeneratorUse(cpu_s=1.9, window_s=2.0, connections_opened=8, requests_sent=100)
     for kind, expected in ((ClosedLoad, False), (OpenLoad, True)):
-        records = tuple(replace(one, generator=busy) if isinstance(one.load, kind) else one for one in result.records)
-        assert (spoiled(replace(result, records=records), intervals) is not None) is expected
+        records = tuple(
+            replace(side, generator=busy) if isinstance(side.load, kind) else side for side in result.records
+        )
+        assert (why_unusable(replace(result, records=records), intervals) is not None) is expected
 
 
-def test_cpu_time_that_cannot_be_is_no_effect() -> None:
-    """Threads that end take their CPU time out of the kernel's account: less than nothing seems to be used."""
+def test_a_negative_cpu_time_has_no_effect() -> None:
+    """A process that ends takes its CPU time out of the kernel's account, so that less seems to be used than before."""
     result, intervals = block()
     assert result.records[1].server is not None
     head = replace(result.records[1], server=replace(result.records[1].server, cpu_s=-0.1))
     records = (result.records[0], head, *result.records[2:])
-    assert Key("cpu_per_request") not in measured(replace(result, records=records), intervals).effects
+    assert MetricKey("cpu_per_request") not in block_effects(replace(result, records=records), intervals).effects

@@ -1,4 +1,4 @@
-"""Two profiles side by side name the function that a request spends more time in."""
+"""Two CPU profiles side by side show the function in which a request spends more time."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ HEAD = "serve (s.py:10);bake (app.py:7);burn (burden.py:3) 100\nserve (s.py:10);
 
 
 def test_the_function_that_grew_most_comes_first() -> None:
-    """With what it costs each request, before and after."""
+    """With its CPU time per request, before and after."""
     found = hotspots(BASE, HEAD, {"base": 1.0, "head": 2.0})
-    assert [one.function for one in found] == ["burn (burden.py)", "serve (s.py)"]
+    assert [hotspot.function for hotspot in found] == ["burn (burden.py)", "serve (s.py)"]
     assert (found[0].base_ms, found[0].head_ms) == (0.0, 1.0)
 
 
 def test_a_function_that_moved_within_its_file_is_the_same() -> None:
-    """Line numbers differ between revisions: "bake" costs 0.6 ms in both."""
-    assert "bake (app.py)" not in {one.function for one in hotspots(BASE, HEAD, {"base": 1.0, "head": 2.0})}
+    """Line numbers differ between revisions; ``bake`` takes 0.6 ms in both."""
+    assert "bake (app.py)" not in {hotspot.function for hotspot in hotspots(BASE, HEAD, {"base": 1.0, "head": 2.0})}
 
 
 def test_an_empty_profile_shows_nothing() -> None:
-    """Rather than shares of nothing."""
+    """There is nothing to take shares of."""
     assert hotspots("", HEAD, {"base": 1.0, "head": 2.0}) == ()

@@ -1,43 +1,54 @@
-"""What a gate says beside its verdict."""
+"""What a gate reports beside its verdict."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import numpy as np
+import pytest
 
-from bakeoff.gate.decision import Hypotheses
-from bakeoff.gate.result import Circumstances, gate_result
-from bakeoff.gate.state import Measured, Trial
-from bakeoff.model import Counts, GateResult, GateSettings
-from tests.gate.simulated import BLOCK_S, CPU, MEDIAN, SIGNS, START_S, TAIL
+from bakeoff.gate.decision import decide
+from bakeoff.gate.effects import MetricKey
+from bakeoff.gate.result import gate_result
+from bakeoff.model import GateResult
+from tests.gate.simulation import BLOCK_S, CPU, MEDIAN, START_S, TAIL, block, new_gate
 
-FINE = Counts(requests=500, errors=0)
 UNEVEN = [0.7, 0.0, 0.0, 0.0]
 """Blocks of which one in four has a p99 of twice the base's."""
 
 
-def judged(tails: Sequence[float]) -> GateResult:
-    """A gate on unchanged code whose p99 goes through these effects, over and over."""
+def gate_with_tails(tails: Sequence[float], throughput: float = 0.0) -> GateResult:
+    """A gate on unchanged code whose p99 has these effects, over and over."""
     rng = np.random.default_rng(0)
-    trial = Trial(settings=GateSettings(), tests=Hypotheses(SIGNS))
-    while trial.verdict is None:
-        number = len(trial.blocks)
-        effects = {CPU: 0.002 * rng.standard_normal(), MEDIAN: 0.002 * rng.standard_normal()}
-        tail = tails[number % len(tails)] + 0.02 * rng.standard_normal()
-        block = Measured(effects={**effects, TAIL: tail}, base=FINE, head=FINE)
-        trial.add(block, START_S + BLOCK_S * (number + 1), BLOCK_S)
-    return gate_result(trial, Circumstances(base="main", head="working tree", stack="plain"), seconds=60.0)
+    state = new_gate()
+    while state.verdict is None:
+        number = len(state.blocks)
+        effects = {
+            CPU: 0.002 * rng.standard_normal(),
+            MEDIAN: 0.002 * rng.standard_normal(),
+            TAIL: tails[number % len(tails)] + 0.02 * rng.standard_normal(),
+            MetricKey("throughput"): throughput + 0.002 * rng.standard_normal(),
+        }
+        state = decide(state, block(effects), START_S + BLOCK_S * (number + 1), BLOCK_S)
+    return gate_result(state, "main", "working tree", seconds=60.0)
 
 
-def test_a_pass_says_so_when_a_tail_looks_worse_than_its_limit() -> None:
-    """Too uneven to be shown in these blocks, and too bad to be passed over in silence."""
-    result = judged(UNEVEN)
+def test_a_pass_mentions_a_tail_that_looks_worse_than_its_limit() -> None:
+    """Too uneven to be shown in these blocks, and too bad to be left unsaid."""
+    result = gate_with_tails(UNEVEN)
     assert result.verdict == "pass"
-    assert result.reasons == ("latency_p99 looks worse than its limit, which so few blocks do not show for sure",)
+    assert result.reasons == ("the p99 latency looks worse than its limit, but there are too few blocks to be sure",)
 
 
 def test_a_pass_without_doubts_gives_no_reasons() -> None:
     """There is nothing to explain."""
-    result = judged([0.0])
+    result = gate_with_tails([0.0])
     assert (result.verdict, result.reasons) == ("pass", ())
+
+
+def test_a_lower_throughput_is_a_ratio_below_one() -> None:
+    """Effects are above zero for what is worse; the ratio, its interval and its bounds are head over base."""
+    (found,) = [comparison for comparison in gate_with_tails([0.0], 0.1).metrics if comparison.metric == "throughput"]
+    assert found.ratio.point == pytest.approx(np.exp(-0.1), rel=0.002)
+    ends = [found.lower, found.ratio.low, found.ratio.point, found.ratio.high, found.upper]
+    assert ends == sorted(end for end in ends if end is not None)

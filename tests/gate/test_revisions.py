@@ -1,4 +1,4 @@
-"""A directory is taken as it is; a git ref gets a worktree and an environment of its own, and leaves nothing behind."""
+"""A directory is used as it is; a git ref gets its own worktree and environment, and leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from pathlib import Path
 import pytest
 
 from bakeoff.gate import revisions
-from bakeoff.gate.revisions import Built, Revisions
+from bakeoff.gate.revisions import BuiltEnvironments, Revisions
 from bakeoff.model import UserError
 
 APP = "service/app.py"
 
 
 def git(folder: Path, *arguments: str) -> str:
-    """Run git there, as somebody."""
-    who = ["-c", "user.name=Baker", "-c", "user.email=baker@example.org", "-c", "init.defaultBranch=main"]
-    done = subprocess.run(["git", *who, "-C", str(folder), *arguments], capture_output=True, text=True, check=True)
+    """Run git in a folder, with an author's name."""
+    config = ["-c", "user.name=Baker", "-c", "user.email=baker@example.org", "-c", "init.defaultBranch=main"]
+    done = subprocess.run(["git", *config, "-C", str(folder), *arguments], capture_output=True, text=True, check=True)
     return done.stdout.strip()
 
 
@@ -38,47 +38,47 @@ def project(tmp_path: Path) -> Path:
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A cache of this test's own."""
+    """A cache folder for each test."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     return tmp_path / "cache"
 
 
 @pytest.fixture
 def builds(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
-    """The requirement files that environments are built from, without building them."""
-    seen: list[list[str]] = []
+    """The contents of the requirement files for each environment; none is really built."""
+    contents: list[list[str]] = []
 
     def build(home: Path, files: list[Path]) -> None:
         home.mkdir(parents=True)
-        seen.append([file.read_text("utf-8") for file in files])
+        contents.append([file.read_text("utf-8") for file in files])
 
     monkeypatch.setattr(revisions, "_build", build)
-    return seen
+    return contents
 
 
 def finder(project: Path, *requirements: str) -> Revisions:
     """Revisions of the project."""
-    return Revisions(project / "service", Built(requirements, lambda _: None))
+    return Revisions(project / "service", BuiltEnvironments(requirements, lambda _: None))
 
 
 def test_a_directory_is_used_as_it_is(project: Path) -> None:
-    """With the interpreter that runs this, and without touching git."""
+    """With the interpreter that runs Bakeoff, and without git."""
     with finder(project).both(str(project / "service"), None) as (base, head):
         assert base.directory == head.directory == project / "service"
         assert base.python == head.python == sys.executable
 
 
-def test_a_directory_with_an_environment_is_run_by_it(project: Path) -> None:
-    """``.venv`` beside the app."""
-    own = project / "service" / ".venv" / "bin" / "python"
-    own.parent.mkdir(parents=True)
-    own.touch()
+def test_a_directory_with_an_environment_is_run_with_it(project: Path) -> None:
+    """That is ``.venv`` in this directory."""
+    python = project / "service" / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.touch()
     with finder(project).both(str(project / "service"), None) as (base, _):
-        assert base.python == str(own)
+        assert base.python == str(python)
 
 
 def test_a_ref_is_checked_out_beside_the_working_tree(project: Path) -> None:
-    """The base is what was committed, in the same folder of the repository; the head what lies there now."""
+    """Base has the committed files in the same folder of the repository; head has the files as they are now."""
     with finder(project).both("v1", None) as (base, head):
         assert (base.directory / "app.py").read_text("utf-8") == "one"
         assert (head.directory / "app.py").read_text("utf-8") == "two"
@@ -87,22 +87,22 @@ def test_a_ref_is_checked_out_beside_the_working_tree(project: Path) -> None:
 
 
 def test_no_worktree_is_left(project: Path) -> None:
-    """Neither on disk nor in git's own list, also when the gate fails."""
-    seen: list[Path] = []
+    """On disk or in git's list, even when the gate fails."""
+    worktrees: list[Path] = []
 
-    def fail_under_way() -> None:
+    def fail() -> None:
         with finder(project).both("v1", None) as (base, _):
-            seen.append(base.directory)
+            worktrees.append(base.directory)
             raise RuntimeError
 
     with pytest.raises(RuntimeError):
-        fail_under_way()
-    assert not seen[0].exists()
+        fail()
+    assert not worktrees[0].exists()
     assert git(project, "worktree", "list").count("\n") == 0
 
 
 def test_each_revision_gets_its_own_requirements(project: Path, builds: list[list[str]]) -> None:
-    """Base and head differ in what they need."""
+    """Base and head require different versions."""
     (project / "requirements.txt").write_text("flask==3.0", "utf-8")
     git(project, "add", ".")
     git(project, "commit", "--quiet", "-m", "requirements")
@@ -113,18 +113,18 @@ def test_each_revision_gets_its_own_requirements(project: Path, builds: list[lis
 
 
 def test_equal_requirements_share_an_environment_that_is_built_once(project: Path, builds: list[list[str]]) -> None:
-    """Kept by the hash of their content, for the next gate too."""
-    (project / "needs.txt").write_text("flask==3.1", "utf-8")
+    """It is kept under the hash of their content, for later gates too."""
+    (project / "required.txt").write_text("flask==3.1", "utf-8")
     git(project, "add", ".")
     git(project, "commit", "--quiet", "-m", "requirements")
     for _ in range(2):
-        with finder(project, "needs.txt").both("HEAD", None) as (base, head):
+        with finder(project, "required.txt").both("HEAD", None) as (base, head):
             assert base.python == head.python
     assert builds == [["flask==3.1"]]
 
 
 def test_an_environment_that_failed_to_build_is_built_again(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Half an environment is none."""
+    """A half-built one is not used."""
     (project / "requirements.txt").write_text("flask", "utf-8")
     git(project, "add", ".")
     git(project, "commit", "--quiet", "-m", "requirements")
@@ -145,8 +145,8 @@ def test_an_environment_that_failed_to_build_is_built_again(project: Path, monke
 
 
 @pytest.mark.parametrize("wrong", ["v2", "--help", "no/such/directory"])
-def test_what_is_neither_a_ref_nor_a_directory_is_the_users_mistake(project: Path, wrong: str) -> None:
-    """One line, with what to do in CI, where the base is often not fetched."""
+def test_a_name_that_is_neither_a_ref_nor_a_directory_is_an_error_of_the_user(project: Path, wrong: str) -> None:
+    """The message says what to do in CI, where the base is often not fetched."""
     with (
         pytest.raises(UserError, match=r"neither a directory nor a git ref.*fetch-depth"),
         finder(project).both(wrong, None),
@@ -154,10 +154,10 @@ def test_what_is_neither_a_ref_nor_a_directory_is_the_users_mistake(project: Pat
         pass
 
 
-def test_requirements_that_are_named_must_be_there(project: Path) -> None:
-    """At that revision."""
+def test_named_requirements_must_exist(project: Path) -> None:
+    """In that revision."""
     with (
-        pytest.raises(UserError, match=r"requirements: 'needs\.txt' does not exist"),
-        finder(project, "needs.txt").both("v1", None),
+        pytest.raises(UserError, match=r"requirements: 'required\.txt' does not exist"),
+        finder(project, "required.txt").both("v1", None),
     ):
         pass

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -58,8 +59,10 @@ def studentised(samples: Samples, axis: int = -1) -> Samples:
     return _studentised(samples.mean(axis=axis), samples.std(axis=axis, ddof=1) / np.sqrt(samples.shape[axis]))
 
 
-def sign_flip_p(log_ratios: ArrayLike, rng: np.random.Generator) -> float:
-    """Two-sided p of a studentised sign-flip randomisation test that the log ratios are symmetric about zero.
+def sign_flip_p(
+    log_ratios: ArrayLike, rng: np.random.Generator, alternative: Literal["two-sided", "greater"] = "two-sided"
+) -> float:
+    """The p of a studentised sign-flip randomisation test that the log ratios are symmetric about zero.
 
     Exact for up to 13 blocks. With fewer than two, 1.
     """
@@ -74,7 +77,7 @@ def sign_flip_p(log_ratios: ArrayLike, rng: np.random.Generator) -> float:
         permutation_type="samples",
         vectorized=True,
         n_resamples=2 ** len(logs) if len(logs) <= _EXACT_UP_TO else _RESAMPLES,
-        alternative="two-sided",
+        alternative=alternative,
         rng=rng,
     )
     return float(outcome.pvalue)

@@ -18,9 +18,18 @@ from bakeoff.cli.conclusion import refresh_index
 from bakeoff.cli.context import new_manifest
 from bakeoff.cli.progress import GateProgress
 from bakeoff.experiment import read_experiment
-from bakeoff.gate.against import against, check_comparable, heads_levels, mismatches
-from bakeoff.gate.revisions import MISSING_SERVER_REMEDY, Built, InImages, Revisions
-from bakeoff.gate.run import duet_experiment, execute_gate
+from bakeoff.gate import (
+    MISSING_SERVER_REMEDY,
+    BuiltEnvironments,
+    ImageEnvironments,
+    Revisions,
+    against_earlier,
+    check_comparable,
+    execute_gate,
+    gate_experiment,
+    head_metrics,
+    mismatches,
+)
 from bakeoff.load.fleet import Fleet
 from bakeoff.measure import RunContext
 from bakeoff.model import Experiment, Summary
@@ -79,12 +88,13 @@ def _measure(
     options: argparse.Namespace, experiment: Experiment, earlier: RunFolder | None
 ) -> tuple[RunFolder, Summary]:
     """Check out both revisions, start them and measure until there is a verdict."""
-    environments = InImages() if options.backend == "compose" else Built(experiment.gate.requirements, note)
+    in_containers = options.backend == "compose"
+    environments = ImageEnvironments() if in_containers else BuiltEnvironments(experiment.gate.requirements, note)
     revisions = Revisions(options.file.resolve().parent, environments)
     with revisions.both(options.base, options.head) as (base, head):
         manifest = new_manifest(
             f"{experiment.name}-gate",
-            duet_experiment(experiment, base, head),
+            gate_experiment(experiment, base, head),
             profile="gate",
             machine=describe_machine(),
             backend=options.backend,
@@ -112,8 +122,8 @@ def _measure(
 def _compare_with_earlier(earlier: RunFolder, folder: RunFolder, summary: Summary) -> Summary:
     """Add what changed since an earlier gate to the summary, and store it."""
     differences = mismatches(earlier.manifest(), folder.manifest())
-    before, now = (heads_levels(gate.blocks(), gate.intervals()) for gate in (earlier, folder))
-    comparison = against(earlier.manifest().run_id, differences, before, now)
+    before, now = (head_metrics(gate.blocks(), gate.intervals()) for gate in (earlier, folder))
+    comparison = against_earlier(earlier.manifest().run_id, differences, before, now)
     result = msgspec.structs.replace(words.gate_of(summary.gate), against=comparison)
     summary = msgspec.structs.replace(summary, gate=result)
     folder.write_summary(summary)

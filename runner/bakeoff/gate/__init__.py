@@ -1,1 +1,19 @@
-"""The gate: base and head up at once under one load, and a verdict that says how sure it is."""
+"""Is a change slower? Base and head are measured in paired blocks, one after another, until there is a verdict."""
+
+from bakeoff.gate.against import against_earlier, check_comparable, head_metrics, mismatches
+from bakeoff.gate.revisions import MISSING_SERVER_REMEDY, BuiltEnvironments, ImageEnvironments, Revision, Revisions
+from bakeoff.gate.run import execute_gate, gate_experiment
+
+__all__ = [
+    "MISSING_SERVER_REMEDY",
+    "BuiltEnvironments",
+    "ImageEnvironments",
+    "Revision",
+    "Revisions",
+    "against_earlier",
+    "check_comparable",
+    "execute_gate",
+    "gate_experiment",
+    "head_metrics",
+    "mismatches",
+]

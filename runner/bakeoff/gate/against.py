@@ -1,7 +1,7 @@
-"""The head of a gate against that of an earlier one: weaker evidence than a duet, and labelled so. Pure.
+"""The head of a gate against the head of an earlier one. Pure.
 
-Two times differ by more than two programs do. What is left is the difference of the means over blocks, with Welch's
-interval; it gives no verdict.
+This is weaker evidence than a paired measurement, and is labelled so: the machine differs more between two times than
+two programs do. It gives the ratio of the means over blocks with Welch's interval, and no verdict.
 """
 
 from __future__ import annotations
@@ -9,20 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
-import numpy as np
-from numpy.typing import NDArray
-from scipy import stats
 
 from bakeoff.analysis.fingerprint import Fingerprint, differences, fingerprint_of
-from bakeoff.analysis.stats import LEVEL
-from bakeoff.gate.decision import Key
-from bakeoff.gate.effects import levels
+from bakeoff.analysis.stats import welch_ratio
+from bakeoff.gate.effects import MetricKey, log_metrics
 from bakeoff.model import (
     HEAD,
     INTERPRETER,
     AgainstEarlier,
     BlockResult,
-    Estimate,
     Interval,
     Manifest,
     MetricChange,
@@ -30,83 +25,66 @@ from bakeoff.model import (
     UserError,
 )
 
-Levels = Mapping[Key, float]
+LogMetrics = Mapping[MetricKey, float]
 """Logarithms of one side's metrics in one block."""
 
 
 def check_comparable(earlier: Manifest, now: Manifest) -> None:
-    """Raises `UserError` with what differs between two gates, so that their numbers do not compare."""
+    """Raises `UserError` when the numbers of two gates do not compare, with what differs between them."""
     if earlier.profile != "gate":
-        raise UserError(f"--against {earlier.run_id}: no gate; give the folder of an earlier bakeoff gate")
-    if told := mismatches(earlier, now):
+        raise UserError(f"--against {earlier.run_id}: not a gate; name the folder of an earlier bakeoff gate")
+    if differing := mismatches(earlier, now):
         raise UserError(
-            f"--against {earlier.run_id}: {'; '.join(told)}; compare them all the same with --despite-differences"
+            f"--against {earlier.run_id}: {'; '.join(differing)}; add --despite-differences to compare them anyway"
         )
 
 
 def mismatches(earlier: Manifest, now: Manifest) -> tuple[str, ...]:
-    """Each fact of machine, software and workload on which they disagree."""
+    """Each fact about machine, software and workload on which two gates differ."""
     return tuple(
-        f"{one.fact} was {one.first} and is {one.other}" for one in differences(_of_gate(earlier), _of_gate(now))
+        f"{difference.fact} was {difference.first} and is {difference.other}"
+        for difference in differences(_gate_fingerprint(earlier), _gate_fingerprint(now))
     )
 
 
-def _of_gate(manifest: Manifest) -> Fingerprint:
-    """A fingerprint that knows the loads of a gate, how its stack is set up, and what its head runs on."""
-    found = fingerprint_of(manifest)
+def _gate_fingerprint(manifest: Manifest) -> Fingerprint:
+    """The run's fingerprint with the gate's loads, its stack's settings and the packages of its head."""
+    of_run = fingerprint_of(manifest)
     gate, stack = manifest.experiment.gate, manifest.experiment.stacks[-1]
-    loads = {"loads": f"{gate.users} users, then {gate.rate_rps or 0:.4g}/s", "stack": _set_up(stack)}
-    runs_on = {"packages of the head": text} if (text := manifest.place.get(INTERPRETER.format(HEAD))) else {}
-    return msgspec.structs.replace(found, workload=found.workload | loads, software=found.software | runs_on)
+    workload = {"loads": f"{gate.users} users, then {gate.rate_rps or 0:.4g}/s", "stack": _stack_settings(stack)}
+    packages = manifest.place.get(INTERPRETER.format(HEAD))
+    software = {"packages of the head": packages} if packages else {}
+    return msgspec.structs.replace(of_run, workload=of_run.workload | workload, software=of_run.software | software)
 
 
-def _set_up(stack: Stack) -> str:
+def _stack_settings(stack: Stack) -> str:
     options = [f"{name}={value}" for name, value in {**stack.options, **stack.env}.items()]
-    what = stack.app or " ".join(stack.command)
-    return " ".join([what, "on", stack.server or "its own", f"{stack.workers} x {stack.threads}", *options])
+    program = stack.app or " ".join(stack.command)
+    return " ".join([program, "on", stack.server or "its own", f"{stack.workers} x {stack.threads}", *options])
 
 
-def heads_levels(blocks: Iterable[BlockResult], intervals: Iterable[Interval]) -> list[Levels]:
+def head_metrics(blocks: Iterable[BlockResult], intervals: Iterable[Interval]) -> list[LogMetrics]:
     """The head's metrics in each block of a gate."""
     by_block: dict[int, list[Interval]] = {}
-    for one in intervals:
-        by_block.setdefault(one.block, []).append(one)
-    return [levels(block, by_block.get(block.number, []), HEAD) for block in blocks]
+    for interval in intervals:
+        by_block.setdefault(interval.block, []).append(interval)
+    return [log_metrics(block, by_block.get(block.number, []), HEAD) for block in blocks]
 
 
-def against(run_id: str, told: Sequence[str], earlier: Sequence[Levels], now: Sequence[Levels]) -> AgainstEarlier:
-    """What changed since, on every metric that all blocks of both have; ``told`` is what else differs."""
+def against_earlier(
+    run_id: str, differing: Sequence[str], earlier: Sequence[LogMetrics], now: Sequence[LogMetrics]
+) -> AgainstEarlier:
+    """The change of every metric that all blocks of both gates have; ``differing`` is what else differs."""
     keys = set.intersection(*(set(block) for block in (*earlier, *now))) if earlier and now else set()
     return AgainstEarlier(
         run_id=run_id,
-        mismatches=tuple(told),
+        mismatches=tuple(differing),
         findings=tuple(
-            MetricChange(metric=key.metric, endpoint=key.endpoint, ratio=_ratio(key, earlier, now))
+            MetricChange(
+                metric=key.metric,
+                endpoint=key.endpoint,
+                ratio=welch_ratio([block[key] for block in earlier], [block[key] for block in now]),
+            )
             for key in sorted(keys)
         ),
     )
-
-
-def _ratio(key: Key, earlier: Sequence[Levels], now: Sequence[Levels]) -> Estimate:
-    """Now over earlier, with Welch's interval; none from a single block."""
-    before, after = (np.array([block[key] for block in blocks]) for blocks in (earlier, now))
-    change, n = float(after.mean() - before.mean()), min(len(before), len(after))
-    half = _half_width(before, after) if n > 1 else None
-    return Estimate(
-        point=float(np.exp(change)),
-        low=None if half is None else float(np.exp(change - half)),
-        high=None if half is None else float(np.exp(change + half)),
-        level=LEVEL,
-        n=n,
-    )
-
-
-def _half_width(before: NDArray[np.float64], after: NDArray[np.float64]) -> float:
-    """Half of the interval of a difference of means whose variances differ (Welch 1947)."""
-    parts = [float(values.var(ddof=1)) / len(values) for values in (before, after)]
-    if not sum(parts):
-        return 0.0
-    freedom = sum(parts) ** 2 / sum(
-        part**2 / (len(values) - 1) for part, values in zip(parts, (before, after), strict=True)
-    )
-    return float(stats.t.ppf((1 + LEVEL) / 2, freedom) * np.sqrt(sum(parts)))

@@ -1,196 +1,140 @@
-"""From the effects of blocks to what a gate decides: pure.
+"""Where the gate decides: after each block it has a verdict, or measures on. Pure.
 
-An effect is log(head / base) of one metric in one block; above zero is worse. Each metric has a limit, what is
-tolerated, and a smaller floor, what is noise by definition. It has passed when its upper bound is below the limit
-(non-inferiority), and has regressed when it has not passed and its lower bound is above the floor.
+- Head has more errors than base: *regression*.
+- All required metrics have passed: *pass*.
+- A metric has regressed: it is suspected, and tested again on fresh blocks alone. *Regression* if these confirm it.
+- The budget is spent: *inconclusive*. Too many unusable blocks: *invalid*.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy import stats as distributions
+from scipy import stats
 
-from bakeoff.analysis.stats import ratio_estimate
-from bakeoff.gate.sequential import Samples, SequentialTest, p_value, random_signs
-from bakeoff.model import ALL_ENDPOINTS, GateComparison, GateMetric, GateVerdict, Tolerance
+from bakeoff.analysis.stats import sign_flip_p
+from bakeoff.gate.bounds import SEED, Fractions, MetricBounds, look, measured_in_all, samples
+from bakeoff.gate.effects import BlockEffects, Effects, MetricKey
+from bakeoff.gate.state import GateState, Suspicion
+from bakeoff.model import Counts, GateMetric, Role, Tolerance
 
-ALPHA_PASS = 0.025
-"""Chance that a change of the limit passes, over all looks, for each metric that a pass needs."""
-ALPHA_SUSPECT = 0.05
-"""Chance that a change of the floor is suspected, over all looks and all metrics."""
-ALPHA_CONFIRM = 0.2
-"""Chance that such a suspicion is confirmed by fresh blocks: 1 % of both together."""
 FIRST_LOOK_BLOCKS = 6
-POWER = 0.95
-MORE_IS_BETTER: frozenset[GateMetric] = frozenset({"throughput"})
-SEED = 1
-"""Of the simulated signs: the same data give the same verdict."""
+CONFIRMING_BLOCKS = 6
+"""Fresh blocks that test a suspicion. Time for them is reserved."""
+ALPHA_CONFIRM = 0.2
+"""Probability that fresh blocks confirm a suspected change of the floor: 1 % together with `bounds.ALPHA_SUSPECT`."""
+ALPHA_ERRORS = 1e-4
+MIN_BLOCKS_WITH_ERRORS = 2
+"""Blocks in which head must have more errors than base: those of a single block may have another cause."""
+MAX_UNUSABLE_SHARE = 0.5
+"""Share of unusable blocks above which the machine is not fit for a gate."""
+MAX_UNUSABLE_ANYWAY = 3
+"""Unusable blocks that are accepted whatever their share."""
 
 
-@dataclass(frozen=True, order=True)
-class Key:
-    """A metric at an endpoint."""
-
-    metric: GateMetric
-    endpoint: str = ALL_ENDPOINTS
-
-
-Effects = Mapping[Key, float]
-"""The effects of one block; what it could not measure is absent."""
+def decide(state: GateState, block: BlockEffects, elapsed_s: float, block_s: float) -> GateState:
+    """The state after one more block, which took ``block_s`` and ended ``elapsed_s`` after the gate began."""
+    state = state.with_block(block, elapsed_s, block_s)
+    if errors_rose([block.base for block in state.blocks], [block.head for block in state.blocks]):
+        return replace(state, verdict="regression")
+    if state.suspicion is not None:
+        return _test_suspicion(state, state.suspicion)
+    return _look(state)
 
 
-@dataclass(frozen=True)
-class Bounds:
-    """What one look says of one metric, on the scale of logarithms."""
-
-    key: Key
-    error: float
-    lower: float
-    upper: float
-    blocks: int
-    tolerance: Tolerance
-
-    @property
-    def passed(self) -> bool:
-        """Whether the change is smaller than what is tolerated."""
-        return bool(self.upper < np.log1p(self.tolerance.limit))
-
-    @property
-    def regressed(self) -> bool:
-        """Whether the change is more than noise, and has not passed."""
-        return (
-            self.tolerance.role != "informational" and not self.passed and self.lower > np.log1p(self.tolerance.floor)
-        )
+def leave_out(state: GateState, reason: str, elapsed_s: float) -> GateState:
+    """The state after a block that is not used, for a reason that has to do with neither base nor head."""
+    unusable = (*state.unusable, reason)
+    state = replace(state, unusable=unusable, elapsed_s=elapsed_s)
+    count, total = len(unusable), len(unusable) + len(state.blocks)
+    if count > max(MAX_UNUSABLE_ANYWAY, MAX_UNUSABLE_SHARE * total):
+        return state.invalid(f"{count} of {total} blocks could not be used: {reason}")
+    return replace(state, verdict="inconclusive") if elapsed_s > state.settings.budget_s else state
 
 
-@dataclass(frozen=True)
-class Fractions:
-    """How much of all that may come is there (0 to 1): of what may raise a suspicion, and of what may show a pass."""
-
-    suspect: float
-    passing: float
+def blocks_expected(state: GateState) -> int:
+    """An estimate of how many more blocks there will be, at least one, for a progress bar."""
+    confirming = CONFIRMING_BLOCKS if state.suspicion else 0
+    return max(1, 2 * FIRST_LOOK_BLOCKS - len(state.blocks)) + confirming
 
 
-class Hypotheses:
-    """The hypotheses of one gate, and the errors they have spent so far."""
-
-    def __init__(self, signs: NDArray[np.float64] | None = None) -> None:
-        """``signs``, from `random_signs`, are what boundaries are calibrated with."""
-        self._signs = random_signs(np.random.default_rng(SEED)) if signs is None else signs
-        self._suspect = SequentialTest(ALPHA_SUSPECT, self._signs)
-        self._passing: dict[Key, SequentialTest] = {}
-
-    def suspect(self, samples: Samples, fraction: float) -> float:
-        """The boundary of all metrics together, from their floors upwards."""
-        return self._suspect.boundary(samples, fraction) if len(samples) else float("inf")
-
-    def passing(self, key: Key, samples: Samples, fraction: float) -> float:
-        """The boundary of one metric, from its limit downwards."""
-        test = self._passing.setdefault(key, SequentialTest(ALPHA_PASS, self._signs))
-        return test.boundary(samples, fraction)
+def _look(state: GateState) -> GateState:
+    """Suspect a regression, pass, or measure on."""
+    if len(state.blocks) < FIRST_LOOK_BLOCKS:
+        return _inconclusive_if_spent(state)
+    fractions = Fractions(suspect=_fraction(state, reserved=CONFIRMING_BLOCKS), passing=_fraction(state, reserved=0))
+    bounds, tests = look(state.effects, fractions, state.tests, state.settings.tolerances)
+    state = replace(state, bounds=bounds, tests=tests)
+    suspected = tuple(metric.key for metric in bounds if metric.regressed)
+    if suspected and state.blocks_to_come >= CONFIRMING_BLOCKS:
+        return replace(state, suspicion=Suspicion(suspected, after_blocks=len(state.blocks)))
+    if not not_passed(bounds, state.settings.tolerances):
+        return replace(state, verdict="pass")
+    return _inconclusive_if_spent(state)
 
 
-def look_at(
-    blocks: Sequence[Effects], fractions: Fractions, tests: Hypotheses, tolerances: Mapping[GateMetric, Tolerance]
-) -> tuple[Bounds, ...]:
-    """The bounds of every metric that all blocks measured."""
-    keys = measured_in_all(blocks)
-    judged = [key for key in keys if tolerances[key.metric].role != "informational"]
-    from_floor = _samples(blocks, judged, {key: tolerances[key.metric].floor for key in judged})
-    suspect = tests.suspect(from_floor, fractions.suspect)
-    return tuple(_bounds(blocks, key, tolerances[key.metric], suspect, fractions.passing, tests) for key in keys)
+def _fraction(state: GateState, reserved: int) -> float:
+    """The share of all blocks that is there, of those that there is time for less a number of reserved ones."""
+    to_come = max(0, state.blocks_to_come - reserved)
+    return len(state.blocks) / (len(state.blocks) + to_come)
 
 
-def _bounds(
-    blocks: Sequence[Effects], key: Key, tolerance: Tolerance, suspect: float, fraction: float, tests: Hypotheses
-) -> Bounds:
-    passing = tests.passing(key, -_samples(blocks, [key], {key: tolerance.limit}), fraction)
-    effects = _samples(blocks, [key], {key: 0.0})[0]
-    mean, error = float(effects.mean()), float(effects.std(ddof=1) / np.sqrt(len(effects)))
-    return Bounds(
-        key=key,
-        error=error,
-        lower=mean - suspect * error,
-        upper=mean + passing * error,
-        blocks=len(blocks),
-        tolerance=tolerance,
-    )
+def _test_suspicion(state: GateState, suspicion: Suspicion) -> GateState:
+    """Once there are enough fresh blocks, or no time for more: a regression, or another look at all blocks."""
+    fresh = state.effects[suspicion.after_blocks :]
+    if len(fresh) < CONFIRMING_BLOCKS and state.blocks_to_come:
+        return state
+    regressed = confirmed(fresh, suspicion.metrics, state.settings.tolerances)
+    if not regressed:
+        return _look(replace(state, suspicion=None, rejected=True))
+    bounds, tests = look(state.effects, Fractions(1.0, 1.0), state.tests, state.settings.tolerances)
+    return replace(state, regressed=regressed, bounds=bounds, tests=tests, verdict="regression")
 
 
-def measured_in_all(blocks: Sequence[Effects]) -> list[Key]:
-    """The metrics that no block lacks, in order."""
-    return sorted(set.intersection(*(set(block) for block in blocks))) if blocks else []
+def _inconclusive_if_spent(state: GateState) -> GateState:
+    return state if state.blocks_to_come else replace(state, verdict="inconclusive")
 
 
-def _samples(blocks: Sequence[Effects], keys: Sequence[Key], changes: Mapping[Key, float]) -> Samples:
-    """Effects less the logarithm of a relative change: one row a metric, one column a block."""
-    return np.array([[block[key] - np.log1p(changes[key]) for block in blocks] for key in keys], dtype=np.float64)
-
-
-def suspects(found: Sequence[Bounds]) -> tuple[Key, ...]:
-    """The metrics that have regressed."""
-    return tuple(bounds.key for bounds in found if bounds.regressed)
-
-
-def not_passed(found: Sequence[Bounds], tolerances: Mapping[GateMetric, Tolerance]) -> tuple[Key, ...]:
-    """The metrics that a pass needs, over all endpoints, and that have not passed or could not be measured."""
-    needed = [Key(metric) for metric, tolerance in tolerances.items() if tolerance.role == "required"]
-    passed = {bounds.key for bounds in found if bounds.passed}
-    return tuple(key for key in needed if key not in passed)
+def not_passed(bounds: Sequence[MetricBounds], tolerances: Mapping[GateMetric, Tolerance]) -> tuple[MetricKey, ...]:
+    """The required metrics, over all endpoints, that have not passed or could not be measured."""
+    required = [MetricKey(metric) for metric, tolerance in tolerances.items() if tolerance.role is Role.REQUIRED]
+    passed = {metric.key for metric in bounds if metric.passed}
+    return tuple(key for key in required if key not in passed)
 
 
 def confirmed(
-    fresh: Sequence[Effects], suspected: Sequence[Key], tolerances: Mapping[GateMetric, Tolerance]
-) -> tuple[Key, ...]:
-    """The suspected metrics that blocks measured since show to be above their floors too; each must do so by itself."""
+    fresh: Sequence[Effects], suspected: Sequence[MetricKey], tolerances: Mapping[GateMetric, Tolerance]
+) -> tuple[MetricKey, ...]:
+    """The suspected metrics that fresh blocks, by themselves, show to be above their floors; each is tested alone."""
     measured = set(measured_in_all(fresh))
     return tuple(
         key
         for key in suspected
-        if key in measured and p_value(_samples(fresh, [key], {key: tolerances[key.metric].floor})) <= ALPHA_CONFIRM
+        if key in measured and _p_above_floor(fresh, key, tolerances[key.metric]) <= ALPHA_CONFIRM
     )
 
 
-def errors_rose(base_errors: int, base: int, head_errors: int, head: int, alpha: float = 1e-4) -> bool:
-    """Whether the head's share of all errors is more than its share of all requests explains (binomial test)."""
-    if head_errors <= base_errors or not base or not head:
-        return head_errors > 0 and bool(head) and not base
-    split = distributions.binomtest(head_errors, head_errors + base_errors, head / (head + base), alternative="greater")
-    return bool(split.pvalue < alpha)
+def _p_above_floor(blocks: Sequence[Effects], key: MetricKey, tolerance: Tolerance) -> float:
+    """One-sided p that a metric's effects lie above its floor."""
+    (above_floor,) = samples(blocks, [key], [tolerance.floor])
+    return sign_flip_p(above_floor, np.random.default_rng(SEED), alternative="greater")
 
 
-def finding(bounds: Bounds, effects: Sequence[float], verdict: GateVerdict) -> GateComparison:
-    """A metric as it is reported."""
-    shown = _turned(bounds) if bounds.key.metric in MORE_IS_BETTER else bounds
-    ratio = ratio_estimate(-np.asarray(effects) if shown is not bounds else effects)
-    return GateComparison(
-        metric=bounds.key.metric,
-        endpoint=bounds.key.endpoint,
-        role=bounds.tolerance.role,
-        ratio=ratio,
-        lower=_ratio(shown.lower),
-        upper=_ratio(shown.upper),
-        limit=bounds.tolerance.limit,
-        floor=bounds.tolerance.floor,
-        smallest_visible=smallest_visible(bounds),
-        verdict=verdict,
-    )
+def errors_rose(base: Sequence[Counts], head: Sequence[Counts]) -> bool:
+    """Whether head has more errors than base, block by block: in several blocks, and more than chance explains.
 
-
-def _turned(bounds: Bounds) -> Bounds:
-    """Effects count upwards for what is worse; a throughput is reported as it is, less being worse."""
-    return replace(bounds, lower=-bounds.upper, upper=-bounds.lower)
-
-
-def _ratio(logarithm: float) -> float | None:
-    return float(np.exp(logarithm)) if np.isfinite(logarithm) else None
-
-
-def smallest_visible(bounds: Bounds) -> float:
-    """The relative change that so many blocks would show to be above the floor with 95 % probability."""
-    distance = distributions.t.ppf(1 - ALPHA_SUSPECT, bounds.blocks - 1) + distributions.norm.ppf(POWER)
-    return float(np.expm1(np.log1p(bounds.tolerance.floor) + distance * bounds.error))
+    Given how many requests each side got, head's share of all errors is tested against its share of all requests
+    (binomial test).
+    """
+    worse = sum(ours.errors > theirs.errors for ours, theirs in zip(head, base, strict=True))
+    if worse < MIN_BLOCKS_WITH_ERRORS:
+        return False
+    base_requests, head_requests = (sum(counts.requests for counts in side) for side in (base, head))
+    base_errors, head_errors = (sum(counts.errors for counts in side) for side in (base, head))
+    if head_errors <= base_errors:
+        return False
+    share = head_requests / (head_requests + base_requests)
+    test = stats.binomtest(head_errors, head_errors + base_errors, share, alternative="greater")
+    return bool(test.pvalue < ALPHA_ERRORS)

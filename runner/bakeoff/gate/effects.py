@@ -1,7 +1,7 @@
-"""What one block of a duet says of each metric: log(head / base), above zero being worse. Pure.
+"""The effects of one paired block: log(head / base) of each metric, above zero being worse. Pure.
 
-Over all endpoints a latency is the mean of the endpoints' effects, weighted by their requests. The median of a mixture
-of cakes and frostings would be a number of neither, and jump from one to the other.
+Over all endpoints, a latency effect is the mean of the endpoints' effects, weighted by their requests. The median of a
+mixture of fast and slow endpoints would belong to neither, and jump from one to the other.
 """
 
 from __future__ import annotations
@@ -12,8 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bakeoff.analysis.audit import GENERATOR_BUSY, sent_on_time
-from bakeoff.gate.decision import Effects, Key
-from bakeoff.gate.state import Measured
+from bakeoff.analysis.metrics import METRICS, PERCENTILES
 from bakeoff.model import (
     ALL_ENDPOINTS,
     BASE,
@@ -24,123 +23,159 @@ from bakeoff.model import (
     Counts,
     GateMetric,
     Histogram,
+    HistogramKind,
     Interval,
     OpenLoad,
     Record,
     total_outcomes,
 )
 
-QUANTILES: Mapping[GateMetric, float] = {"latency_p50": 0.5, "latency_p90": 0.9, "latency_p99": 0.99}
-FEWEST = {"latency_p50": 5, "latency_p90": 20, "latency_p99": 50}
-"""Answers of each side below which a block says nothing of a percentile."""
+QUANTILES: Mapping[GateMetric, float] = {
+    metric: PERCENTILES[definition.percentile] for metric, definition in METRICS.items() if definition.percentile
+}
+MIN_ANSWERS = {"latency_p50": 5, "latency_p90": 20, "latency_p99": 50}
+"""Answers that each side must have given in a block for it to have an effect on a percentile."""
+
+
+@dataclass(frozen=True, order=True)
+class MetricKey:
+    """A metric at an endpoint."""
+
+    metric: GateMetric
+    endpoint: str = ALL_ENDPOINTS
+
+
+Effects = Mapping[MetricKey, float]
+"""The effects of one block. A metric that could not be measured is absent."""
 
 
 @dataclass(frozen=True)
-class _Level:
-    """One side's metric in a block: its logarithm, and how many answers it rests on."""
+class BlockEffects:
+    """What one block contributes to the decision: its effects, and the requests and errors of each side."""
+
+    effects: Effects
+    base: Counts
+    head: Counts
+
+
+@dataclass(frozen=True)
+class _Measurement:
+    """One side's metric in a block: its logarithm, and the number of answers behind it."""
 
     log: float
     answers: int
 
 
-_Levels = dict[Key, _Level]
+_Measurements = dict[MetricKey, _Measurement]
 
 
-def measured(block: BlockResult, intervals: Sequence[Interval]) -> Measured:
-    """The effects of a block, and the counts of its requests."""
-    base, head = (_levels(block, intervals, side) | _busy(block, intervals, side) for side in SIDES)
-    both = [key for key in base if key in head]
-    effects = {key: head[key].log - base[key].log for key in both}
-    answers = {key: base[key].answers + head[key].answers for key in both}
-    return Measured(effects=_over_all(effects, answers), base=_counted(block, BASE), head=_counted(block, HEAD))
+def block_effects(block: BlockResult, intervals: Sequence[Interval]) -> BlockEffects:
+    """The effects of a block, given its histograms."""
+    base, head = (
+        _measurements(block, intervals, side) | _closed_loop_latencies(block, intervals, side) for side in SIDES
+    )
+    on_both_sides = [key for key in base if key in head]
+    effects = {key: head[key].log - base[key].log for key in on_both_sides}
+    answers = {key: base[key].answers + head[key].answers for key in on_both_sides}
+    return BlockEffects(
+        effects=_with_all_endpoints(effects, answers), base=_counts(block, BASE), head=_counts(block, HEAD)
+    )
 
 
-def levels(block: BlockResult, intervals: Sequence[Interval], side: str) -> Mapping[Key, float]:
-    """Logarithms of one side's metrics in a block: CPU, memory and start-up over all, latencies by endpoint."""
-    return {key: level.log for key, level in _levels(block, intervals, side).items()}
+def log_metrics(block: BlockResult, intervals: Sequence[Interval], side: str) -> Mapping[MetricKey, float]:
+    """Logarithms of one side's metrics: CPU, memory and start-up over all endpoints, latencies by endpoint."""
+    return {key: measurement.log for key, measurement in _measurements(block, intervals, side).items()}
 
 
-def _levels(block: BlockResult, intervals: Sequence[Interval], side: str) -> _Levels:
-    closed, opened = _of(block, side, ClosedLoad), _of(block, side, OpenLoad)
-    found = {
-        **_level(Key("cpu_per_request"), _cpu_per_request_s((*closed, *opened))),
-        **_level(Key("memory"), _rss_bytes(opened)),
-        **_level(Key("start_up"), block.ready_s.get(side)),
+def why_unusable(block: BlockResult, intervals: Sequence[Interval]) -> str | None:
+    """Why a block must be left out of the decision because of the load generator; ``None`` if it need not be.
+
+    Both sides share one generator, so leaving a block out for this reason favours neither.
+    """
+    open_records = [record for side in SIDES for record in _records(block, side, OpenLoad)]
+    load, use = open_records[0].load, open_records[0].generator
+    if use is not None and use.cpu_s > GENERATOR_BUSY * use.window_s:
+        return f"the load generator was busy for {use.cpu_s / use.window_s:.0%} of the open loop"
+    lag, latency = (
+        Histogram.merge(interval.histogram for interval in _intervals(open_records, intervals, kind))
+        for kind in ("lag", "latency")
+    )
+    return next(iter(sent_on_time(load, lag.quantile_s(0.99), latency.quantile_s(0.99))), None)
+
+
+def _measurements(block: BlockResult, intervals: Sequence[Interval], side: str) -> _Measurements:
+    """All metrics of a side but throughput."""
+    closed_records, open_records = _records(block, side, ClosedLoad), _records(block, side, OpenLoad)
+    measurements = {
+        **_measurement(MetricKey("cpu_per_request"), _cpu_per_request_s((*closed_records, *open_records))),
+        **_measurement(MetricKey("memory"), _rss_bytes(open_records)),
+        **_measurement(MetricKey("start_up"), block.ready_s.get(side)),
     }
-    for endpoint, latencies in _by_endpoint(opened, intervals).items():
+    for endpoint, latencies in _latencies(open_records, intervals).items():
         for metric, quantile in QUANTILES.items():
-            if latencies.total >= FEWEST[metric]:
-                found |= _level(Key(metric, endpoint), latencies.quantile_s(quantile), latencies.total)
-    return found
+            if latencies.total >= MIN_ANSWERS[metric]:
+                key = MetricKey(metric, endpoint)
+                measurements |= _measurement(key, latencies.quantile_s(quantile), latencies.total)
+    return measurements
 
 
-def _busy(block: BlockResult, intervals: Sequence[Interval], side: str) -> _Levels:
-    """What users who only asked one side would get: users / mean latency (Little 1961), here as that latency."""
-    found: _Levels = {}
-    for endpoint, latencies in _by_endpoint(_of(block, side, ClosedLoad), intervals).items():
-        found |= _level(Key("throughput", endpoint), latencies.mean_s, latencies.total)
-    return found
+def _closed_loop_latencies(block: BlockResult, intervals: Sequence[Interval], side: str) -> _Measurements:
+    """Throughput of users that only call one side: users / mean latency (Little 1961), here as the mean latency."""
+    measurements: _Measurements = {}
+    for endpoint, latencies in _latencies(_records(block, side, ClosedLoad), intervals).items():
+        measurements |= _measurement(MetricKey("throughput", endpoint), latencies.mean_s, latencies.total)
+    return measurements
 
 
-def _level(key: Key, value: float | None, answers: int = 0) -> _Levels:
-    # CPU time can seem to be negative: a worker process that ends takes what it used with it.
-    return {} if value is None or value <= 0 else {key: _Level(float(np.log(value)), answers)}
+def _measurement(key: MetricKey, value: float | None, answers: int = 0) -> _Measurements:
+    # A CPU time can appear negative: when a worker process ends, its share leaves the kernel's account.
+    return {} if value is None or value <= 0 else {key: _Measurement(float(np.log(value)), answers)}
 
 
-def _over_all(effects: Effects, answers: Mapping[Key, int]) -> Effects:
-    """The effects, with those of endpoints joined into one a metric; endpoints stay where a latency has several."""
-    found = {key: effect for key, effect in effects.items() if key.endpoint == ALL_ENDPOINTS}
+def _with_all_endpoints(effects: Effects, answers: Mapping[MetricKey, int]) -> Effects:
+    """The effects over all endpoints; those of single endpoints stay for latencies that have several."""
+    joined = {key: effect for key, effect in effects.items() if key.endpoint == ALL_ENDPOINTS}
     for metric in dict.fromkeys(key.metric for key in effects if key.endpoint != ALL_ENDPOINTS):
-        own = {key: effect for key, effect in effects.items() if key.metric == metric}
-        found[Key(metric)] = float(np.average(list(own.values()), weights=[answers[key] for key in own]))
-        if metric in QUANTILES and len(own) > 1:
-            found |= own
-    return found
+        by_endpoint = {key: effect for key, effect in effects.items() if key.metric == metric}
+        weights = [answers[key] for key in by_endpoint]
+        joined[MetricKey(metric)] = float(np.average(list(by_endpoint.values()), weights=weights))
+        if metric in QUANTILES and len(by_endpoint) > 1:
+            joined |= by_endpoint
+    return joined
 
 
-def _of(block: BlockResult, side: str, kind: type[ClosedLoad] | type[OpenLoad]) -> list[Record]:
+def _records(block: BlockResult, side: str, kind: type[ClosedLoad] | type[OpenLoad]) -> list[Record]:
     return [record for record in block.records if record.stack == side and isinstance(record.load, kind)]
 
 
-def _counted(block: BlockResult, side: str) -> Counts:
+def _counts(block: BlockResult, side: str) -> Counts:
     outcomes = total_outcomes(counts for record in block.records if record.stack == side for counts in record.endpoints)
     return Counts(requests=outcomes.offered, errors=outcomes.errors)
 
 
 def _cpu_per_request_s(records: Sequence[Record]) -> float | None:
-    """Server CPU time per right answer, while both sides compete for the same CPUs."""
+    """Server CPU time per right answer; ``None`` if it is unknown for a part of the records."""
     answers = sum(counts.completed for record in records for counts in record.endpoints)
     cpu_s = [record.server.cpu_s for record in records if record.server]
     return sum(cpu_s) / answers if answers and len(cpu_s) == len(records) else None
 
 
 def _rss_bytes(records: Sequence[Record]) -> float | None:
-    """What a side held last."""
-    last = records[-1].server
-    return last.rss_bytes if last else None
+    """Memory in use at the end of the last record."""
+    server = records[-1].server
+    return server.rss_bytes if server else None
 
 
-def _by_endpoint(records: Sequence[Record], intervals: Sequence[Interval]) -> dict[str, Histogram]:
-    """All latencies of each endpoint that was answered."""
+def _latencies(records: Sequence[Record], intervals: Sequence[Interval]) -> dict[str, Histogram]:
+    """All latencies by endpoint, of endpoints with at least one answer."""
+    of_records = _intervals(records, intervals, "latency")
+    merged = {
+        endpoint: Histogram.merge(interval.histogram for interval in of_records if interval.endpoint == endpoint)
+        for endpoint in sorted({interval.endpoint for interval in of_records})
+    }
+    return {endpoint: histogram for endpoint, histogram in merged.items() if histogram.total}
+
+
+def _intervals(records: Sequence[Record], intervals: Sequence[Interval], kind: HistogramKind) -> list[Interval]:
     positions = {record.position for record in records}
-    wanted = [one for one in intervals if one.position in positions and one.kind == "latency"]
-    endpoints = sorted({one.endpoint for one in wanted})
-    merged = {name: Histogram.merge(one.histogram for one in wanted if one.endpoint == name) for name in endpoints}
-    return {name: histogram for name, histogram in merged.items() if histogram.total}
-
-
-def spoiled(block: BlockResult, intervals: Sequence[Interval]) -> str | None:
-    """Why a block is not to be decided on, through no fault of either side, or ``None``.
-
-    Both sides share one generator, so leaving a block out for its sake favours neither.
-    """
-    opened = [record for side in SIDES for record in _of(block, side, OpenLoad)]
-    load, use = opened[0].load, opened[0].generator
-    if use is not None and use.cpu_s > GENERATOR_BUSY * use.window_s:
-        return f"the load generator was busy for {use.cpu_s / use.window_s:.0%} of the open loop"
-    positions = {record.position for record in opened}
-    lag, latency = (
-        Histogram.merge(one.histogram for one in intervals if one.position in positions and one.kind == kind)
-        for kind in ("lag", "latency")
-    )
-    return next(iter(sent_on_time(load, lag.quantile_s(0.99), latency.quantile_s(0.99))), None)
+    return [interval for interval in intervals if interval.position in positions and interval.kind == kind]

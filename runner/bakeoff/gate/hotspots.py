@@ -1,4 +1,4 @@
-"""Two CPU profiles side by side: in which functions the head spends more of a request's time. Pure."""
+"""Two CPU profiles side by side: the functions in which head spends more of a request's time. Pure."""
 
 from __future__ import annotations
 
@@ -6,38 +6,38 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 
-from bakeoff.model import Hotspot
+from bakeoff.model import BASE, HEAD, Hotspot
 
-SHOWN = 8
-LEAST_MS = 0.005
-"""Differences below this are not worth looking at."""
+MAX_SHOWN = 8
+MIN_DIFFERENCE_MS = 0.005
+"""Smaller differences are not shown."""
 _LINE_NUMBER = re.compile(r":\d+\)$")
 
 
 def own_samples(stacks: str) -> Counter[str]:
-    """Samples of each function without what it calls, from collapsed stacks (Gregg): ``outer;inner 12`` a line.
+    """Samples of each function without its callees, from collapsed stacks (Gregg): ``outer;inner 12`` a line.
 
-    Functions go by name and file: their lines are others in the other revision.
+    Functions are identified by name and file, because their line numbers differ between revisions.
     """
-    found: Counter[str] = Counter()
+    samples: Counter[str] = Counter()
     for line in stacks.splitlines():
         frames, _, count = line.rpartition(" ")
-        found[_LINE_NUMBER.sub(")", frames.rpartition(";")[2])] += int(count)
-    return found
+        samples[_LINE_NUMBER.sub(")", frames.rpartition(";")[2])] += int(count)
+    return samples
 
 
-def hotspots(base: str, head: str, cpu_ms: Mapping[str, float]) -> tuple[Hotspot, ...]:
-    """The functions that differ most, from the collapsed stacks of both and their CPU milliseconds per request."""
-    before, after = own_samples(base), own_samples(head)
-    if not before or not after:
+def hotspots(base_stacks: str, head_stacks: str, cpu_ms: Mapping[str, float]) -> tuple[Hotspot, ...]:
+    """The functions that differ most, from both sides' collapsed stacks and CPU milliseconds per request."""
+    base, head = own_samples(base_stacks), own_samples(head_stacks)
+    if not base or not head:
         return ()
-    found = [
+    functions = [
         Hotspot(
             function=function,
-            base_ms=cpu_ms["base"] * before[function] / before.total(),
-            head_ms=cpu_ms["head"] * after[function] / after.total(),
+            base_ms=cpu_ms[BASE] * base[function] / base.total(),
+            head_ms=cpu_ms[HEAD] * head[function] / head.total(),
         )
-        for function in before | after
+        for function in base | head
     ]
-    worse = [one for one in found if one.head_ms - one.base_ms >= LEAST_MS]
-    return tuple(sorted(worse, key=lambda one: (one.base_ms - one.head_ms, one.function))[:SHOWN])
+    slower = [function for function in functions if function.head_ms - function.base_ms >= MIN_DIFFERENCE_MS]
+    return tuple(sorted(slower, key=lambda hotspot: (hotspot.base_ms - hotspot.head_ms, hotspot.function))[:MAX_SHOWN])

@@ -1,4 +1,4 @@
-"""CPU profiles of base and head under the same load, by py-spy where it is installed."""
+"""CPU profiles of base and head under the same load, taken with py-spy where it is installed."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from bakeoff.stacks.lifecycle import started
 
 PROFILED_S = 4.0
 GRACE_S = 10.0
-"""How long a profiler may take to write what it saw."""
-SAMPLES_A_SECOND = 200
+"""How long py-spy may take to write its output."""
+SAMPLES_PER_SECOND = 200
 INSTALL = "install py-spy (pip install py-spy) to see where the time goes"
 
 
 def take_profiles(
     experiment: Experiment, block: Block, logs: Path, context: RunContext
 ) -> tuple[tuple[Hotspot, ...], str | None]:
-    """Where the head spends more CPU time, or why that is not known."""
+    """The functions in which head spends more CPU time, or why there is no profile."""
     program = _py_spy()
     if program is None:
         return (), INSTALL
     with started(experiment.stacks, block, logs, context.backend) as stacks:
         if any(stack.failure or stack.running.pid is None for stack in stacks.values()):
             return (), "no CPU profile: the servers do not run as processes of this machine"
-        profilers = {side: _record(program, stacks[side].running, logs / f"{side}.stacks") for side in SIDES}
+        profilers = {side: _start(program, stacks[side].running, logs / f"{side}.stacks") for side in SIDES}
         closed = ClosedLoad(users=experiment.gate.users)
         order = paired_order(experiment, stacks, closed, block.port_seed)
         paired = drive_pair(order, PROFILED_S, stacks, context.generator)
-        problems = [problem for profiler in profilers.values() if (problem := _finish(profiler))]
+        problems = [problem for profiler in profilers.values() if (problem := _wait(profiler))]
     if problems:
         return (), f"no CPU profile: py-spy: {problems[0]}"
     cpu_ms = {}
@@ -47,15 +47,15 @@ def take_profiles(
 
 
 def _py_spy() -> str | None:
-    beside = Path(sys.executable).with_name("py-spy")
-    return str(beside) if beside.exists() else shutil.which("py-spy")
+    beside_python = Path(sys.executable).with_name("py-spy")
+    return str(beside_python) if beside_python.exists() else shutil.which("py-spy")
 
 
-def _record(program: str, running: RunningStack, output: Path) -> subprocess.Popen[str]:
-    length = ["--duration", f"{PROFILED_S:.0f}", "--rate", str(SAMPLES_A_SECOND)]
-    what = ["--pid", str(running.pid), "--subprocesses", "--format", "raw", "--output", str(output)]
+def _start(program: str, running: RunningStack, output: Path) -> subprocess.Popen[str]:
+    sampling = ["--duration", f"{PROFILED_S:.0f}", "--rate", str(SAMPLES_PER_SECOND)]
+    target = ["--pid", str(running.pid), "--subprocesses", "--format", "raw", "--output", str(output)]
     return subprocess.Popen(
-        [program, "record", *length, *what],
+        [program, "record", *sampling, *target],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -63,12 +63,12 @@ def _record(program: str, running: RunningStack, output: Path) -> subprocess.Pop
     )
 
 
-def _finish(profiler: subprocess.Popen[str]) -> str | None:
-    """Wait for a profiler; its last words if it failed."""
+def _wait(profiler: subprocess.Popen[str]) -> str | None:
+    """Wait for py-spy to end; the last line of its output if it failed."""
     try:
-        said, _ = profiler.communicate(timeout=PROFILED_S + GRACE_S)
+        output, _ = profiler.communicate(timeout=PROFILED_S + GRACE_S)
     except subprocess.TimeoutExpired:
         profiler.kill()
         profiler.communicate()
         return "it did not end"
-    return said.strip().splitlines()[-1] if profiler.returncode and said.strip() else None
+    return output.strip().splitlines()[-1] if profiler.returncode and output.strip() else None

@@ -1,4 +1,4 @@
-"""The revisions that a gate compares: a directory as it is, or a git ref in a worktree and environment of its own."""
+"""The revisions that a gate compares: a directory as it is, or a git ref in its own worktree and environment."""
 
 from __future__ import annotations
 
@@ -19,36 +19,35 @@ from bakeoff.model import UserError
 
 CACHE = "bakeoff"
 READY = ".ready"
-"""The file that an environment gets when everything is installed in it."""
-WHEN_NOT_NAMED = ("requirements.txt", "pyproject.toml")
-"""Where a revision's requirements are looked for, first found first taken."""
-
+"""File that marks an environment as completely installed."""
+DEFAULT_REQUIREMENTS = ("requirements.txt", "pyproject.toml")
+"""Files in which a revision's requirements are looked for; the first one that exists is used."""
 MISSING_SERVER_REMEDY = (
-    "add {package} to that revision's requirements, or name the file that has it in [gate] requirements"
+    "add {package} to that revision's requirements, or name the file that lists it in [gate] requirements"
 )
-
-Say = Callable[[str], None]
+"""What to do when a revision's environment has no server."""
 
 
 @dataclass(frozen=True)
 class Revision:
-    """A tree of files, and the interpreter that runs it."""
+    """The files of a revision, and the interpreter that runs them."""
 
     label: str
-    """As a reader knows it: ``v1.2 (3f2a9c1)`` or a directory."""
+    """For the report: ``v1.2 (3f2a9c1)`` or a directory."""
     directory: Path
-    """Stands for the folder of the experiment's file."""
+    """The folder that holds the experiment's file in this revision."""
     python: str
 
 
 class Environments(Protocol):
-    """What runs a revision."""
+    """Where the interpreters of revisions come from."""
 
-    def for_tree(self, tree: Path) -> str: ...
+    def python_for(self, tree: Path) -> str:
+        """The interpreter for a tree of files."""
 
 
 class Revisions:
-    """Finds the revisions of one project: the one whose experiment file lies in ``folder``."""
+    """The revisions of the project whose experiment file lies in ``folder``."""
 
     def __init__(self, folder: Path, environments: Environments) -> None:
         self._folder = folder
@@ -56,24 +55,24 @@ class Revisions:
 
     @contextmanager
     def both(self, base: str, head: str | None) -> Iterator[tuple[Revision, Revision]]:
-        """Base and head, for as long as they are needed. Raises `UserError` when there is no such directory or ref."""
-        isolated = any(spec is not None and not Path(spec).is_dir() for spec in (base, head))
-        with self._one(base, isolated) as first, self._one(head, isolated) as second:
-            yield first, second
+        """Base and head; ``None`` is the working tree. Raises `UserError` when there is no such directory or ref."""
+        built = any(spec is not None and not Path(spec).is_dir() for spec in (base, head))
+        with self._revision(base, built) as base_revision, self._revision(head, built) as head_revision:
+            yield base_revision, head_revision
 
     @contextmanager
-    def _one(self, spec: str | None, isolated: bool) -> Iterator[Revision]:
-        """``isolated``: one of the two is a git ref, so that both get environments built in the same way."""
+    def _revision(self, spec: str | None, built: bool) -> Iterator[Revision]:
+        """``built``: base or head is a git ref, so the working tree gets an environment built from requirements too."""
         if spec is not None and Path(spec).is_dir():
             directory = Path(spec).resolve()
             yield Revision(label=spec, directory=directory, python=_python_of(directory))
         elif spec is None:
-            python = self._environments.for_tree(self._root()) if isolated else _python_of(self._folder)
+            python = self._environments.python_for(self._root()) if built else _python_of(self._folder)
             yield Revision(label="working tree", directory=self._folder, python=python)
         else:
             with self._worktree(spec) as (commit, tree):
                 directory = tree / self._folder.relative_to(self._root())
-                python = self._environments.for_tree(tree)
+                python = self._environments.python_for(tree)
                 yield Revision(label=f"{spec} ({commit[:9]})", directory=directory, python=python)
 
     def _root(self) -> Path:
@@ -81,7 +80,7 @@ class Revisions:
 
     @contextmanager
     def _worktree(self, ref: str) -> Iterator[tuple[str, Path]]:
-        commit = self._git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}", about=ref)
+        commit = self._git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}", ref=ref)
         with tempfile.TemporaryDirectory(prefix="bakeoff-") as scratch:
             tree = Path(scratch) / "tree"
             self._git("worktree", "add", "--quiet", "--detach", str(tree), commit)
@@ -90,39 +89,42 @@ class Revisions:
             finally:
                 self._git("worktree", "remove", "--force", str(tree))
 
-    def _git(self, *arguments: str, about: str | None = None) -> str:
+    def _git(self, *arguments: str, ref: str | None = None) -> str:
         try:
-            done = subprocess.run(["git", "-C", str(self._folder), *arguments], capture_output=True, text=True)
+            completed = subprocess.run(["git", "-C", str(self._folder), *arguments], capture_output=True, text=True)
         except FileNotFoundError:
-            raise UserError("git is not installed; give directories to --base and --head instead of refs") from None
-        if done.returncode:
-            if about is not None:
+            raise UserError("git is not installed; use directories for --base and --head instead of refs") from None
+        if completed.returncode:
+            if ref is not None:
                 raise UserError(
-                    f"--base or --head {about!r} is neither a directory nor a git ref of {self._folder}; in CI, fetch "
+                    f"--base or --head {ref!r} is neither a directory nor a git ref of {self._folder}; in CI, fetch "
                     "the branch first (with actions/checkout: fetch-depth: 0)"
                 )
-            problem = done.stderr.strip().splitlines()
+            problem = completed.stderr.strip().splitlines()
             raise UserError(f"git {arguments[0]}: {problem[-1] if problem else 'failed'}")
-        return done.stdout.strip()
+        return completed.stdout.strip()
 
 
-class Built:
-    """Environments made of each revision's own requirements, once for each content of them."""
+class BuiltEnvironments:
+    """Environments built from each revision's own requirements, and kept for revisions with the same ones."""
 
-    def __init__(self, requirements: Sequence[str], say: Say) -> None:
-        """``requirements`` are files relative to a revision's root; by default they are looked for."""
+    def __init__(self, requirements: Sequence[str], note: Callable[[str], None]) -> None:
+        """``requirements`` are files relative to a revision's root; if empty, `DEFAULT_REQUIREMENTS` are tried.
+
+        ``note`` receives messages for the user.
+        """
         self._requirements = requirements
-        self._say = say
+        self._note = note
 
-    def for_tree(self, tree: Path) -> str:
+    def python_for(self, tree: Path) -> str:
         """The interpreter of the environment. Raises `UserError` when it cannot be built."""
         files = self._files(tree)
         if not files:
-            self._say(f"{tree} names no requirements; running it with {sys.executable}")
+            self._note(f"{tree} has no file of requirements; running it with {sys.executable}")
             return sys.executable
         home = _cache() / "environments" / _digest(files)
         if not (home / READY).exists():
-            self._say(f"building an environment from {', '.join(file.name for file in files)}")
+            self._note(f"building an environment from {', '.join(file.name for file in files)}")
             shutil.rmtree(home, ignore_errors=True)
             _build(home, files)
             (home / READY).touch()
@@ -134,21 +136,21 @@ class Built:
                 raise UserError(f"[gate]: requirements: {name!r} does not exist in {tree}")
         if self._requirements:
             return [tree / name for name in self._requirements]
-        return [tree / name for name in WHEN_NOT_NAMED if (tree / name).is_file()][:1]
+        return [tree / name for name in DEFAULT_REQUIREMENTS if (tree / name).is_file()][:1]
 
 
-class InImages:
-    """Containers bring what they need."""
+class ImageEnvironments:
+    """Revisions that run in containers: each image brings its own interpreter."""
 
-    def for_tree(self, tree: Path) -> str:
-        """Never used: the image's own interpreter runs the app."""
+    def python_for(self, tree: Path) -> str:
+        """A placeholder, which is not used."""
         return sys.executable
 
 
 def _python_of(directory: Path) -> str:
-    """The interpreter of the environment that lies in a directory, if one does."""
-    own = directory / ".venv" / "bin" / "python"
-    return str(own) if own.exists() else sys.executable
+    """The interpreter of the directory's own ``.venv``, or else the one that runs Bakeoff."""
+    python = directory / ".venv" / "bin" / "python"
+    return str(python) if python.exists() else sys.executable
 
 
 def _cache() -> Path:
@@ -163,17 +165,17 @@ def _digest(files: Sequence[Path]) -> str:
 
 
 def _build(home: Path, files: Sequence[Path]) -> None:
-    """An environment with all requirements installed. Raises `UserError` with the installer's last words."""
+    """Create an environment and install all requirements. Raises `UserError` with the installer's last line."""
     uv = shutil.which("uv")
     python = str(home / "bin" / "python")
     with tempfile.TemporaryDirectory() as scratch:
         arguments = _install_arguments(files, Path(scratch))
         if uv:
-            _must([uv, "venv", "--quiet", "--python", sys.executable, str(home)])
-            _must([uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", python, *arguments])
+            _run([uv, "venv", "--quiet", "--python", sys.executable, str(home)])
+            _run([uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", python, *arguments])
         else:
-            _must([sys.executable, "-m", "venv", str(home)])
-            _must([python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *arguments])
+            _run([sys.executable, "-m", "venv", str(home)])
+            _run([python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *arguments])
 
 
 def _install_arguments(files: Sequence[Path], scratch: Path) -> list[str]:
@@ -188,8 +190,8 @@ def _install_arguments(files: Sequence[Path], scratch: Path) -> list[str]:
     return arguments
 
 
-def _must(command: Sequence[str]) -> None:
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode:
-        problem = (done.stderr or done.stdout).strip().splitlines()
-        raise UserError(f"{' '.join(command[:4])} ... failed: {problem[-1] if problem else done.returncode}")
+def _run(command: Sequence[str]) -> None:
+    completed = subprocess.run(command, capture_output=True, text=True)
+    if completed.returncode:
+        problem = (completed.stderr or completed.stdout).strip().splitlines()
+        raise UserError(f"{' '.join(command[:4])} ... failed: {problem[-1] if problem else completed.returncode}")

@@ -1,44 +1,44 @@
-"""A whole gate: probe, blocks until there is a verdict, and what is left of it in a run folder."""
+"""A whole gate: a probe for the load, paired blocks until there is a verdict, and the summary."""
 
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
 from bakeoff.experiment import plan_paired_block
-from bakeoff.gate import effects
+from bakeoff.gate.decision import blocks_expected, decide, leave_out
+from bakeoff.gate.effects import block_effects, why_unusable
 from bakeoff.gate.profile import take_profiles
-from bakeoff.gate.result import Circumstances, gate_result
+from bakeoff.gate.result import gate_result
 from bakeoff.gate.revisions import Revision
-from bakeoff.gate.state import Trial
+from bakeoff.gate.state import GateState
 from bakeoff.measure import PairFailure, RunContext, measure_paired_block, probe, state_recorded
 from bakeoff.model import BASE, SIDES, Certificate, Experiment, GateResult, Hotspot, Manifest, Stack, Summary, UserError
 from bakeoff.results import RunFolder
 
 PROFILED_BLOCK = 9999
-"""Its logs lie apart from those of the blocks that were decided on."""
-SPOILED_SHARE = 0.5
-"""Share of the blocks above which a machine is not fit for a gate."""
+"""Number of the block in which CPU profiles are taken: its logs are kept apart from those of measured blocks."""
 
 
-def duet_experiment(experiment: Experiment, base: Revision, head: Revision) -> Experiment:
-    """The experiment of a gate: one stack definition under two revisions, one scenario. Raises `UserError`."""
+def gate_experiment(experiment: Experiment, base: Revision, head: Revision) -> Experiment:
+    """The experiment of a gate: one stack's definition with both revisions, and one scenario. Raises `UserError`."""
     chosen = experiment.gate.stack or experiment.baseline
-    by_name = {stack.name: stack for stack in experiment.stacks}
-    if chosen not in by_name:
-        raise UserError(f"unknown stack {chosen!r}; known are {', '.join(by_name)}")
-    if by_name[chosen].url is not None:
-        raise UserError(f"stack {chosen!r} runs elsewhere, and has no revisions to compare; name another with --stack")
+    stacks = {stack.name: stack for stack in experiment.stacks}
+    if chosen not in stacks:
+        raise UserError(f"unknown stack {chosen!r}; choose one of {', '.join(stacks)}")
+    if stacks[chosen].url is not None:
+        raise UserError(f"stack {chosen!r} runs elsewhere, so it has no revisions to compare; choose another: --stack")
     scenarios = {scenario.name: scenario for scenario in experiment.scenarios}
     scenario = experiment.gate.scenario or experiment.scenarios[0].name
     if scenario not in scenarios:
-        raise UserError(f"unknown scenario {scenario!r}; known are {', '.join(scenarios)}")
-    sides = zip(SIDES, (base, head), strict=True)
+        raise UserError(f"unknown scenario {scenario!r}; choose one of {', '.join(scenarios)}")
+    revisions = zip(SIDES, (base, head), strict=True)
     return msgspec.structs.replace(
         experiment,
-        stacks=tuple(_stack_of(by_name[chosen], side, revision) for side, revision in sides),
+        stacks=tuple(_stack_of(stacks[chosen], side, revision) for side, revision in revisions),
         scenarios=(scenarios[scenario],),
         loads=(),
         baseline=BASE,
@@ -56,19 +56,25 @@ def _stack_of(stack: Stack, side: str, revision: Revision) -> Stack:
 def execute_gate(
     manifest: Manifest, results: Path, context: RunContext, labels: tuple[str, str], began_s: float
 ) -> tuple[RunFolder, Summary]:
-    """Measure until there is a verdict or the budget, counted from ``began_s`` (monotonic), is spent; store it all."""
+    """Measure until there is a verdict, and store everything in a new run folder.
+
+    ``labels`` name base and head in the report; the budget counts from ``began_s`` (monotonic clock).
+    """
     folder = RunFolder.create(results, manifest)
-    experiment = manifest.experiment
     with state_recorded(folder):
-        (scenario,) = experiment.scenarios
-        context.generator.use(scenario)
-        summary = _measure(manifest, folder, context, labels, began_s)
+        gate = _Gate(manifest.experiment, manifest.seed, folder, context, began_s)
+        state, certificate = gate.measure()
+        seconds = time.monotonic() - began_s
+        hotspots, problem = gate.profile(state)
+        if problem is not None:
+            state = state.with_notes(problem)
+        summary = _summary(manifest, certificate, gate_result(state, *labels, seconds, hotspots))
         folder.write_summary(summary)
     return folder, summary
 
 
-def summary_of(manifest: Manifest, certificate: Certificate, result: GateResult) -> Summary:
-    """A gate's ``summary.json``: the verdict, and no rows, since neither side had the machine to itself."""
+def _summary(manifest: Manifest, certificate: Certificate, result: GateResult) -> Summary:
+    """A gate's ``summary.json``. It has no results by stack, because neither side had the machine to itself."""
     return Summary(
         run_id=manifest.run_id,
         experiment=manifest.experiment.name,
@@ -81,67 +87,63 @@ def summary_of(manifest: Manifest, certificate: Certificate, result: GateResult)
     )
 
 
-def _measure(
-    manifest: Manifest, folder: RunFolder, context: RunContext, labels: tuple[str, str], began_s: float
-) -> Summary:
-    experiment, seed = manifest.experiment, manifest.seed
-    trial = Trial(settings=experiment.gate)
-    circumstances = Circumstances(base=labels[0], head=labels[1], stack=experiment.gate.stack or "")
-    certificate = Certificate(reasons=("the load generator was not examined: there was nothing to measure",))
-    try:
-        rate_rps, notes = probe(experiment, plan_paired_block(seed, 0), folder.block(0), context)
-        _keep_rate(folder, rate_rps)
-        circumstances = circumstances.with_rate(rate_rps, notes)
-        certificate = context.certify()
-        number = 0
-        while trial.verdict is None:
-            number += 1
-            context.observer.block_began(number, number - 1 + trial.blocks_expected)
-            spoiled = _measure_block(experiment, seed, number, rate_rps, folder, context, trial, began_s)
-            circumstances = circumstances.with_spoiled(spoiled)
-            if len(circumstances.spoiled) > max(3, SPOILED_SHARE * number):
-                raise PairFailure(f"{len(circumstances.spoiled)} of {number} blocks spoiled: {spoiled}")
-    except PairFailure as error:
-        trial.verdict = "invalid"
-        circumstances = circumstances.with_reason(str(error))
-    seconds = time.monotonic() - began_s
-    found: tuple[Hotspot, ...] = ()
-    if any(key.metric == "cpu_per_request" for key in trial.regressed):
-        context.observer.profiling_began()
-        block = plan_paired_block(seed, PROFILED_BLOCK)
-        found, problem = take_profiles(experiment, block, folder.block(PROFILED_BLOCK), context)
-        circumstances = circumstances.with_reason(problem) if problem else circumstances
-    return summary_of(manifest, certificate, gate_result(trial, circumstances, seconds, found))
+@dataclass(frozen=True)
+class _Gate:
+    """One gate, and what it is measured with."""
 
+    experiment: Experiment
+    seed: int
+    folder: RunFolder
+    context: RunContext
+    began_s: float
 
-def _keep_rate(folder: RunFolder, rate_rps: float) -> None:
-    """Store the rate that the probe found: a later gate that is held against this one needs the same."""
-    manifest = folder.manifest()
-    gate = msgspec.structs.replace(manifest.experiment.gate, rate_rps=rate_rps)
-    experiment = msgspec.structs.replace(manifest.experiment, gate=gate)
-    folder.write_manifest(msgspec.structs.replace(manifest, experiment=experiment))
+    def measure(self) -> tuple[GateState, Certificate]:
+        """Probe, examine the load generator, then measure blocks until there is a verdict."""
+        state = GateState(settings=self.experiment.gate)
+        certificate = Certificate(reasons=("the load generator was not examined, because nothing was measured",))
+        (scenario,) = self.experiment.scenarios
+        self.context.generator.use(scenario)
+        try:
+            state = self._probe(state)
+            certificate = self.context.certify()
+            while state.verdict is None:
+                state = self._measure_block(state)
+        except PairFailure as error:
+            state = state.invalid(str(error))
+        return state, certificate
 
+    def _probe(self, state: GateState) -> GateState:
+        """Start both sides once, compare their answers, and find the open loop's rate."""
+        block, logs = plan_paired_block(self.seed, 0), self.folder.block(0)
+        rate_rps, notes = probe(self.experiment, block, logs, self.context)
+        self._store_rate(rate_rps)
+        return state.with_rate(rate_rps).with_notes(*notes)
 
-def _measure_block(
-    experiment: Experiment,
-    seed: int,
-    number: int,
-    rate_rps: float,
-    folder: RunFolder,
-    context: RunContext,
-    trial: Trial,
-    began_s: float,
-) -> str | None:
-    """Measure, store and judge one block; why it was not judged, if it was not."""
-    block_began_s = time.monotonic()
-    result, intervals = measure_paired_block(
-        experiment, plan_paired_block(seed, number), rate_rps, folder.block(number), context
-    )
-    folder.write_block(result, intervals)
-    now_s = time.monotonic()
-    spoiled = effects.spoiled(result, intervals)
-    if spoiled is None:
-        trial.add(effects.measured(result, intervals), now_s - began_s, now_s - block_began_s)
-    elif now_s - began_s > experiment.gate.budget_s:
-        trial.verdict = "inconclusive"
-    return spoiled
+    def _measure_block(self, state: GateState) -> GateState:
+        """Measure and store one block, and decide."""
+        number = len(state.blocks) + len(state.unusable) + 1
+        self.context.observer.block_began(number, number - 1 + blocks_expected(state))
+        block_began_s = time.monotonic()
+        block, logs = plan_paired_block(self.seed, number), self.folder.block(number)
+        result, intervals = measure_paired_block(self.experiment, block, state.rate_rps, logs, self.context)
+        self.folder.write_block(result, intervals)
+        now_s = time.monotonic()
+        reason = why_unusable(result, intervals)
+        if reason is not None:
+            return leave_out(state, reason, now_s - self.began_s)
+        return decide(state, block_effects(result, intervals), now_s - self.began_s, now_s - block_began_s)
+
+    def _store_rate(self, rate_rps: float) -> None:
+        """Keep the rate in the manifest: a later gate that is compared with this one needs the same."""
+        manifest = self.folder.manifest()
+        gate = msgspec.structs.replace(manifest.experiment.gate, rate_rps=rate_rps)
+        experiment = msgspec.structs.replace(manifest.experiment, gate=gate)
+        self.folder.write_manifest(msgspec.structs.replace(manifest, experiment=experiment))
+
+    def profile(self, state: GateState) -> tuple[tuple[Hotspot, ...], str | None]:
+        """CPU profiles of both sides after a regression of CPU per request; or why there are none, if they failed."""
+        if not any(key.metric == "cpu_per_request" for key in state.regressed):
+            return (), None
+        self.context.observer.profiling_began()
+        block = plan_paired_block(self.seed, PROFILED_BLOCK)
+        return take_profiles(self.experiment, block, self.folder.block(PROFILED_BLOCK), self.context)

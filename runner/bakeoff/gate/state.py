@@ -1,135 +1,78 @@
-"""A gate as it goes on: blocks come in, and after each it goes on, confirms, or ends. Pure: time is told to it."""
+"""What a gate knows so far: the blocks measured, what the last look showed, and the verdict once there is one. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from bakeoff.gate.decision import (
-    FIRST_LOOK_BLOCKS,
-    Bounds,
-    Effects,
-    Fractions,
-    Hypotheses,
-    Key,
-    confirmed,
-    errors_rose,
-    look_at,
-    measured_in_all,
-    not_passed,
-    suspects,
-)
-from bakeoff.model import Counts, GateSettings, GateVerdict
-
-CONFIRMING_BLOCKS = 6
-"""Fresh blocks that a suspicion is tried on; time for them is kept in reserve."""
-BLOCKS_WITH_ERRORS = 2
-"""Blocks in which the head must have more errors than the base: one mishap is not a regression."""
+from bakeoff.gate.bounds import GateTests, MetricBounds, measured_in_all
+from bakeoff.gate.effects import BlockEffects, Effects, MetricKey
+from bakeoff.model import GateSettings, GateVerdict
 
 
 @dataclass(frozen=True)
-class Measured:
-    """What one block says."""
+class Suspicion:
+    """A regression that fresh blocks have to confirm."""
 
-    effects: Effects
-    base: Counts
-    head: Counts
+    metrics: tuple[MetricKey, ...]
+    after_blocks: int
+    """How many blocks there were when it arose: the later ones are fresh."""
 
 
-@dataclass
-class Trial:
-    """All blocks so far, and what they led to."""
+@dataclass(frozen=True)
+class GateState:
+    """A gate after some blocks. `decision.decide` makes the next state."""
 
     settings: GateSettings
-    block_s: float = 0.0
-    """How long a block takes: the mean so far."""
-    blocks: list[Measured] = field(default_factory=list)
-    tests: Hypotheses = field(default_factory=Hypotheses)
-    bounds: tuple[Bounds, ...] = ()
-    suspected: tuple[Key, ...] = ()
-    suspected_at: int | None = None
-    """How many blocks there were when a suspicion arose that is being tried."""
-    regressed: tuple[Key, ...] = ()
+    tests: GateTests = field(default_factory=GateTests.start)
+    rate_rps: float = 0.0
+    """The open loop's rate."""
+    notes: tuple[str, ...] = ()
+    """What a reader of the report should know."""
+    blocks: tuple[BlockEffects, ...] = ()
+    unusable: tuple[str, ...] = ()
+    """For each block that was left out, why."""
+    elapsed_s: float = 0.0
+    """Since the gate began, at the end of the last block."""
+    mean_block_s: float = 0.0
+    bounds: tuple[MetricBounds, ...] = ()
+    """Of the last look."""
+    suspicion: Suspicion | None = None
+    regressed: tuple[MetricKey, ...] = ()
+    """Metrics whose regression fresh blocks confirmed."""
     rejected: bool = False
-    """A suspicion was not confirmed."""
+    """Whether fresh blocks failed to confirm a suspicion."""
     verdict: GateVerdict | None = None
 
-    def add(self, measured: Measured, elapsed_s: float, block_s: float) -> GateVerdict | None:
-        """Take in a block, ``elapsed_s`` after the gate began; the verdict, once there is one."""
-        self.blocks.append(measured)
-        self.block_s += (block_s - self.block_s) / len(self.blocks)
-        if self._errors_rose():
-            self.verdict = "regression"
-        elif self.suspected_at is not None:
-            self._confirm(elapsed_s)
-        else:
-            self._look(elapsed_s)
-        return self.verdict
+    def with_block(self, block: BlockEffects, elapsed_s: float, block_s: float) -> GateState:
+        """With one more block, which took ``block_s`` and ended ``elapsed_s`` after the gate began."""
+        blocks = (*self.blocks, block)
+        mean_block_s = self.mean_block_s + (block_s - self.mean_block_s) / len(blocks)
+        return replace(self, blocks=blocks, elapsed_s=elapsed_s, mean_block_s=mean_block_s)
 
-    def _errors_rose(self) -> bool:
-        worse = sum(block.head.errors > block.base.errors for block in self.blocks)
-        sides = [[block.base for block in self.blocks], [block.head for block in self.blocks]]
-        (base_errors, base), (head_errors, head) = (
-            (sum(one.errors for one in side), sum(one.requests for one in side)) for side in sides
-        )
-        return worse >= BLOCKS_WITH_ERRORS and errors_rose(base_errors, base, head_errors, head)
+    def with_rate(self, rate_rps: float) -> GateState:
+        """With the open loop's rate."""
+        return replace(self, rate_rps=rate_rps)
 
-    def _look(self, elapsed_s: float) -> None:
-        if len(self.blocks) < FIRST_LOOK_BLOCKS:
-            self._end_if_spent(elapsed_s)
-            return
-        fractions = Fractions(
-            suspect=self._fraction(elapsed_s, CONFIRMING_BLOCKS), passing=self._fraction(elapsed_s, 0)
-        )
-        self.bounds = look_at(self._effects(), fractions, self.tests, self.settings.tolerances)
-        found = suspects(self.bounds)
-        if found and self._blocks_to_come(elapsed_s) >= CONFIRMING_BLOCKS:
-            self.suspected, self.suspected_at = found, len(self.blocks)
-        elif not not_passed(self.bounds, self.settings.tolerances):
-            self.verdict = "pass"
-        else:
-            self._end_if_spent(elapsed_s)
+    def with_notes(self, *notes: str) -> GateState:
+        """With more notes for the report."""
+        return replace(self, notes=(*self.notes, *notes))
 
-    def _fraction(self, elapsed_s: float, reserved: int) -> float:
-        """The share of the blocks there is time for, some of them reserved, that is there."""
-        to_come = max(0, self._blocks_to_come(elapsed_s) - reserved)
-        return len(self.blocks) / (len(self.blocks) + to_come)
-
-    def _blocks_to_come(self, elapsed_s: float) -> int:
-        """How many more blocks there is time for."""
-        return max(0, int((self.settings.budget_s - elapsed_s) / self.block_s))
-
-    def _end_if_spent(self, elapsed_s: float) -> None:
-        if self._blocks_to_come(elapsed_s) == 0:
-            self.verdict = "inconclusive"
-
-    def _confirm(self, elapsed_s: float) -> None:
-        assert self.suspected_at is not None
-        fresh = self._effects()[self.suspected_at :]
-        if len(fresh) < CONFIRMING_BLOCKS and self._blocks_to_come(elapsed_s):
-            return
-        self.regressed = confirmed(fresh, self.suspected, self.settings.tolerances)
-        if self.regressed:
-            self.verdict = "regression"
-            whole = Fractions(suspect=1.0, passing=1.0)
-            self.bounds = look_at(self._effects(), whole, self.tests, self.settings.tolerances)
-            return
-        self.rejected, self.suspected, self.suspected_at = True, (), None
-        self._look(elapsed_s)
+    def invalid(self, reason: str) -> GateState:
+        """Ended without a decision."""
+        return replace(self.with_notes(reason), verdict="invalid")
 
     @property
-    def blocks_expected(self) -> int:
-        """A guess at how many more blocks there will be, one at least, for a progress bar."""
-        return max(1, 2 * FIRST_LOOK_BLOCKS - len(self.blocks)) + (CONFIRMING_BLOCKS if self.suspected_at else 0)
-
-    def _effects(self) -> Sequence[Effects]:
+    def effects(self) -> Sequence[Effects]:
+        """The effects of each block."""
         return [block.effects for block in self.blocks]
 
-    def effects_of(self, key: Key) -> list[float]:
-        """A metric's effects, block by block."""
-        return [block.effects[key] for block in self.blocks]
+    @property
+    def measured(self) -> list[MetricKey]:
+        """The metrics that every block has."""
+        return measured_in_all(self.effects)
 
     @property
-    def measured(self) -> list[Key]:
-        """The metrics that every block has."""
-        return measured_in_all(self._effects())
+    def blocks_to_come(self) -> int:
+        """How many more blocks there is time for. Needs at least one block."""
+        return max(0, int((self.settings.budget_s - self.elapsed_s) / self.mean_block_s))
