@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from bakeoff import results
-from bakeoff.tables.frames import RunFrames
+from bakeoff.tables import RunFrames
 
 
 def load_run(path: Path | str) -> RunFrames:

@@ -9,7 +9,7 @@ import pytest
 from bakeoff.analysis.metrics import METRICS, PERCENTILES, RUN_METRICS, is_quoted, per_block
 from bakeoff.analysis.rows import rows_of
 from bakeoff.model import ALL_ENDPOINTS, Estimate, GateMetric, Latency, Metric
-from bakeoff.tables.columns import BLOCKS, RESULTS
+from bakeoff.tables.schema import BLOCKS, RESULTS
 from tests.report import made_up
 
 

@@ -14,8 +14,7 @@ import bakeoff
 from bakeoff.analysis import stats
 from bakeoff.analysis.metrics import METRICS, RUN_METRICS
 from bakeoff.model import ALL_ENDPOINTS, UserError
-from bakeoff.tables.columns import TABLES, Column
-from bakeoff.tables.frames import RunFrames
+from bakeoff.tables import TABLES, Column, RunFrames
 from tests.report import made_up
 
 ROOT = Path(__file__).parents[2]

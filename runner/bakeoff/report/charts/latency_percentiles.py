@@ -20,7 +20,7 @@ from bakeoff.report.drawing.chart import Chart, ChartData, of_stack, under
 from bakeoff.report.drawing.interactive import InteractiveFigure
 from bakeoff.report.drawing.palette import StackStyle
 from bakeoff.report.drawing.sheet import LINE_STYLES, Layout, literal
-from bakeoff.tables.charts import BEYOND
+from bakeoff.tables import BEYOND
 
 TICKS = ((2, "50 %"), (10, "90 %"), (100, "99 %"), (1e3, "99.9 %"), (1e4, "99.99 %"), (1e5, "99.999 %"))
 """Where each percentile lies on an axis of ``1 / (1 - q)``."""

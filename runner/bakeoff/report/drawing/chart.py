@@ -9,11 +9,11 @@ from functools import cached_property
 import pandas as pd
 from matplotlib.figure import Figure
 
+from bakeoff import tables
 from bakeoff.findings.numerals import percent, plural
 from bakeoff.model import ALL_ENDPOINTS, Condition, Run, load_title
 from bakeoff.report.drawing.interactive import InteractiveFigure
 from bakeoff.report.drawing.palette import StackStyle, stack_styles
-from bakeoff.tables import charts as tables
 
 
 @dataclass(frozen=True)
@@ -31,13 +31,13 @@ class ChartData:
     @cached_property
     def percentiles(self) -> pd.DataFrame:
         """The latency distributions, all endpoints together."""
-        table = tables.percentile_table(self.run)
+        table = tables.latencies_table(self.run)
         return table[table["endpoint"] == ALL_ENDPOINTS]
 
     @cached_property
     def seconds(self) -> pd.DataFrame:
         """Throughput by second."""
-        return tables.time_table(self.run)
+        return tables.seconds_table(self.run)
 
     @cached_property
     def heat(self) -> pd.DataFrame:

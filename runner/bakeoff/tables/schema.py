@@ -1,12 +1,21 @@
-"""The columns of the public tables: their names, types, units and meanings. ``docs/api.md`` shows them."""
+"""The schema of all tables: the name, type, unit and meaning of every column. ``docs/api.md`` shows it.
+
+A table is tidy: one row is one observation, and units are in the columns' names. What was withheld or never measured is
+missing, never zero.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Literal, NamedTuple
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal, NamedTuple
+
+import pandas as pd
+
+from bakeoff.analysis.metrics import RUN_METRICS
+from bakeoff.model import ClosedLoad, Estimate, Load, Run, load_title
 
 Kind = Literal["string", "Int64", "float64", "bool", "datetime64[ns, UTC]"]
-"""A pandas type. What was withheld or never measured is ``<NA>`` in a string or Int64, ``NaN`` in a float64."""
+"""A pandas type. What is missing is ``<NA>`` in a string or Int64 and ``NaN`` in a float64."""
 
 
 class Column(NamedTuple):
@@ -20,6 +29,42 @@ class Column(NamedTuple):
 
 
 Table = tuple[Column, ...]
+Values = dict[str, Any]
+"""A row, or a part of one: values by column."""
+
+
+def frame(rows: Iterable[Values], table: Table) -> pd.DataFrame:
+    """Rows as a table of the schema, with its columns and types even where there is no row."""
+    return typed(pd.DataFrame(list(rows), columns=[column.name for column in table]), table)
+
+
+def typed(untyped: pd.DataFrame, table: Table) -> pd.DataFrame:
+    """The columns of the schema, in its order and types."""
+    return untyped[[column.name for column in table]].astype({column.name: column.kind for column in table})
+
+
+# --- values of columns that several tables have ----------------------------------------------------------------------
+
+
+def stack_values(run: Run, stack: str) -> Values:
+    """The columns that say which stack a row is about."""
+    return {"stack": stack, "interface": run.interface_of(stack)}
+
+
+def condition_values(scenario: str, load: Load) -> Values:
+    """The columns that say under which scenario and load a row was measured."""
+    kind, size = ("users", load.users) if isinstance(load, ClosedLoad) else ("rate", load.mean_rate_rps)
+    return {"scenario": scenario, "load": load_title(load), "load_kind": kind, "load_size": float(size)}
+
+
+def estimate_values(name: str, estimate: Estimate | None) -> Values:
+    """The three columns of an estimate; missing where there is none."""
+    if estimate is None:
+        return {}
+    return {name: estimate.point, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
+
+
+# --- columns ---------------------------------------------------------------------------------------------------------
 
 
 def _text(name: str, meaning: str) -> Column:
@@ -43,11 +88,11 @@ def _estimate(name: str, unit: str, meaning: str) -> Table:
 
 
 STACK = (_text("stack", "name of the stack"), _text("interface", "`wsgi` or `asgi`"))
-CASE = (
+CONDITION = (
     _text("scenario", "name of the scenario"),
     _text("load", "the load in words"),
     _text("load_kind", "`users` (closed loop) or `rate` (open loop)"),
-    _measure("load_size", "users, or 1/s", "how many users, or arrivals a second"),
+    _measure("load_size", "users, or 1/s", "how many users, or arrivals a second (of a load in stages: their mean)"),
 )
 ENDPOINT = (_text("endpoint", "path of the request; `*`: all together"),)
 SLICE = (
@@ -56,8 +101,8 @@ SLICE = (
 )
 BLOCK = SLICE[:1]
 RATIO = (
-    _text("metric", "`throughput`, `latency_p50`, `latency_p90`, `latency_p99` or `cpu_per_request`"),
-    *CASE,
+    _text("metric", f"{', '.join(f'`{name}`' for name in RUN_METRICS[:-1])} or `{RUN_METRICS[-1]}`"),
+    *CONDITION,
     *ENDPOINT,
     _text("baseline", "stack that the candidate is compared with"),
     _text("candidate", "stack that is compared"),
@@ -65,7 +110,7 @@ RATIO = (
 
 RESULTS: Table = (
     *STACK,
-    *CASE,
+    *CONDITION,
     *ENDPOINT,
     _count("requests", "requests offered"),
     _count("errors", "requests without a right answer"),
@@ -94,7 +139,7 @@ COMPARISONS: Table = (
 )
 BLOCKS: Table = (
     *STACK,
-    *CASE,
+    *CONDITION,
     *ENDPOINT,
     *BLOCK,
     _measure("throughput_rps", "1/s", "right answers a second in this block"),
@@ -111,7 +156,7 @@ RATIOS: Table = (
 )
 SLICES: Table = (
     *STACK,
-    *CASE,
+    *CONDITION,
     *SLICE,
     Column("started_utc", "datetime64[ns, UTC]", "UTC", "when the measured window opened"),
     _measure("window_s", "s", "length of the measured window; 0 where the slice failed"),
@@ -136,7 +181,7 @@ SLICES: Table = (
 )
 LATENCIES: Table = (
     *STACK,
-    *CASE,
+    *CONDITION,
     *ENDPOINT,
     _measure("quantile", "share", "share of the requests"),
     _measure("latency_ms", "ms", "latency that this share did not exceed, all blocks merged"),
@@ -144,7 +189,7 @@ LATENCIES: Table = (
 )
 SECONDS: Table = (
     *STACK,
-    *CASE,
+    *CONDITION,
     *SLICE,
     _measure("measured_s", "s", "how long this stack had been measured at this load when the interval began"),
     _measure("length_s", "s", "length of the interval, about one second"),
@@ -158,12 +203,24 @@ TIMELINE: Table = (
     Column("request", "Int64", "", "number of the request, from 0; all were sent at the same moment"),
     *ENDPOINT,
     Column("step", "Int64", "", "number of the step within its request, from 1"),
-    _text("name", "what the step is called"),
+    _text("name", "name of the step"),
     _measure("start_ms", "ms", "when it began, since the requests were sent"),
     _measure("end_ms", "ms", "when it ended"),
 )
 
-TABLES: dict[str, Table] = {
+MOMENTS: Table = (
+    *STACK,
+    *CONDITION,
+    _measure("measured_s", "s", "how long this stack had been measured at this load when the moment began"),
+    _measure("length_s", "s", "length of the moment: about a second, more in a long run, less at its end"),
+    _measure("latency_from_ms", "ms", "lower end of a step of latencies"),
+    _measure("latency_to_ms", "ms", "upper end, a tenth of a decade above"),
+    _count("requests", "requests of the moment with such a latency"),
+    _measure("share", "share", "their share of the moment's requests"),
+)
+"""For the heat map; not public."""
+
+TABLES: Mapping[str, Table] = {
     "results": RESULTS,
     "comparisons": COMPARISONS,
     "blocks": BLOCKS,
@@ -173,9 +230,4 @@ TABLES: dict[str, Table] = {
     "seconds": SECONDS,
     "timeline": TIMELINE,
 }
-"""Every table of `bakeoff.tables.frames.RunFrames`, by its name there."""
-
-
-def kinds(table: Iterable[Column]) -> dict[str, Kind]:
-    """The pandas type of each column, by name."""
-    return {column.name: column.kind for column in table}
+"""Every public table, by its name in `bakeoff.tables.RunFrames`."""

@@ -2,30 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import msgspec
 import numpy as np
+import pandas as pd
 import pytest
 
+from bakeoff import tables
 from bakeoff.model import ClosedLoad, Histogram, Interval, Run
-from bakeoff.tables import charts as tables
+from bakeoff.tables import schema
 from tests.report.made_up import BLOCKS, LOADS, STACKS
 
 TABLES = (
-    (tables.results_table, tables.RESULT_COLUMNS),
-    (tables.comparison_table, tables.COMPARISON_COLUMNS),
-    (tables.percentile_table, tables.PERCENTILE_COLUMNS),
-    (tables.time_table, tables.TIME_COLUMNS),
-    (tables.timeline_table, tables.TIMELINE_COLUMNS),
+    (tables.results_table, schema.RESULTS),
+    (tables.comparisons_table, schema.COMPARISONS),
+    (tables.blocks_table, schema.BLOCKS),
+    (tables.slices_table, schema.SLICES),
+    (tables.latencies_table, schema.LATENCIES),
+    (tables.seconds_table, schema.SECONDS),
+    (tables.heat_table, schema.MOMENTS),
+    (tables.timeline_table, schema.TIMELINE),
 )
 
 
 @pytest.mark.parametrize(("make", "columns"), TABLES)
-def test_every_table_has_its_columns_even_when_it_has_no_rows(run: Run, empty: Run, make, columns) -> None:  # type: ignore[no-untyped-def]
-    """Whoever reads a table need not ask whether there was anything to read."""
-    assert list(make(run).columns) == columns
-    assert list(make(empty).columns) == columns
+def test_every_table_has_its_columns_and_types_even_when_it_has_no_rows(
+    run: Run, empty: Run, make: Callable[[Run], pd.DataFrame], columns: schema.Table
+) -> None:
+    """Code that reads a table need not check first whether it has rows."""
+    for table in (make(run), make(empty)):
+        assert {name: str(kind) for name, kind in table.dtypes.items()} == {col.name: col.kind for col in columns}
     assert len(make(run)) > 0
     assert len(make(empty)) == 0
 
@@ -64,7 +72,7 @@ def test_the_percentiles_of_all_endpoints_are_those_of_their_requests_together(r
         if (one.stack, one.load) == (first.stack, first.load)
     }
     together = Histogram.merge(each.histogram for each in run.intervals if (each.block, each.position) in own)
-    table = tables.percentile_table(run)
+    table = tables.latencies_table(run)
     rows = table[(table["stack"] == first.stack) & (table["load"] == "64 users") & (table["endpoint"] == "*")]
     median = rows[rows["quantile"] == 0.5]["latency_ms"].item()
     assert median == pytest.approx(1e3 * (together.quantile_s(0.5) or 0))
@@ -73,19 +81,19 @@ def test_the_percentiles_of_all_endpoints_are_those_of_their_requests_together(r
 
 def test_a_latency_curve_ends_where_fewer_than_ten_requests_took_longer(run: Run) -> None:
     """Beyond that, it would draw luck."""
-    table = tables.percentile_table(run)
+    table = tables.latencies_table(run)
     assert ((1 - table["quantile"]) * table["requests"]).min() >= tables.BEYOND - 1e-6
 
 
 def test_a_latency_curve_never_falls(run: Run) -> None:
     """A higher percentile is no quicker."""
-    for _, curve in tables.percentile_table(run).groupby(["stack", "load", "endpoint"]):
+    for _, curve in tables.latencies_table(run).groupby(["stack", "load", "endpoint"]):
         assert curve["latency_ms"].is_monotonic_increasing
 
 
 def test_the_slices_of_a_stack_follow_one_another_without_a_gap(run: Run) -> None:
     """Time over all blocks is the time that the stack was measured, whatever ran in between."""
-    table = tables.time_table(run)
+    table = tables.seconds_table(run)
     for _, rows in table.groupby(["stack", "load"]):
         ends = rows["measured_s"] + rows["length_s"]
         assert rows["measured_s"].iloc[0] == 0
@@ -95,14 +103,14 @@ def test_the_slices_of_a_stack_follow_one_another_without_a_gap(run: Run) -> Non
 
 def test_throughput_counts_each_request_once_over_the_time_it_took(run: Run) -> None:
     """A second that is not whole is not a slump."""
-    table = tables.time_table(run)
+    table = tables.seconds_table(run)
     assert np.allclose(table["throughput_rps"] * table["length_s"], table["requests"])
     assert table["requests"].sum() == sum(each.histogram.total for each in run.intervals)
 
 
 def test_a_short_rest_joins_the_second_before_it(run: Run) -> None:
     """A fifth of a second holds too few requests for a rate."""
-    assert sorted(tables.time_table(run)["length_s"].round(3).unique()) == [1.0, 1.4]
+    assert sorted(tables.seconds_table(run)["length_s"].round(3).unique()) == [1.0, 1.4]
 
 
 def test_the_moments_of_a_heat_map_follow_one_another_without_a_gap_or_an_overlap(run: Run) -> None:
@@ -127,7 +135,7 @@ def test_histograms_of_another_kind_are_no_latency(run: Run) -> None:
     lag = Interval(
         block=1, position=0, endpoint="/cake", kind="lag", start_s=0, length_s=1, histogram=Histogram.of([1] * 500)
     )
-    assert tables.time_table(replace(run, intervals=(*run.intervals, lag))).equals(tables.time_table(run))
+    assert tables.seconds_table(replace(run, intervals=(*run.intervals, lag))).equals(tables.seconds_table(run))
 
 
 def test_two_loads_that_differ_in_think_time_alone_are_two_loads(run: Run) -> None:
@@ -149,7 +157,7 @@ def test_the_timeline_table_has_one_row_a_step(run: Run) -> None:
 
 def test_every_comparison_is_a_row(run: Run) -> None:
     """Ratios keep their level, blocks and verdict."""
-    table = tables.comparison_table(run)
+    table = tables.comparisons_table(run)
     assert len(table) == len(run.summary.comparisons)
     assert set(table["blocks"]) == {BLOCKS}
     assert set(table["load"]) == {"64 users", "50/s"}
