@@ -20,8 +20,8 @@ from bakeoff.analysis import stats
 from bakeoff.experiment import plan_blocks, read_experiment, select
 from bakeoff.load.fleet import Fleet
 from bakeoff.measure import Observer, RunContext, measure_block
-from bakeoff.model import Block, BlockResult, Certificate, ClosedLoad, Experiment, Stack
-from bakeoff.stacks import Backend, LocalBackend, RunningStack, open_backend, split_cpus
+from bakeoff.model import BlockResult, Certificate, ClosedLoad, Experiment
+from bakeoff.stacks import LocalBackend, OpenBackend, open_backend, split_cpus
 
 STACKS = ("flask-gunicorn-gthread", "fastapi-uvicorn")
 AS_PROCESS = "-process"
@@ -33,23 +33,10 @@ Costs = dict[str, list[float]]
 """CPU milliseconds per request of each stack and copy, block by block."""
 
 
-class Both:
-    """Runs the copies as processes, the stacks themselves as containers."""
-
-    def __init__(self, processes: Backend, containers: Backend) -> None:
-        self._processes = processes
-        self._containers = containers
-
-    def start(self, stack: Stack, block: Block, logs: Path) -> RunningStack:
-        """Start it where its name says."""
-        backend = self._processes if stack.name.endswith(AS_PROCESS) else self._containers
-        return backend.start(stack, block, logs)
-
-
-def asked(blocks: int, users: int) -> Experiment:
-    """Two of the bakery's stacks and their copies in a closed loop, in short slices that take turns."""
+def asked(blocks: int, users: int, python: str) -> Experiment:
+    """Two of the bakery's stacks and their copies in a closed loop, in short alternating slices."""
     bakery = select(read_experiment(Path("bakeoff.toml")), STACKS, ())
-    copies = (msgspec.structs.replace(stack, name=stack.name + AS_PROCESS) for stack in bakery.stacks)
+    copies = (msgspec.structs.replace(stack, name=stack.name + AS_PROCESS, python=python) for stack in bakery.stacks)
     stacks = (*bakery.stacks, *copies)
     loads = (ClosedLoad(users=users),)
     return msgspec.structs.replace(bakery, stacks=stacks, loads=loads, blocks=blocks, passes=6, slice_s=0.7)
@@ -96,7 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--users", type=int, default=32)
     parser.add_argument("--python", default=sys.executable, help="interpreter of the processes (default: this one)")
     options = parser.parse_args(arguments)
-    experiment = asked(options.blocks, options.users)
+    experiment = asked(options.blocks, options.users, options.python)
     containers = [stack for stack in experiment.stacks if stack.name in STACKS]
     servers, generators = split_cpus()
     with (
@@ -106,7 +93,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     ):
         for scenario in experiment.scenarios:
             generator.use(scenario)
-        both = Both(LocalBackend(servers, options.python), backend)
+        processes = {stack.name: LocalBackend(servers) for stack in experiment.stacks if stack not in containers}
+        both = OpenBackend({**backend.backends, **processes})
         context = RunContext(both, generator, Observer(), Certificate)
         print(table(measure(experiment, context, Path(scratch))))
         print("", *(f"{name}: {fact}" for name, fact in backend.facts.items()), sep="\n")

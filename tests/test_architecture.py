@@ -41,6 +41,7 @@ PURE = {
     "report",
     "results.hlog",
     "stacks.compose.services",
+    "stacks.equivalence",
     "stacks.servers",
     "tables",
 }

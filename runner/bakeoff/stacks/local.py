@@ -35,16 +35,9 @@ DROPPED_VARIABLES = ("PYTHONHASHSEED", "LOCUST_")
 class LocalBackend:
     """Starts stacks as processes."""
 
-    def __init__(self, cpus: Sequence[int], python: str = sys.executable, host: str = HOST) -> None:
-        """Take what all stacks share.
-
-        Args:
-            cpus: The CPUs that they are pinned to; none means any.
-            python: The interpreter of those that do not name one.
-            host: The address of this machine that they listen on.
-        """
+    def __init__(self, cpus: Sequence[int], host: str = HOST) -> None:
+        """All stacks are pinned to ``cpus`` (none: any) and listen on ``host``, an address of this machine."""
         self._cpus = tuple(cpus)
-        self._python = python
         self._host = host
 
     def start(self, stack: Stack, block: Block, logs: Path) -> LocalStack:
@@ -52,7 +45,7 @@ class LocalBackend:
         port = stack.port or _free_port(self._host, random.Random(f"{block.port_seed}/{stack.name}"))
         if stack.port and not _is_free(self._host, stack.port):
             raise StartFailure(f"port {stack.port} is in use; free it, or remove port to use a random one")
-        command = servers.command_line(stack, self._host, port, stack.python or self._python)
+        command = servers.command_line(stack, self._host, port, stack.python or sys.executable)
         log = logs / f"{stack.name}.log"
         with log.open("ab") as output:
             process = subprocess.Popen(

@@ -25,10 +25,10 @@ class Usage:
 
 @dataclass(frozen=True)
 class Unknown:
-    """Stands in place of a value that cannot be read from here."""
+    """In place of a value that cannot be read from here, and why."""
 
     reason: str
-    """A clause that follows "unknown:" in a report."""
+    """A clause about the stack, such as ``it runs elsewhere``."""
 
 
 class RunningStack(Protocol):

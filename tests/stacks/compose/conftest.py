@@ -1,4 +1,4 @@
-"""A real engine, an experiment of a user's own, and a look at what is left of a project."""
+"""A container engine, a folder with an experiment of a user's own, and a check that nothing is left running."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ ROOT = Path(__file__).parents[3]
 
 @pytest.fixture(scope="session")
 def engine() -> Engine:
-    """The engine of this machine, with the apps' image built."""
+    """The engine of this machine, with the image of the apps built."""
     try:
-        found = find_engine()
+        engine = find_engine()
     except UserError as error:
         pytest.skip(f"{error}; .ci/containers starts an engine and runs these tests")
-    found.run(*found.compose, "--project-directory", str(ROOT), "--file", str(ROOT / "docker-compose.yml"),
-              "build", "fastapi-uvicorn", within_s=None, with_stderr=True)  # fmt: skip
-    return found
+    build = engine.compose_command("bakeoff-tests", ROOT / "docker-compose.yml", "build", "fastapi-uvicorn")
+    engine.run(*build, within_s=None, with_stderr=True)
+    return engine
 
 
 @pytest.fixture
 def shop(engine: Engine, tmp_path: Path) -> Path:
-    """A folder of a user's own: a server, its image, a Compose file and an experiment."""
+    """A folder with a server, its Dockerfile, a Compose file and an experiment."""
     (tmp_path / "server.py").write_text(SERVER, "utf-8")
     (tmp_path / "Dockerfile").write_text(DOCKERFILE, "utf-8")
     (tmp_path / "docker-compose.yml").write_text(COMPOSE, "utf-8")
@@ -43,7 +43,7 @@ def shop(engine: Engine, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def alone() -> Iterator[None]:
-    """One test at a time has the engine, in however many processes the tests run: each looks at all that it keeps."""
+    """One test at a time uses the engine, however many processes run tests: each compares all that the engine keeps."""
     with (Path(tempfile.gettempdir()) / "bakeoff-tests-containers.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
@@ -59,7 +59,7 @@ def nothing_left_over(alone: None, engine: Engine) -> Iterator[None]:
 
 @pytest.fixture
 def bakeoff(shop: Path) -> Iterator[Bakeoff]:
-    """Starts ``bakeoff run --backend compose`` in the shop; what is left of it is killed."""
+    """Starts ``bakeoff run --backend compose`` in the shop; what still runs at the end is killed."""
     started: list[subprocess.Popen[str]] = []
 
     def start(*arguments: str) -> subprocess.Popen[str]:

@@ -1,4 +1,4 @@
-"""A shop to compare in containers: its files, what a run of it leaves, and what is left of a project."""
+"""The files of a shop that is measured in containers, and helpers to look at its runs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.wfile.write(b"cake")
 http.server.ThreadingHTTPServer((sys.argv[1], int(sys.argv[2])), Handler).serve_forever()
 """
-"""Logs a line for each request, which tells when a slice is under way. An answer leaves in one piece."""
+"""Logs a line for each request, which shows when a slice is under way. Each answer is sent in one piece."""
 
 DOCKERFILE = "FROM bakeoff-apps\nCOPY server.py /srv/\n"
 
@@ -60,20 +60,24 @@ command = ["python", "-u", "server.py", "{host}", "{port}"]
 [stacks.two]
 command = ["python", "-u", "server.py", "{host}", "{port}"]
 """
-"""One stack has a service, the other is in this file only."""
+"""One stack has a service in the Compose file, the other has none."""
 
 
 def left(engine: Engine) -> set[str]:
-    """Everything that the engine keeps, but images."""
-    kinds = {"ps": ("ps", "--all"), "network": ("network", "ls"), "volume": ("volume", "ls")}
-    return {f"{kind} {one}" for kind, verb in kinds.items() for one in engine.run("docker", *verb, "--quiet").split()}
+    """All containers, networks and volumes of the engine."""
+    commands = {"container": ("ps", "--all"), "network": ("network", "ls"), "volume": ("volume", "ls")}
+    return {
+        f"{kind} {name}"
+        for kind, command in commands.items()
+        for name in engine.run("docker", *command, "--quiet").split()
+    }
 
 
 Bakeoff = Callable[..., "subprocess.Popen[str]"]
 
 
 def serving(engine: Engine, running: subprocess.Popen[str], service: str, requests: int = 30) -> str:
-    """Wait until a slice of a service is under way; its container."""
+    """The container of a service, as soon as a slice of it is under way."""
     deadline_s = time.monotonic() + 90
     while time.monotonic() < deadline_s:
         assert running.poll() is None, running.communicate()
@@ -82,16 +86,16 @@ def serving(engine: Engine, running: subprocess.Popen[str], service: str, reques
             if engine.run("docker", "logs", container, with_stderr=True).count("\n") >= requests:
                 return container
         time.sleep(0.05)
-    raise AssertionError(f"{service} was never asked")
+    raise AssertionError(f"{service} got no requests")
 
 
 def summary_of(folder: Path) -> Any:
-    """The only run's summary."""
+    """The summary of the only run."""
     (path,) = folder.glob("results/*/summary.json")
     return json.loads(path.read_text("utf-8"))
 
 
 def records_of(folder: Path) -> dict[str, Any]:
-    """The only block's records, by stack."""
+    """The records of the only block, by stack."""
     (path,) = folder.glob("results/*/blocks/0000/record.json")
     return {record["stack"]: record for record in json.loads(path.read_text("utf-8"))["records"]}

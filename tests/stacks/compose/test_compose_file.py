@@ -1,4 +1,4 @@
-"""The Compose file and the image, seen from inside of the containers that they make."""
+"""docker-compose.yml and the image, seen from inside their containers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ from tests.stacks.compose.conftest import ROOT
 pytestmark = [pytest.mark.docker, pytest.mark.usefixtures("nothing_left_over")]
 
 FILE = ROOT / "docker-compose.yml"
-LOOK = """
+PROJECT = "bakeoff-tests"
+INSPECT = """
 import json, os, pathlib
 text = lambda *paths: next((p.read_text().strip() for p in map(pathlib.Path, paths) if p.exists()), None)
 status = dict(line.split(":\\t", 1) for line in text("/proc/self/status").splitlines() if ":\\t" in line)
@@ -46,18 +47,18 @@ Compose = Callable[..., str]
 
 @pytest.fixture
 def compose(engine: Engine) -> Iterator[Compose]:
-    """Runs Compose on the project's file, under a project name of its own, which is taken down at the end."""
+    """Runs Compose on docker-compose.yml as a project that is taken down at the end."""
 
     def run(*arguments: str) -> str:
-        file = ("--project-name", "bakeoff-tests", "--file", str(FILE))
-        return engine.run(*engine.compose, *file, *arguments, within_s=None, with_stderr=True)
+        command = engine.compose_command(PROJECT, FILE, *arguments)
+        return engine.run(*command, within_s=None, with_stderr=True)
 
     yield run
     run("--profile", "all", "--profile", "load", "down", "--volumes", "--timeout", "1")
 
 
 @pytest.mark.parametrize("command", [("docker", "compose"), ("docker-compose",)], ids=" ".join)
-def test_the_file_is_valid_for_either_compose(engine: Engine, command: tuple[str, ...]) -> None:
+def test_the_file_is_valid_for_both_versions_of_compose(engine: Engine, command: tuple[str, ...]) -> None:
     try:
         engine.run(*command, "version")
     except (EngineError, FileNotFoundError):
@@ -65,14 +66,13 @@ def test_the_file_is_valid_for_either_compose(engine: Engine, command: tuple[str
     engine.run(*command, "--file", str(FILE), "config", "--quiet")
 
 
-def test_each_stack_has_the_same_limits_and_no_rights(engine: Engine, compose: Compose) -> None:
-    """As seen from inside; and it is healthy with them."""
+def test_every_stack_has_the_same_limits_and_no_capabilities_and_is_healthy(engine: Engine, compose: Compose) -> None:
     names = ["flask-gunicorn-sync", "flask-gunicorn-gthread", "fastapi-uvicorn", "fastapi-gunicorn-asgi"]
     compose("--profile", "all", "up", "--detach")
-    containers = [one for name in names for one in engine.containers("bakeoff-tests", name)]
+    containers = [container for name in names for container in engine.containers(PROJECT, name)]
     assert len(containers) == len(names)
-    found = [json.loads(engine.run("docker", "exec", one, "python", "-c", LOOK)) for one in containers]
-    assert found == [
+    inside = [json.loads(engine.run("docker", "exec", container, "python", "-c", INSPECT)) for container in containers]
+    assert inside == [
         {
             "cpus": "0",
             "memory": str(512 * 2**20),
@@ -90,54 +90,54 @@ def test_each_stack_has_the_same_limits_and_no_rights(engine: Engine, compose: C
 
 
 def _health(engine: Engine, container: str) -> str:
-    """Its health, once it has any."""
+    """The result of its first health check."""
     deadline_s = time.monotonic() + 60
     while time.monotonic() < deadline_s:
-        said = engine.run("docker", "inspect", "--format", "{{.State.Health.Status}}", container).strip()
-        if said != "starting":
-            return said
+        status = engine.run("docker", "inspect", "--format", "{{.State.Health.Status}}", container).strip()
+        if status != "starting":
+            return status
         time.sleep(0.1)
     return "starting"
 
 
-def test_up_alone_starts_the_baseline_and_its_rival(engine: Engine, compose: Compose) -> None:
+def test_up_without_profiles_starts_two_stacks(engine: Engine, compose: Compose) -> None:
     compose("up", "--detach")
-    label = "label=com.docker.compose.project=bakeoff-tests"
+    label = f"label=com.docker.compose.project={PROJECT}"
     service = '{{.Label "com.docker.compose.service"}}'
     running = engine.run("docker", "ps", "--filter", label, "--format", service).split()
     assert sorted(running) == ["fastapi-uvicorn", "flask-gunicorn-sync"]
 
 
 def test_locust_scales_and_loads_a_stack(compose: Compose) -> None:
-    """Two workers join the master, and their users are served."""
+    """Two workers connect to the master, and their users are served."""
     compose("--profile", "load", "build", "master")
     compose("--profile", "load", "up", "--detach", "--scale", "worker=2")
-    _wait(lambda found: found["worker_count"] == 2)
-    order = b"user_count=8&spawn_rate=8&host=http://fastapi-uvicorn:8000"
-    urllib.request.urlopen("http://127.0.0.1:8089/swarm", order, timeout=10).close()
-    served = _wait(lambda found: found["total_rps"] > 0)
-    assert served["fail_ratio"] == 0
+    _stats_once(lambda stats: stats["worker_count"] == 2)
+    form = b"user_count=8&spawn_rate=8&host=http://fastapi-uvicorn:8000"
+    urllib.request.urlopen("http://127.0.0.1:8089/swarm", form, timeout=10).close()
+    stats = _stats_once(lambda stats: stats["total_rps"] > 0)
+    assert stats["fail_ratio"] == 0
 
 
-def _wait(enough: Callable[[Any], bool]) -> Any:
-    """The master's figures, once they are enough."""
+def _stats_once(condition: Callable[[Any], bool]) -> Any:
+    """The master's statistics, once a condition holds."""
     deadline_s = time.monotonic() + 60
-    found: Any = None
+    stats: Any = None
     while time.monotonic() < deadline_s:
         try:
             with urllib.request.urlopen("http://127.0.0.1:8089/stats/requests", timeout=5) as answer:
-                found = json.load(answer)
+                stats = json.load(answer)
         except OSError:
-            found = None
-        if found and enough(found):
-            return found
+            stats = None
+        if stats and condition(stats):
+            return stats
         time.sleep(0.1)
-    raise AssertionError(f"the master says {found}")
+    raise AssertionError(f"the master's statistics are {stats}")
 
 
 @pytest.mark.parametrize("buildkit", ["0", "1"], ids=["classic", "BuildKit"])
-def test_either_builder_makes_a_small_image(engine: Engine, buildkit: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is added to the base image is the apps' packages, and little else."""
+def test_both_builders_make_a_small_image(engine: Engine, buildkit: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Little but the apps' packages is added to the base image."""
     monkeypatch.setenv("DOCKER_BUILDKIT", buildkit)
     base = _base(engine)
     image = _built(["build", "--quiet", "--file", "apps/Dockerfile", "--build-arg", f"BASE={base}", "."])
@@ -148,21 +148,21 @@ def test_either_builder_makes_a_small_image(engine: Engine, buildkit: str, monke
 
 
 def _built(arguments: list[str]) -> str:
-    """The image that a client makes: for BuildKit new ones need a plugin; old ones, which may be there too, do not."""
+    """The image built by the first client that can: for BuildKit, newer clients need a plugin, older ones do not."""
     folders = os.get_exec_path()
     clients = [client for folder in folders if (client := shutil.which("docker", path=folder))]
     for client in clients:
-        built = subprocess.run([client, *arguments], cwd=ROOT, capture_output=True, text=True)
-        if not built.returncode:
-            return built.stdout.strip().splitlines()[-1]
-        assert "buildx" in built.stderr, built.stderr
+        process = subprocess.run([client, *arguments], cwd=ROOT, capture_output=True, text=True)
+        if not process.returncode:
+            return process.stdout.strip().splitlines()[-1]
+        assert "buildx" in process.stderr, process.stderr
     pytest.skip("BuildKit needs the buildx plugin, or a client older than 23")
 
 
 def _base(engine: Engine) -> str:
-    """The base image that the Compose file would take."""
-    found = engine.resolved(FILE, "bakeoff-tests")
-    return str(found["services"]["fastapi-uvicorn"]["build"]["args"]["BASE"])
+    """The base image that the Compose file names."""
+    document = engine.resolved(FILE, PROJECT)
+    return str(document["services"]["fastapi-uvicorn"]["build"]["args"]["BASE"])
 
 
 def _size(engine: Engine, image: str) -> int:

@@ -1,4 +1,4 @@
-"""Whole runs on containers: the same records as anywhere, and nothing left of them however they end."""
+"""Whole runs on containers: they leave the records of any run, and no containers however they end."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.docker, pytest.mark.usefixtures("nothing_left_over")]
 
 
 def test_stacks_in_containers_leave_the_records_of_any_run(shop: Path, bakeoff: Bakeoff) -> None:
-    """One has a service of its own, the other is in the experiment only; both are measured by their control groups."""
+    """One has a service in the Compose file, the other has none; both are measured by their control groups."""
     running = bakeoff()
     _, errors = running.communicate(timeout=120)
     assert running.returncode == 0, errors
@@ -39,7 +39,7 @@ def test_stacks_in_containers_leave_the_records_of_any_run(shop: Path, bakeoff: 
 
 
 def test_a_container_that_is_killed_under_load_is_a_failed_record(engine: Engine, shop: Path, bakeoff: Bakeoff) -> None:
-    """With its log; the other stack is measured all the same."""
+    """The record has its log; the other stack is measured all the same."""
     running = bakeoff()
     engine.run("docker", "kill", serving(engine, running, "one"))
     _, errors = running.communicate(timeout=120)
@@ -53,7 +53,7 @@ def test_a_container_that_is_killed_under_load_is_a_failed_record(engine: Engine
 
 
 def test_a_stack_that_takes_too_much_memory_is_a_failed_record_that_says_so(shop: Path, bakeoff: Bakeoff) -> None:
-    """It gets the limit of the others, though it is in the experiment only."""
+    """The limit is that of the others, though it has no service."""
     hungry = '\n[stacks.hungry]\ncommand = ["python", "-c", "x = bytearray(2**28) # {port}"]\n'
     with (shop / "bakeoff.toml").open("a", encoding="utf-8") as file:
         file.write(hungry)
@@ -68,7 +68,7 @@ def test_a_stack_that_takes_too_much_memory_is_a_failed_record_that_says_so(shop
 def test_a_run_that_is_interrupted_or_killed_leaves_nothing_running(
     engine: Engine, bakeoff: Bakeoff, sent: signal.Signals
 ) -> None:
-    """Not even SIGKILL, which leaves Bakeoff no time to clean up: a guard does."""
+    """After SIGKILL, which Bakeoff cannot handle, the watchdog cleans up."""
     before = left(engine)
     running = bakeoff()
     serving(engine, running, "one")
@@ -83,7 +83,7 @@ def test_a_run_that_is_interrupted_or_killed_leaves_nothing_running(
 
 
 def test_a_run_that_fails_leaves_nothing_running(shop: Path, bakeoff: Bakeoff) -> None:
-    """Here by a scenario that does not import; the fixture looks for what is left."""
+    """Here because a scenario cannot be imported; the fixture checks what is left."""
     (shop / "users.py").write_text("import nonexistent", "utf-8")
     with (shop / "bakeoff.toml").open("a", encoding="utf-8") as file:
         file.write('[scenarios.mine]\nlocustfile = "users.py"\n')
@@ -93,7 +93,7 @@ def test_a_run_that_fails_leaves_nothing_running(shop: Path, bakeoff: Bakeoff) -
     assert "Traceback" not in errors
 
 
-def test_an_image_that_cannot_be_built_is_one_line(shop: Path, bakeoff: Bakeoff) -> None:
+def test_an_image_that_cannot_be_built_is_the_users_mistake(shop: Path, bakeoff: Bakeoff) -> None:
     (shop / "Dockerfile").write_text("FROM bakeoff-apps\nCOPY missing.py /srv/\n", "utf-8")
     running = bakeoff()
     _, errors = running.communicate(timeout=120)
@@ -103,8 +103,8 @@ def test_an_image_that_cannot_be_built_is_one_line(shop: Path, bakeoff: Bakeoff)
     assert "missing.py" in line
 
 
-def test_the_control_group_tells_what_a_container_burned(engine: Engine) -> None:
-    """A process in a container uses half a second and says so; the host reads as much."""
+def test_the_control_group_has_the_cpu_time_of_a_container(engine: Engine) -> None:
+    """A process in a container uses half a second and prints it; the same is read outside."""
     burn = "import time\nwhile time.process_time() < 0.5: pass\nprint(time.process_time(), flush=True)\ntime.sleep(60)"
     container = engine.run(
         "docker", "run", "--detach", "--rm", "--network=none", "bakeoff-apps", "python", "-c", burn
@@ -113,11 +113,11 @@ def test_the_control_group_tells_what_a_container_burned(engine: Engine) -> None
         group = cgroup_of(engine.state(container).pid, container)
         assert isinstance(group, Cgroup)
         deadline_s = time.monotonic() + 30
-        while not (said := engine.run("docker", "logs", container)) and time.monotonic() < deadline_s:
+        while not (printed := engine.run("docker", "logs", container)) and time.monotonic() < deadline_s:
             time.sleep(0.05)
-        used = group.usage()
-        assert isinstance(used, Usage)
-        assert float(said) <= used.cpu_s < float(said) + 0.3, "beside its start by the runtime"
-        assert (used.processes, used.threads) == (1, 1)
+        usage = group.usage()
+        assert isinstance(usage, Usage)
+        assert float(printed) <= usage.cpu_s < float(printed) + 0.3, "the runtime's start of the container is added"
+        assert (usage.processes, usage.threads) == (1, 1)
     finally:
         engine.run("docker", "rm", "--force", container)

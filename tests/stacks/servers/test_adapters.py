@@ -1,4 +1,4 @@
-"""What every server adapter promises, asked of each file in the folder; then what is special about some."""
+"""The contract of server adapters, checked for every file in the folder; then what is special about some."""
 
 from __future__ import annotations
 
@@ -18,20 +18,19 @@ CANNOT = [pair for pair in product(servers.names(), INTERFACES) if pair not in C
 
 
 def stack(server: str, interface: Interface, **settings: Any) -> Stack:
-    """A stack of the bakery."""
+    """A stack on a server."""
     return Stack(**{"name": "mine", "interface": interface, "server": server, "app": "shop:app", **settings})
 
 
 def arguments(stack: Stack, host: str = "127.0.0.1", port: int = 8123) -> list[str]:
     """The command line of a stack, without the interpreter."""
-    assert stack.server is not None
-    interpreter, *rest = servers.adapter(stack.server).command(stack, host, port, "/venv/bin/python")
-    assert interpreter == "/venv/bin/python"
+    python, *rest = servers.command_line(stack, host, port, "/venv/bin/python")
+    assert python == "/venv/bin/python"
     return rest
 
 
 def refusal(stack: Stack) -> str:
-    """The one line with which a stack is refused."""
+    """The message with which a stack is refused, which is one line."""
     with pytest.raises(UserError) as caught:
         arguments(stack)
     message = str(caught.value)
@@ -42,8 +41,7 @@ def refusal(stack: Stack) -> str:
 each_server = pytest.mark.parametrize(("server", "interface"), CAN)
 
 
-def test_every_file_of_the_folder_is_a_server() -> None:
-    """Those that start with an underscore are not."""
+def test_every_file_of_the_folder_is_a_server_unless_it_starts_with_an_underscore() -> None:
     files = [path.stem for path in Path(servers.__file__).parent.glob("*.py") if not path.name.startswith("_")]
 
     assert servers.names() == tuple(sorted(files))
@@ -52,7 +50,6 @@ def test_every_file_of_the_folder_is_a_server() -> None:
 
 @pytest.mark.parametrize("server", servers.names())
 def test_an_adapter_says_what_it_serves_and_what_to_install(server: str) -> None:
-    """A file is an adapter by what it defines."""
     adapter = servers.adapter(server)
 
     assert adapter.INTERFACES
@@ -62,8 +59,7 @@ def test_an_adapter_says_what_it_serves_and_what_to_install(server: str) -> None
 
 
 @each_server
-def test_a_command_serves_the_app_on_the_address(server: str, interface: Interface) -> None:
-    """The app comes last, after every option."""
+def test_a_command_ends_with_the_app_after_an_option_for_the_address(server: str, interface: Interface) -> None:
     *options, app = arguments(stack(server, interface))
 
     assert app == "shop:app"
@@ -72,7 +68,6 @@ def test_a_command_serves_the_app_on_the_address(server: str, interface: Interfa
 
 @each_server
 def test_a_command_works_with_ipv6(server: str, interface: Interface) -> None:
-    """An address in brackets where a port follows it."""
     options = arguments(stack(server, interface), host="::1")
 
     assert "--bind=[::1]:8123" in options or "--host=::1" in options
@@ -80,7 +75,7 @@ def test_a_command_works_with_ipv6(server: str, interface: Interface) -> None:
 
 @each_server
 def test_no_option_is_given_twice(server: str, interface: Interface) -> None:
-    """Which of the two would count?"""
+    """The stack's own replaces the default."""
     options = arguments(stack(server, interface, options={"backlog": 7}))
     names = [re.sub("^--(no-)?|=.*", "", option) for option in options if option.startswith("--")]
 
@@ -90,7 +85,7 @@ def test_no_option_is_given_twice(server: str, interface: Interface) -> None:
 
 @each_server
 def test_options_keep_their_order_and_are_one_argument_each(server: str, interface: Interface) -> None:
-    """A value may start with a dash; true is a bare flag; false is nothing where a server knows no negative."""
+    """A value may start with a dash; true is a bare flag; false is left out where there is no negative form."""
     options = {"zeta": "-x", "alpha": 1.5, "flag": True, "off": False}
 
     assert arguments(stack(server, interface, options=options))[-4:] == [
@@ -102,8 +97,7 @@ def test_options_keep_their_order_and_are_one_argument_each(server: str, interfa
 
 
 @pytest.mark.parametrize(("server", "interface"), CANNOT)
-def test_an_interface_that_a_server_does_not_know_is_refused(server: str, interface: Interface) -> None:
-    """In one line that names the stack."""
+def test_an_interface_that_a_server_does_not_serve_is_refused(server: str, interface: Interface) -> None:
     served = " and ".join(servers.adapter(server).INTERFACES)
 
     message = f'stack "mine": {server} serves {served} apps, not {interface}; choose another server'
@@ -111,14 +105,13 @@ def test_an_interface_that_a_server_does_not_know_is_refused(server: str, interf
 
 
 @each_server
-def test_a_server_needs_an_app(server: str, interface: Interface) -> None:
-    """A stack with a server but no app is a mistake."""
+def test_a_stack_with_a_server_but_no_app_is_refused(server: str, interface: Interface) -> None:
     assert 'set app = "module:attribute"' in refusal(stack(server, interface, app=None))
 
 
 @each_server
-def test_the_address_is_not_an_option(server: str, interface: Interface) -> None:
-    """Bakeoff has to know where it listens."""
+def test_the_address_cannot_be_set_by_an_option(server: str, interface: Interface) -> None:
+    """Bakeoff has to know where the server listens."""
     name = "bind" if any(option.startswith("--bind") for option in arguments(stack(server, interface))) else "port"
 
     message = refusal(stack(server, interface, options={name: "9"}))
@@ -127,7 +120,7 @@ def test_the_address_is_not_an_option(server: str, interface: Interface) -> None
 
 @each_server
 def test_threads_are_used_or_refused(server: str, interface: Interface) -> None:
-    """A report shows as many slots as there are."""
+    """Otherwise the report would show slots that do not exist."""
     with_threads = stack(server, interface, threads=4)
 
     if interface == "asgi":
@@ -139,7 +132,6 @@ def test_threads_are_used_or_refused(server: str, interface: Interface) -> None:
 
 @each_server
 def test_workers_are_used_or_refused(server: str, interface: Interface) -> None:
-    """The same for processes."""
     with_workers = stack(server, interface, workers=3)
 
     if server == "waitress":
@@ -148,8 +140,7 @@ def test_workers_are_used_or_refused(server: str, interface: Interface) -> None:
         assert "--workers=3" in arguments(with_workers)
 
 
-def test_an_unknown_server_is_named_with_those_there_are() -> None:
-    """Nothing like it is known."""
+def test_an_unknown_server_is_refused_with_a_list_of_the_known_ones() -> None:
     with pytest.raises(servers.UnknownServerError) as caught:
         servers.adapter("apache")
 
@@ -157,15 +148,13 @@ def test_an_unknown_server_is_named_with_those_there_are() -> None:
 
 
 @pytest.mark.parametrize(("typed", "meant"), [("uvcorn", "uvicorn"), ("gnicorn", "gunicorn"), ("Granian", "granian")])
-def test_a_misspelt_server_is_recognised(typed: str, meant: str) -> None:
-    """The closest name is suggested."""
+def test_the_closest_name_is_suggested_for_a_misspelt_server(typed: str, meant: str) -> None:
     with pytest.raises(LookupError, match=f'unknown server "{typed}"; did you mean "{meant}"\\? known servers: '):
         servers.adapter(typed)
 
 
 @pytest.mark.parametrize("name", ["_common", "", "..gunicorn", "__init__"])
-def test_only_adapters_are_imported(name: str) -> None:
-    """Whatever is typed."""
+def test_only_adapters_are_imported_whatever_the_name(name: str) -> None:
     with pytest.raises(UserError, match="unknown server"):
         servers.adapter(name)
 
@@ -173,21 +162,20 @@ def test_only_adapters_are_imported(name: str) -> None:
 @pytest.mark.parametrize(
     ("interface", "threads", "worker_class"), [("wsgi", 1, "sync"), ("wsgi", 2, "gthread"), ("asgi", 1, "asgi")]
 )
-def test_gunicorn_takes_the_worker_that_fits(interface: Interface, threads: int, worker_class: str) -> None:
-    """Nobody has to know their names."""
+def test_gunicorn_uses_the_worker_class_that_fits(interface: Interface, threads: int, worker_class: str) -> None:
     assert f"--worker-class={worker_class}" in arguments(stack("gunicorn", interface, threads=threads))
 
 
 @pytest.mark.parametrize(("interface", "worker_class"), [("asgi", "sync"), ("asgi", "gthread"), ("wsgi", "asgi")])
-def test_gunicorn_refuses_a_worker_that_would_fail_every_request(interface: Interface, worker_class: str) -> None:
-    """It would start without complaint."""
+def test_a_worker_class_that_would_fail_every_request_is_refused(interface: Interface, worker_class: str) -> None:
+    """Gunicorn itself starts with it."""
     message = refusal(stack("gunicorn", interface, options={"worker-class": worker_class}))
 
     assert message.startswith(f'stack "mine": gunicorn\'s worker class "{worker_class}" cannot serve {interface} apps')
 
 
-def test_gunicorn_does_not_become_a_daemon() -> None:
-    """Nobody could stop it."""
+def test_gunicorn_cannot_become_a_daemon() -> None:
+    """It could not be stopped."""
     assert 'option "daemon" of gunicorn is set by Bakeoff' in refusal(
         stack("gunicorn", "wsgi", options={"daemon": True})
     )
@@ -205,9 +193,9 @@ def test_gunicorn_does_not_become_a_daemon() -> None:
 )
 def test_the_control_socket_of_gunicorn_is_off_unless_asked_for(options: dict[str, Any], argument: str | None) -> None:
     """There is ``--no-control-socket``, but no ``--control-socket`` without a path."""
-    found = [one for one in arguments(stack("gunicorn", "wsgi", options=options)) if "control-socket" in one]
+    written = arguments(stack("gunicorn", "wsgi", options=options))
 
-    assert found == ([argument] if argument else [])
+    assert [option for option in written if "control-socket" in option] == ([argument] if argument else [])
 
 
 @pytest.mark.parametrize("server", ["granian", "uvicorn"])
@@ -221,12 +209,18 @@ def test_the_control_socket_of_gunicorn_is_off_unless_asked_for(options: dict[st
     ],
 )
 def test_false_is_the_negative_form_where_there_is_one(server: str, options: dict[str, Any], argument: str) -> None:
-    """And a negative option undoes a default in the same way."""
-    found = [one for one in arguments(stack(server, "asgi", options=options)) if "access-log" in one]
+    """A negative option replaces a default in the same way."""
+    written = arguments(stack(server, "asgi", options=options))
 
-    assert found == [argument]
+    assert [option for option in written if "access-log" in option] == [argument]
 
 
 def test_waitress_does_not_log_every_request_that_waits() -> None:
-    """Under load that would be nearly all."""
+    """Under load nearly every request waits."""
     assert "getLogger('waitress.queue').setLevel('ERROR')" in arguments(stack("waitress", "wsgi"))[1]
+
+
+def test_a_command_of_its_own_is_filled_in() -> None:
+    own = Stack(name="mine", interface="wsgi", command=("{python}", "-m", "shop", "--bind={host}:{port}", "{other}"))
+
+    assert arguments(own) == ["-m", "shop", "--bind=127.0.0.1:8123", "{other}"]

@@ -1,4 +1,4 @@
-"""The same command for stacks that run elsewhere, and for containers where there are none."""
+"""The command on stacks that are deployed already, and the compose backend where there is no engine."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ def bakeoff(folder: Path, *arguments: str, **environment: str) -> subprocess.Com
     )
 
 
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    """Serves files and says nothing."""
+class QuietHandler(http.server.SimpleHTTPRequestHandler):
+    """Serves files without a log."""
 
     protocol_version = "HTTP/1.1"
 
@@ -55,9 +55,9 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 
 @pytest.fixture
 def deployed(tmp_path: Path) -> Iterator[str]:
-    """A server that runs already, which nobody here started; its address."""
+    """The address of a server that Bakeoff did not start."""
     (tmp_path / "index.html").write_text("cake", "utf-8")
-    handler = functools.partial(Quiet, directory=str(tmp_path))
+    handler = functools.partial(QuietHandler, directory=str(tmp_path))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         server.daemon_threads = True
         thread = threading.Thread(target=server.serve_forever)
@@ -73,13 +73,13 @@ def write(folder: Path, staging: str) -> None:
 
 
 def only_summary(folder: Path) -> Any:
-    """The only run's summary."""
+    """The summary of the only run."""
     (path,) = folder.glob("results/*/summary.json")
     return json.loads(path.read_text("utf-8"))
 
 
-def test_a_stack_that_runs_elsewhere_is_measured_without_its_cpu(tmp_path: Path, deployed: str) -> None:
-    """Its answers are counted; CPU and memory are null, and the record says why."""
+def test_a_deployed_stack_is_measured_without_its_cpu(tmp_path: Path, deployed: str) -> None:
+    """Its answers are counted; CPU time and memory are null, and the record says why."""
     write(tmp_path, f'url = "{deployed}"\ninterface = "asgi"')
     done = bakeoff(tmp_path, "run", "--profile", "smoke")
     assert "Traceback" not in done.stderr
@@ -94,8 +94,8 @@ def test_a_stack_that_runs_elsewhere_is_measured_without_its_cpu(tmp_path: Path,
     assert "deployed already" in summary["timeline"][0]["failure"]
 
 
-def test_another_host_is_not_loaded_by_accident(tmp_path: Path) -> None:
-    """One line with what to add, before anything is sent or written."""
+def test_another_host_is_not_loaded_without_consent(tmp_path: Path) -> None:
+    """Refused in one line with the option to add, before anything is sent or written."""
     write(tmp_path, 'url = "http://192.0.2.7"')
     done = bakeoff(tmp_path, "run", "--profile", "smoke")
     assert done.returncode == 2
@@ -107,7 +107,7 @@ def test_another_host_is_not_loaded_by_accident(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("missing", [{"PATH": "/nonexistent"}, {"DOCKER_HOST": "unix:///nonexistent"}])
 def test_without_an_engine_the_compose_backend_names_the_local_one(tmp_path: Path, missing: dict[str, str]) -> None:
-    """Whether there is no docker at all, or one whose engine does not run."""
+    """Whether docker is not installed or its engine does not run."""
     write(tmp_path, 'command = ["./serve", "{port}"]')
     done = bakeoff(tmp_path, "run", "--profile", "smoke", "--backend", "compose", **missing)
     assert done.returncode == 2
