@@ -65,7 +65,7 @@ def test_a_stack_that_ends_at_once_did_not_start_and_its_last_line_says_why(star
 
 
 def test_a_program_that_does_not_exist_is_named(tmp_path: Path) -> None:
-    stack = Stack(name="shop", interface="wsgi", command=("no-such-program",), directory=str(tmp_path))
+    stack = Stack(name="shop", interface="wsgi", command=("no-such-program", "{port}"), directory=str(tmp_path))
     running = LocalBackend(()).start(stack, BLOCK, tmp_path)
     try:
         with pytest.raises(StartFailure, match="ended with status 1: no-such-program: No such file or directory"):
