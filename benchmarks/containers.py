@@ -18,7 +18,7 @@ import msgspec
 
 from bakeoff.analysis import stats
 from bakeoff.experiment import plan_blocks, read_experiment, select
-from bakeoff.load.fleet import Fleet
+from bakeoff.load import LocalGenerators
 from bakeoff.measure import Observer, RunContext, measure_block
 from bakeoff.model import BlockResult, Certificate, ClosedLoad, Experiment
 from bakeoff.stacks import LocalBackend, OpenBackend, open_backend, split_cpus
@@ -88,7 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     servers, generators = split_cpus()
     with (
         tempfile.TemporaryDirectory() as scratch,
-        Fleet(generators, Path(scratch)) as generator,
+        LocalGenerators(generators, Path(scratch)) as generator,
         open_backend("compose", containers, servers) as backend,
     ):
         for scenario in experiment.scenarios:

@@ -1,8 +1,7 @@
-"""How many workers can one master bear? A thousand simulated ones send an interval a second each, over real sockets.
+"""How many workers can one master take? A thousand simulated ones send an interval a second each, over real sockets.
 
-Run by ``make masterbench``. The master is the real process, on one core. The workers, all in one process on another,
-speak the real protocol and send histograms that are known, so that the merged ones can be compared with their sum.
-Prints Markdown on stdout.
+Run by ``make masterbench``. The master is this process, on one core. The workers, all in one process on another, use
+the real protocol and send known histograms, so that the merged ones can be compared with their sum. Prints Markdown.
 """
 
 from __future__ import annotations
@@ -11,47 +10,22 @@ import argparse
 import os
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
-import msgspec
 import numpy as np
 import psutil
 import zmq
 
-from bakeoff.load.distributed.master_handle import JoinedWorkers
-from bakeoff.load.distributed.protocol import (
-    Challenge,
-    Dismissal,
-    Envelope,
-    Fit,
-    Hello,
-    Letter,
-    Proof,
-    Terms,
-    Welcome,
-    masters_word,
-)
-from bakeoff.load.distributed.session import NONCE_BYTES, Encounter, Session
-from bakeoff.load.generator import Watcher
-from bakeoff.load.messages import (
-    Drive,
-    Driven,
-    OpenWindow,
-    Ready,
-    Second,
-    Tick,
-    UseScenario,
-    Warm,
-    WindowClosed,
-    WindowOpened,
-    line,
-)
+from bakeoff.load import Drive, Driven, Second, Watcher
+from bakeoff.load.distributed.master import RemoteWorkers, WorkersChannel
+from bakeoff.load.distributed.protocol import Compatible, Dismissal, Hello, Ping, Pong, Terms, from_master_decoder
+from bakeoff.load.distributed.sockets import server_keys
+from bakeoff.load.generator import Generators
+from bakeoff.load.messages import OpenWindow, Ready, Tick, UseScenario, Warm, WindowClosed, WindowOpened, line
 from bakeoff.model import (
     ClosedLoad,
     EndpointCounts,
-    Experiment,
     Histogram,
     HistogramKind,
     OpenLoad,
@@ -68,6 +42,7 @@ ANSWERS = 500
 """Values in each histogram: answers that a worker got in a second."""
 KINDS: tuple[HistogramKind, ...] = ("latency", "service", "lag")
 VARIANTS = 50
+CLIENT_KEYS = zmq.curve_keypair()
 
 
 def histogram(worker: int, second: int, kind: HistogramKind) -> Histogram:
@@ -77,48 +52,34 @@ def histogram(worker: int, second: int, kind: HistogramKind) -> Histogram:
 
 
 class Simulated:
-    """A worker that measures nothing, but says what one would say."""
+    """A worker that measures nothing, but reports what a real one would."""
 
-    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], port: int, number: int, blobs: list[list[str]]) -> None:
+    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], port: int, number: int, server_key: bytes) -> None:
         self.socket = context.socket(zmq.DEALER)
+        self.socket.curve_serverkey = server_key
+        self.socket.curve_publickey, self.socket.curve_secretkey = CLIENT_KEYS
         self.socket.setsockopt(zmq.IDENTITY, f"simulated-{number}".encode())
         self.socket.connect(f"tcp://{HOST}:{port}")
-        self._name = f"simulated-{number}"
         self._number = number
-        self._blobs = blobs
-        self._nonce = os.urandom(NONCE_BYTES)
-        self._session: Session | None = None
         self._second = -1
         self._seconds = 0
         self.done = False
-        self._send(Hello(nonce=self._nonce))
-
-    def _send(self, envelope: Envelope) -> None:
-        fields = msgspec.to_builtins(envelope, builtin_types=(bytes,))
-        self.socket.send(msgspec.msgpack.encode((fields.pop("type"), fields, self._name)))
+        self._report(Hello())
 
     def _report(self, *reports: object) -> None:
-        assert self._session
-        self._send(Letter.of(self._session.seal(b"".join(map(line, reports)))))
+        self.socket.send(b"".join(map(line, reports)))
 
     def receive(self) -> None:
-        """Answer what the master says."""
-        kind, fields, _ = msgspec.msgpack.decode(self.socket.recv())
-        envelope = msgspec.convert({**fields, "type": kind}, Envelope, builtin_types=(bytes,))
-        if isinstance(envelope, Challenge):
-            encounter = Encounter(self._name, self._nonce, envelope.nonce)
-            self._send(Proof(mac=encounter.proof(TOKEN, "worker")))
-            self._coming = encounter.session(TOKEN, "worker")
-        elif isinstance(envelope, Welcome):
-            self._session = self._coming
-        elif isinstance(envelope, Letter) and self._session:
-            for received in self._session.open(envelope.sealed).splitlines():
-                self._obey(masters_word.decode(received))
+        """Answer a message of the master."""
+        for received in self.socket.recv().splitlines():
+            self._obey(from_master_decoder.decode(received))
 
-    def _obey(self, word: object) -> None:
-        match word:
+    def _obey(self, message: object) -> None:
+        match message:
+            case Ping():
+                self._report(Pong())
             case Terms():
-                self._report(Fit())
+                self._report(Compatible())
             case UseScenario():
                 self._report(Ready())
             case Drive():
@@ -129,16 +90,13 @@ class Simulated:
             case Dismissal():
                 self.done = True
 
-    def beat(self) -> None:
-        """What a worker says once a second: an interval, and that it lives."""
-        if not self._session:
-            return
+    def send_interval(self, blobs: list[list[str]]) -> None:
+        """Within a window, report one second of it."""
         if not 0 <= self._second < self._seconds:
-            self._report()
             return
         seconds = [
             Second(second=self._second, endpoint="/", kind=kind, blob=blob)
-            for kind, blob in zip(KINDS, self._blobs[(self._number * 7 + self._second) % VARIANTS], strict=True)
+            for kind, blob in zip(KINDS, blobs[(self._number * 7 + self._second) % VARIANTS], strict=True)
         ]
         self._report(*seconds, Tick(elapsed_s=float(self._second), rate_rps=float(ANSWERS)))
         self._second += 1
@@ -162,40 +120,40 @@ class Simulated:
 
 
 def simulate(port: int, workers: int) -> None:
-    """Be so many workers, spread evenly over each second, until the master needs no more."""
+    """Simulate workers, spread evenly over each second, until the master dismisses them."""
     blobs = [[histogram(0, variant, kind).encode() for kind in KINDS] for variant in range(VARIANTS)]
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     context.set(zmq.MAX_SOCKETS, 2 * workers + 16)
-    everyone = [Simulated(context, port, number, blobs) for number in range(workers)]
-    by_socket = {one.socket: one for one in everyone}
+    server_key, _ = server_keys(TOKEN)
+    simulated = [Simulated(context, port, number, server_key) for number in range(workers)]
+    by_socket = {worker.socket: worker for worker in simulated}
     poller = zmq.Poller()
-    for one in everyone:
-        poller.register(one.socket, zmq.POLLIN)
-    started_s, beaten = time.monotonic(), 0
-    while not all(one.done for one in everyone):
+    for worker in simulated:
+        poller.register(worker.socket, zmq.POLLIN)
+    started_s, sent = time.monotonic(), 0
+    while not all(worker.done for worker in simulated):
         for socket, _ in poller.poll(5):
             by_socket[socket].receive()
         due = int((time.monotonic() - started_s) * workers)
-        for number in range(beaten, due):
-            everyone[number % workers].beat()
-        beaten = due
+        for number in range(sent, due):
+            simulated[number % workers].send_interval(blobs)
+        sent = due
     context.destroy(linger=0)
 
 
 class Meter(Watcher):
-    """Opens a window of given length, and reads the master's CPU time at both ends of it."""
+    """Opens a window of fixed length, and reads this process's CPU time at both ends of it."""
 
-    def __init__(self, pid: int, slice_s: float) -> None:
-        self._master = psutil.Process(pid)
+    def __init__(self, slice_s: float) -> None:
         self._slice_s = slice_s
         self.window_s = self.cpu_s = self.rate_rps = 0.0
 
     def warm(self, mean_latency_s: float) -> float:
-        """As long as was asked for."""
+        """The fixed length."""
         return self._slice_s
 
     def _now(self) -> tuple[float, float]:
-        used = self._master.cpu_times()
+        used = psutil.Process().cpu_times()
         return time.monotonic(), used.user + used.system
 
     def window_opened(self) -> None:
@@ -209,7 +167,7 @@ class Meter(Watcher):
 
 
 def order(load: ClosedLoad | OpenLoad) -> Drive:
-    """An order that simulated workers only look at."""
+    """An order, of which simulated workers use nothing."""
     return Drive(
         scenario=SCENARIO.name,
         targets={"": f"http://{HOST}:1"},
@@ -225,39 +183,29 @@ def expected(workers: int, second: int, kind: HistogramKind) -> Histogram:
     return Histogram.merge(histogram(0, number, kind) for number in numbers)
 
 
-def measure(workers: int, slice_s: int, scratch: Path) -> str:
-    """One slice of so many workers; a row of the table."""
-    asked = Experiment(
-        name="masterbench",
-        baseline="",
-        stacks=(),
-        scenarios=(SCENARIO,),
-        loads=(),
-        blocks=1,
-        passes=1,
-        slice_s=slice_s,
-        warmup_s=0.0,
-        max_slice_s=slice_s,
-    )
+def measure(workers: int, slice_s: int) -> str:
+    """One slice of ``workers`` workers; a row of the table."""
     servers, generators = split_cpus()
-    notes: list[str] = []
-    with JoinedWorkers(asked, workers, (HOST, 0), TOKEN, scratch / "master.log", notes.append) as master:
+    channel = WorkersChannel(
+        RemoteWorkers(workers, HOST, 0, TOKEN), Terms(versions={}, scenarios=(), sources={}), Path(), lambda _: None
+    )
+    with Generators(channel) as master:
         if generators:
-            os.sched_setaffinity(master.pid, generators)
-        command = [sys.executable, __file__, "--simulate", str(master.port), "--workers", str(workers)]
+            os.sched_setaffinity(0, generators)
+        command = [sys.executable, __file__, "--simulate", str(channel.port), "--workers", str(workers)]
         simulator = subprocess.Popen(command)
         if servers:
             os.sched_setaffinity(simulator.pid, servers)
         try:
-            master.wait()
+            channel.wait()
             master.use(SCENARIO)
-            meter = Meter(master.pid, slice_s)
+            meter = Meter(slice_s)
             driven, seconds = master.drive(order(OpenLoad(rate_rps=float(ANSWERS * workers))), meter)
-            rss_mib = psutil.Process(master.pid).memory_info().rss / 2**20
+            rss_mib = psutil.Process().memory_info().rss / 2**20
         finally:
-            master.close()
+            channel.close()
             simulator.wait()
-    equal = sum(Histogram.decode(one.blob) == expected(workers, one.second, one.kind) for one in seconds)
+    equal = sum(Histogram.decode(second.blob) == expected(workers, second.second, second.kind) for second in seconds)
     answered = sum(counts.outcomes.right for counts in driven.endpoints)
     assert answered == ANSWERS * workers * slice_s
     return (
@@ -268,7 +216,7 @@ def measure(workers: int, slice_s: int, scratch: Path) -> str:
 
 
 def main() -> None:
-    """Run it, print what was found."""
+    """Run it, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--workers", type=int, action="append")
     parser.add_argument("--seconds", type=int, default=20)
@@ -284,8 +232,7 @@ def main() -> None:
     )
     print("| --- | --- | --- | --- | --- | --- | --- |")
     for workers in options.workers or [10, 100, 1000]:
-        with tempfile.TemporaryDirectory() as scratch:
-            print(measure(workers, options.seconds, Path(scratch)), flush=True)
+        print(measure(workers, options.seconds), flush=True)
 
 
 if __name__ == "__main__":

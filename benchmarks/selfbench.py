@@ -24,7 +24,7 @@ import numpy as np
 
 from bakeoff.calibration import FAULTS, SEED, OracleSlice, check_accounting, drive_oracle, true_latencies_s
 from bakeoff.calibration.oracle import Behaviour, Fixed, OracleProcess, Stall, start_oracle
-from bakeoff.load.generator import Generator
+from bakeoff.load import LocalGenerators
 from bakeoff.model import ClosedLoad, Load, OpenLoad, OracleCheck, Scenario
 from bakeoff.stacks import describe_machine, split_cpus
 
@@ -39,7 +39,7 @@ QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p99.9": 0.999}
 class Rig:
     """A generator on one core, oracles on the others."""
 
-    generator: Generator
+    generator: LocalGenerators
     server_cpus: frozenset[int]
     generator_cpus: tuple[int, ...]
     slice_s: float
@@ -200,7 +200,7 @@ def main() -> None:
     print(f"{machine.cpu_model}, {machine.cores} cores, {machine.system}, Python {machine.python}\n")
     with (
         tempfile.TemporaryDirectory() as scratch,
-        Generator(generator_cpus, Path(scratch) / "generator.log") as generator,
+        LocalGenerators(generator_cpus, Path(scratch), processes=1) as generator,
     ):
         for scenario in (OWN, FAST):
             generator.use(scenario)

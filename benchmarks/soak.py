@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 
 from bakeoff.calibration import SCENARIO
-from bakeoff.load.generator import Generator
+from bakeoff.load import LocalGenerators
 from bakeoff.measure import Observer, RunContext, measure_new
 from bakeoff.model import Certificate, Experiment, Manifest, OpenLoad, Stack
 from bakeoff.results import load_run, new_run_id
@@ -89,9 +89,9 @@ def main() -> None:
     )
     with (
         tempfile.TemporaryDirectory() as scratch,
-        Generator(machine.generator_cpus, Path(scratch) / "generator.log") as generator,
+        LocalGenerators(machine.generator_cpus, Path(scratch), processes=1) as generator,
     ):
-        memory = MemoryLog(generator.pid)
+        memory = MemoryLog(generator.pids[0])
         context = RunContext(LocalBackend(machine.server_cpus), generator, memory, Certificate)
         run = load_run(measure_new(manifest, Path(scratch), context).path)
         size_mib = sum(path.stat().st_size for path in Path(scratch, manifest.run_id).rglob("*")) / MIB

@@ -10,8 +10,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from bakeoff.load.generator import FixedLength, Generator
-from bakeoff.load.messages import Drive, Second
+from bakeoff.load import Drive, FixedLength, LocalGenerators, Second
 from bakeoff.model import Block, ClosedLoad, Experiment, Histogram, Load, OpenLoad, Stack
 from bakeoff.stacks import LocalBackend, RunningStack, Usage, split_cpus
 from bakeoff.stacks.lifecycle import started
@@ -53,7 +52,7 @@ def one_after_another(experiment: Experiment, case: Case, base: Path, head: Path
     with tempfile.TemporaryDirectory() as scratch:
         logs = Path(scratch)
         servers, generator_cpus = split_cpus()
-        with Generator(generator_cpus, logs / "generator.log") as generator:
+        with LocalGenerators(generator_cpus, logs, processes=1) as generator:
             generator.use(experiment.scenarios[0])
             for side in random.sample(list(sides), 2):
                 revision = msgspec.structs.replace(stack, directory=str(sides[side]))
@@ -69,7 +68,7 @@ def one_after_another(experiment: Experiment, case: Case, base: Path, head: Path
 
 
 def _measure(
-    stack: Stack, experiment: Experiment, generator: Generator, backend: LocalBackend, logs: Path
+    stack: Stack, experiment: Experiment, generator: LocalGenerators, backend: LocalBackend, logs: Path
 ) -> tuple[float, float]:
     """CPU seconds per request, and the median latency (the mean of the endpoints' logarithms)."""
     block = Block(number=0, start_order=(stack.name,), hash_seed=0, port_seed=random.randrange(2**31), slices=())

@@ -9,16 +9,15 @@ import pytest
 
 from bakeoff.calibration import Doctor
 from bakeoff.calibration.doctor import FULL, SHORT, cases
-from bakeoff.load import Drive, Driven, LoadGenerator, Second, Watcher
-from bakeoff.load.fleet import Fleet
+from bakeoff.load import Drive, Driven, LoadGenerator, LocalGenerators, Second, Watcher
 from bakeoff.model import Answer, Scenario
 
 
 @pytest.fixture(scope="module")
-def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+def generators(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalGenerators]:
     """A generator of one process."""
-    with Fleet((), tmp_path_factory.mktemp("fleet")) as fleet:
-        yield fleet
+    with LocalGenerators((), tmp_path_factory.mktemp("logs")) as generators:
+        yield generators
 
 
 class Wrapped:
@@ -75,10 +74,10 @@ def test_the_full_examination_has_every_case_of_the_short_one_and_more() -> None
 
 
 @pytest.mark.e2e
-def test_a_certificate_has_ceilings_and_a_check_of_each_case(fleet: Fleet) -> None:
+def test_a_certificate_has_ceilings_and_a_check_of_each_case(generators: LocalGenerators) -> None:
     """Counts are exact on any machine; whether times are within their limits depends on how busy it is."""
     steps: list[str] = []
-    certificate = Doctor(fleet, (), steps.append).short_certificate()
+    certificate = Doctor(generators, (), steps.append).short_certificate()
 
     assert steps[0] == "ceiling, closed loop"
     assert steps[-3:] == [case.name for case in cases(SHORT)]
@@ -91,9 +90,9 @@ def test_a_certificate_has_ceilings_and_a_check_of_each_case(fleet: Fleet) -> No
 
 
 @pytest.mark.e2e
-def test_a_generator_that_loses_one_answer_is_not_certified(fleet: Fleet) -> None:
+def test_a_generator_that_loses_one_answer_is_not_certified(generators: LocalGenerators) -> None:
     """In either loop."""
-    certificate = Doctor(Miscounting(fleet), (), lambda _: None).short_certificate()
+    certificate = Doctor(Miscounting(generators), (), lambda _: None).short_certificate()
 
     assert not certificate.certified
     wrong = {(check.case, check.what) for check in certificate.oracle if not check.ok}
@@ -101,9 +100,9 @@ def test_a_generator_that_loses_one_answer_is_not_certified(fleet: Fleet) -> Non
 
 
 @pytest.mark.e2e
-def test_a_generator_without_a_known_lag_has_no_open_ceiling_and_is_not_certified(fleet: Fleet) -> None:
+def test_a_generator_without_a_known_lag_has_no_open_ceiling_and_is_not_certified(generators: LocalGenerators) -> None:
     """An unknown lag is not a small one."""
-    certificate = Doctor(WithoutLag(fleet), (), lambda _: None).short_certificate()
+    certificate = Doctor(WithoutLag(generators), (), lambda _: None).short_certificate()
 
     assert certificate.open_ceiling_rps is None
     assert certificate.send_lag_us == {}

@@ -1,7 +1,8 @@
-"""Locust processes drive an oracle, and account for every request as the oracle does."""
+"""Locust processes drive an oracle, and their account of the requests is the oracle's."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import signal
 from collections.abc import Iterator
@@ -11,10 +12,9 @@ import pytest
 
 from bakeoff.calibration import FAULTS, SCENARIO, check_accounting, drive_oracle
 from bakeoff.calibration.oracle import Behaviour, OracleProcess, start_oracle
-from bakeoff.load.fleet import Fleet
-from bakeoff.load.generator import FixedLength, Generator, GeneratorError
-from bakeoff.load.messages import Drive
-from bakeoff.model import ClosedLoad, Histogram, Load, OpenLoad, Request, Scenario, Stage, UserError
+from bakeoff.load import Drive, FixedLength, GeneratorError, LocalGenerators
+from bakeoff.load.distributed.sources import list_sources
+from bakeoff.model import ClosedLoad, Load, OpenLoad, Request, Scenario, Stage, UserError
 
 pytestmark = pytest.mark.e2e
 
@@ -29,11 +29,11 @@ class Old({base}):
 
 
 @pytest.fixture(scope="module", params=[1, 2], ids=["one process", "two processes"])
-def fleet(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
-    """A load generator of one process or of two, as a run has it: for many slices."""
-    with Fleet((), tmp_path_factory.mktemp("fleet"), processes=request.param) as fleet:
-        fleet.use(SCENARIO)
-        yield fleet
+def generators(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalGenerators]:
+    """One process or two, which drive many slices, as in a run."""
+    with LocalGenerators((), tmp_path_factory.mktemp("logs"), processes=request.param) as generators:
+        generators.use(SCENARIO)
+        yield generators
 
 
 @pytest.fixture
@@ -52,19 +52,21 @@ LOADS: list[Load] = [
 
 
 @pytest.mark.parametrize("load", LOADS, ids=str)
-def test_no_request_is_unaccounted_for(fleet: Fleet, load: Load) -> None:
+def test_no_request_is_unaccounted_for(generators: LocalGenerators, load: Load) -> None:
     """Under every fault at once, the generator's account is the oracle's, count by count."""
     with start_oracle(FAULTS) as oracle:
-        driven = drive_oracle(fleet, SCENARIO, oracle, load, slice_s=0.5, timeout_s=0.3).driven
+        driven = drive_oracle(generators, SCENARIO, oracle, load, slice_s=0.5, timeout_s=0.3).driven
         served = oracle.outcomes()
     checks = check_accounting("faults", driven, served)
     assert [check for check in checks if not check.ok] == []
 
 
 @pytest.mark.parametrize("load", LOADS, ids=str)
-def test_every_right_answer_is_in_each_histogram_once(fleet: Fleet, oracle: OracleProcess, load: Load) -> None:
+def test_every_right_answer_is_in_each_histogram_once(
+    generators: LocalGenerators, oracle: OracleProcess, load: Load
+) -> None:
     """Latency, service time and lag of as many requests as were answered."""
-    measured = drive_oracle(fleet, SCENARIO, oracle, load, slice_s=0.5)
+    measured = drive_oracle(generators, SCENARIO, oracle, load, slice_s=0.5)
     rights = sum(counts.outcomes.right for counts in measured.driven.endpoints)
     assert rights > 0
     for kind in ("latency", "service", "lag"):
@@ -72,32 +74,31 @@ def test_every_right_answer_is_in_each_histogram_once(fleet: Fleet, oracle: Orac
 
 
 @pytest.mark.parametrize("processes", [1, 2, 4])
-def test_merged_histograms_are_the_sum_of_their_parts(tmp_path: Path, oracle: OracleProcess, processes: int) -> None:
-    """Count by count, and it is told how many there were, and how far apart their windows opened."""
-    with Fleet((), tmp_path, processes=processes) as fleet:
-        fleet.use(SCENARIO)
-        measured = drive_oracle(fleet, SCENARIO, oracle, OpenLoad(rate_rps=400.0), slice_s=0.5)
-    parts = [Histogram.decode(second.blob) for second in measured.seconds if second.kind == "latency"]
-    assert len(parts) == measured.driven.generators == processes
+def test_histograms_of_several_processes_are_merged(tmp_path: Path, oracle: OracleProcess, processes: int) -> None:
+    """One for each second, endpoint and kind. The account says how many drove, and how far apart windows opened."""
+    with LocalGenerators((), tmp_path, processes=processes) as generators:
+        generators.use(SCENARIO)
+        measured = drive_oracle(generators, SCENARIO, oracle, OpenLoad(rate_rps=400.0), slice_s=0.5)
+    keys = [(second.second, second.endpoint, second.kind) for second in measured.seconds]
+    assert len(keys) == len(set(keys))
+    assert measured.histogram("latency").total == sum(counts.outcomes.right for counts in measured.driven.endpoints) > 0
+    assert measured.driven.generators == processes
     assert (measured.driven.opened_within_s > 0) == (processes > 1)
-    merged = measured.histogram("latency")
-    for bucket, count in zip(merged.buckets, merged.counts, strict=True):
-        assert count == sum(int(part.counts[part.buckets == bucket].sum()) for part in parts)
 
 
 def test_shares_of_constant_arrivals_add_up_to_the_rate(tmp_path: Path, oracle: OracleProcess) -> None:
     """Three processes offer what one would, to within one arrival each."""
-    with Fleet((), tmp_path, processes=3) as fleet:
-        fleet.use(SCENARIO)
+    with LocalGenerators((), tmp_path, processes=3) as generators:
+        generators.use(SCENARIO)
         load = OpenLoad(rate_rps=200.0, arrivals="constant")
-        driven = drive_oracle(fleet, SCENARIO, oracle, load, slice_s=0.5).driven
+        driven = drive_oracle(generators, SCENARIO, oracle, load, slice_s=0.5).driven
     assert abs(sum(counts.offered for counts in driven.endpoints) - 200 * driven.window_s) <= 3
 
 
 def test_a_rate_in_stages_offers_their_area(tmp_path: Path, oracle: OracleProcess) -> None:
     """A ramp from 0 to 400/s in half a second, then none: a hundred arrivals."""
     ramp = OpenLoad(rate_rps=1.0, arrivals="constant", stages=(Stage(for_s=0.5, rate_rps=0.0, to_rps=400.0),))
-    with Generator((), tmp_path / "log") as generator:
+    with LocalGenerators((), tmp_path) as generator:
         generator.use(SCENARIO)
         driven = drive_oracle(generator, SCENARIO, oracle, ramp, slice_s=0.6).driven
     assert abs(sum(counts.offered for counts in driven.endpoints) - 100) <= 1
@@ -105,11 +106,11 @@ def test_a_rate_in_stages_offers_their_area(tmp_path: Path, oracle: OracleProces
 
 @pytest.mark.parametrize("base", ["HttpUser", "FastHttpUser"])
 def test_an_existing_locustfile_runs_unchanged(tmp_path: Path, oracle: OracleProcess, base: str) -> None:
-    """In a closed loop, at its own speed; a rate it cannot be driven at, and says so."""
+    """In a closed loop, at its own speed. A rate is refused with a remedy."""
     path = tmp_path / "old.py"
     path.write_text(LOCUSTFILE.format(base=base), "utf-8")
     scenario = Scenario(name="old", locustfile=str(path))
-    with Generator((), tmp_path / "log") as generator:
+    with LocalGenerators((), tmp_path) as generator:
         generator.use(scenario)
         measured = drive_oracle(generator, scenario, oracle, ClosedLoad(users=3), slice_s=0.5)
         (counts,) = measured.driven.endpoints
@@ -123,7 +124,7 @@ def test_requests_are_asked_by_weight(tmp_path: Path, oracle: OracleProcess) -> 
     """Nine to one, within five standard errors."""
     requests = (Request(method="GET", path="/often", weight=9), Request(method="GET", path="/seldom"))
     scenario = Scenario(name="weighted", requests=requests)
-    with Generator((), tmp_path / "log") as generator:
+    with LocalGenerators((), tmp_path) as generator:
         generator.use(scenario)
         endpoint_counts = drive_oracle(generator, scenario, oracle, ClosedLoad(users=4), slice_s=0.5).driven.endpoints
     offered = {counts.endpoint: counts.offered for counts in endpoint_counts}
@@ -132,7 +133,7 @@ def test_requests_are_asked_by_weight(tmp_path: Path, oracle: OracleProcess) -> 
 
 
 def test_a_task_that_raises_is_a_failed_request_and_not_the_end(tmp_path: Path, oracle: OracleProcess) -> None:
-    """The reason is told, the loop goes on."""
+    """The reason is recorded, and the loop goes on."""
     path = tmp_path / "buggy.py"
     path.write_text(
         "from bakeoff.load import BakeoffUser, task\n"
@@ -144,7 +145,7 @@ def test_a_task_that_raises_is_a_failed_request_and_not_the_end(tmp_path: Path, 
         "utf-8",
     )
     scenario = Scenario(name="buggy", locustfile=str(path))
-    with Generator((), tmp_path / "log") as generator:
+    with LocalGenerators((), tmp_path) as generator:
         generator.use(scenario)
         endpoint_counts = drive_oracle(generator, scenario, oracle, ClosedLoad(users=1), slice_s=0.3).driven.endpoints
     (failed,) = (counts for counts in endpoint_counts if counts.endpoint == "(task)")
@@ -152,28 +153,55 @@ def test_a_task_that_raises_is_a_failed_request_and_not_the_end(tmp_path: Path, 
     assert failed.reason == "KeyError in a task: 'cake'"
 
 
-def test_a_generator_that_dies_is_a_loud_failure_of_the_slice(tmp_path: Path, oracle: OracleProcess) -> None:
-    """Whatever it had measured is not used."""
-    with Generator((), tmp_path / "log") as generator:
-        generator.use(SCENARIO)
-        os.kill(generator.pid, signal.SIGKILL)
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_process_that_dies_fails_the_run(tmp_path: Path, oracle: OracleProcess, processes: int) -> None:
+    """Nothing of the slice is used, whichever process it was."""
+    with LocalGenerators((), tmp_path, processes) as generators:
+        generators.use(SCENARIO)
+        os.kill(generators.pids[-1], signal.SIGKILL)
         with pytest.raises(GeneratorError, match="ended with status -9"):
-            drive_oracle(generator, SCENARIO, oracle, ClosedLoad(users=1), slice_s=0.3)
+            drive_oracle(generators, SCENARIO, oracle, ClosedLoad(users=2), slice_s=0.3)
 
 
-DUET_LOADS: tuple[Load, ...] = (ClosedLoad(users=4), OpenLoad(rate_rps=400.0))
+def test_the_sources_of_a_scenario_are_the_files_that_it_imports_from_its_folders(tmp_path: Path) -> None:
+    """Through packages and relative imports. Installed packages and Bakeoff are left out."""
+    files = {
+        "scenarios/shop.py": LOCUSTFILE.format(base="HttpUser")
+        + "import json, msgspec, sys\nimport bakeoff.model\nfrom basket.items import cakes\n"
+        + f"sys.path.append({str(tmp_path)!r})\nimport prices\n",
+        "scenarios/basket/__init__.py": "",
+        "scenarios/basket/items.py": "from . import sizes\ncakes = 1\n",
+        "scenarios/basket/sizes.py": "",
+        "scenarios/other.py": "",
+        "prices.py": "",
+    }
+    for name, content in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(content, "utf-8")
+    locustfile = tmp_path / "scenarios" / "shop.py"
+    with LocalGenerators((), tmp_path, processes=1) as generators:
+        generators.use(Scenario(name="shop", locustfile=str(locustfile)))
+        digests = generators.list_sources(list_sources([locustfile], tmp_path))
+    assert digests == {
+        name: hashlib.sha256(content.encode()).hexdigest()
+        for name, content in files.items()
+        if name != "scenarios/other.py"
+    }
 
 
-@pytest.mark.parametrize("load", DUET_LOADS, ids=str)
-def test_a_duet_gives_each_target_as_many_requests_of_a_kind(tmp_path: Path, load: Load) -> None:
-    """Two targets under one load: equal shares of every endpoint, each counted apart, as the targets themselves say."""
+PAIRED_LOADS: tuple[Load, ...] = (ClosedLoad(users=4), OpenLoad(rate_rps=400.0))
+
+
+@pytest.mark.parametrize("load", PAIRED_LOADS, ids=str)
+def test_paired_targets_get_equally_many_requests_of_each_kind(tmp_path: Path, load: Load) -> None:
+    """Two targets under one load: equal shares of every endpoint, counted separately, as the targets count them."""
     scenario = Scenario(
         name="two", requests=(Request(method="GET", path="/a"), Request(method="GET", path="/b", weight=3))
     )
     with (
         start_oracle(Behaviour(log=False)) as first,
         start_oracle(Behaviour(log=False)) as second,
-        Generator((), tmp_path / "log") as generator,
+        LocalGenerators((), tmp_path) as generator,
     ):
         generator.use(scenario)
         targets = {"base": first.url, "head": second.url}

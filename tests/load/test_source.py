@@ -1,4 +1,4 @@
-"""What the command line may ask of generators, and what it may not."""
+"""The command line's options say where the load comes from."""
 
 from __future__ import annotations
 
@@ -6,36 +6,36 @@ from pathlib import Path
 
 import pytest
 
-from bakeoff.load.source import Elsewhere, Here, read_source
+from bakeoff.load.source import LocalProcesses, RemoteWorkers, read_source
 from bakeoff.model import UserError
 from bakeoff.stacks import split_cpus
 
 TOKEN = "a token of sixteen characters"
 
 
-def test_one_generator_on_this_machine_unless_told_otherwise() -> None:
-    """On loopback, as its stacks."""
-    assert read_source(None, None, None, None) == Here(1)
-    assert read_source(4, None, None, None) == Here(4)
+def test_the_default_is_one_process_on_this_machine() -> None:
+    """More of them by `--generators`."""
+    assert read_source(None, None, None, None) == LocalProcesses(1)
+    assert read_source(4, None, None, None) == LocalProcesses(4)
 
 
-def test_a_master_listens_on_loopback_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_master_listens_on_loopback_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
     """At the port of Locust's own masters."""
     monkeypatch.setenv("BAKEOFF_TOKEN", TOKEN)
-    assert read_source(None, 2, None, None) == Elsewhere(2, "127.0.0.1", 5557, TOKEN.encode())
+    assert read_source(None, 2, None, None) == RemoteWorkers(2, "127.0.0.1", 5557, TOKEN.encode())
 
 
 @pytest.mark.parametrize(
     ("generators", "workers", "listen", "message"),
     [
-        (0, None, None, "--generators 0: it takes one at least"),
-        (None, 0, None, "--workers 0: it takes one at least"),
-        (2, None, "10.0.0.1:5557", "--listen is for workers that join; say how many: --workers N"),
+        (0, None, None, "--generators 0: give a number of at least 1"),
+        (None, 0, None, "--workers 0: give a number of at least 1"),
+        (2, None, "10.0.0.1:5557", "--listen is for workers on other machines; say how many: --workers N"),
         (None, 2, None, "workers need a token; set BAKEOFF_TOKEN"),
         (None, 2, "0.0.0.0:5557", "give the address under which workers reach it"),
     ],
 )
-def test_what_cannot_be_is_refused_in_one_line(
+def test_contradicting_options_are_refused_in_one_line(
     monkeypatch: pytest.MonkeyPatch, generators: int | None, workers: int | None, listen: str | None, message: str
 ) -> None:
     """With a remedy."""
@@ -47,8 +47,8 @@ def test_what_cannot_be_is_refused_in_one_line(
 
 
 def test_a_token_file_without_workers_is_refused() -> None:
-    """It would not be used."""
-    with pytest.raises(UserError, match="--token-file is for workers that join"):
+    """Nothing would use it."""
+    with pytest.raises(UserError, match="--token-file is for workers on other machines"):
         read_source(None, None, None, Path("token"))
 
 

@@ -14,7 +14,7 @@ from bakeoff.cli import note
 from bakeoff.cli.progress import RunProgress
 from bakeoff.experiment import locustfile_digests
 from bakeoff.load.generator import LoadGenerator
-from bakeoff.load.source import Elsewhere, Source, opened
+from bakeoff.load.source import LoadSource, RemoteWorkers, open_source
 from bakeoff.measure import RunContext
 from bakeoff.model import BackendName, Certificate, Experiment, Machine, Manifest, Profile
 from bakeoff.results import new_run_id
@@ -49,7 +49,7 @@ def new_manifest(
 
 @contextmanager
 def run_context(
-    manifest: Manifest, remaining: Experiment, source: Source
+    manifest: Manifest, remaining: Experiment, source: LoadSource
 ) -> Iterator[tuple[RunContext, dict[str, str]]]:
     """The run context of a run, and the facts to record of the place where its stacks run.
 
@@ -59,7 +59,7 @@ def run_context(
         note(f"note: {warning}")
     with (
         tempfile.TemporaryDirectory() as scratch,
-        opened(source, manifest.experiment, manifest.machine, Path(scratch), note) as generator,
+        open_source(source, manifest.experiment, manifest.machine, Path(scratch), note) as generator,
         open_backend(manifest.backend, remaining.stacks, manifest.machine.server_cpus, host=source.host) as backend,
         RunProgress(remaining) as progress,
     ):
@@ -68,12 +68,12 @@ def run_context(
 
 
 def _certify(
-    manifest: Manifest, source: Source, generator: LoadGenerator, progress: RunProgress
+    manifest: Manifest, source: LoadSource, generator: LoadGenerator, progress: RunProgress
 ) -> Callable[[], Certificate]:
     """The function that certifies the generator, or says why it was not examined."""
     if manifest.profile == "smoke":
         return lambda: Certificate(reasons=("the smoke profile does not examine the generator",))
-    if isinstance(source, Elsewhere):  # The oracle has to run on the machine of the generator.
+    if isinstance(source, RemoteWorkers):  # The oracle has to run on the machine of the generator.
         reason = "the load came from other machines; examine each with bakeoff doctor there"
         return lambda: Certificate(reasons=(reason,))
     return Doctor(generator, manifest.machine.server_cpus, progress.certifying).short_certificate

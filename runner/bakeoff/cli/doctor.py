@@ -11,7 +11,7 @@ from pathlib import Path
 from bakeoff.calibration import Doctor
 from bakeoff.cli import DONE, FAILED
 from bakeoff.findings import certificate as certificates
-from bakeoff.load.fleet import Fleet
+from bakeoff.load import LocalGenerators
 from bakeoff.model import Machine
 from bakeoff.stacks import describe_machine
 
@@ -26,7 +26,7 @@ def run(_: argparse.Namespace) -> int:
     _show_machine(machine)
     with (
         tempfile.TemporaryDirectory() as scratch,
-        Fleet(machine.generator_cpus, Path(scratch)) as generator,
+        LocalGenerators(machine.generator_cpus, Path(scratch)) as generator,
     ):
         doctor = Doctor(generator, machine.server_cpus, lambda step: print(f"... {step}", file=sys.stderr))
         certificate = doctor.certificate()

@@ -30,7 +30,7 @@ from bakeoff.gate import (
     head_metrics,
     mismatches,
 )
-from bakeoff.load.fleet import Fleet
+from bakeoff.load import LocalGenerators
 from bakeoff.measure import RunContext
 from bakeoff.model import Experiment, Summary
 from bakeoff.report import gate as reports
@@ -104,7 +104,7 @@ def _measure(
         services = {side.name: manifest.experiment.gate.stack or side.name for side in sides}
         with (
             tempfile.TemporaryDirectory() as scratch,
-            Fleet(machine.generator_cpus, Path(scratch)) as generator,
+            LocalGenerators(machine.generator_cpus, Path(scratch)) as generator,
             open_backend(
                 options.backend, sides, machine.server_cpus, services=services, remedy=MISSING_SERVER_REMEDY
             ) as backend,

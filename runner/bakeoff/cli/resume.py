@@ -12,7 +12,7 @@ from bakeoff.cli.arguments import add_consent
 from bakeoff.cli.conclusion import conclude, render
 from bakeoff.cli.context import run_context
 from bakeoff.cli.report import render_again
-from bakeoff.load.source import Here
+from bakeoff.load.source import LocalProcesses
 from bakeoff.measure import remaining, resume
 from bakeoff.results import RunFolder
 from bakeoff.stacks import check_consent, describe_machine
@@ -35,7 +35,7 @@ def run(options: argparse.Namespace) -> int:
     rest = remaining(folder, machine)
     check_consent(rest.stacks, options.yes_load_this_host)
     manifest = msgspec.structs.replace(folder.manifest(), machine=machine)
-    with run_context(manifest, rest, Here()) as (context, _):
+    with run_context(manifest, rest, LocalProcesses()) as (context, _):
         resume(folder, context)
         context.observer.report_began()
         finished = render(folder)

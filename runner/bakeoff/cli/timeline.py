@@ -10,7 +10,7 @@ from bakeoff.cli import DONE, FAILED
 from bakeoff.cli.arguments import add_backend, add_file, add_stack_choice
 from bakeoff.experiment import read_experiment, select
 from bakeoff.findings import story
-from bakeoff.load.fleet import Fleet
+from bakeoff.load import LocalGenerators
 from bakeoff.measure import Observer, RunContext, take_timelines
 from bakeoff.model import Certificate
 from bakeoff.stacks import open_backend, split_cpus
@@ -29,7 +29,7 @@ def run(options: argparse.Namespace) -> int:
     server_cpus, generator_cpus = split_cpus()
     with (
         tempfile.TemporaryDirectory() as scratch,
-        Fleet(generator_cpus, Path(scratch)) as generator,
+        LocalGenerators(generator_cpus, Path(scratch)) as generator,
         open_backend(options.backend, experiment.stacks, server_cpus) as backend,
     ):
         context = RunContext(backend, generator, Observer(), Certificate)

@@ -8,9 +8,8 @@ from pathlib import Path
 
 from bakeoff.cli import DONE, FAILED, note
 from bakeoff.cli.arguments import add_token_file
-from bakeoff.load.distributed.address import read_address
-from bakeoff.load.distributed.token import take_token
-from bakeoff.load.distributed.worker_handle import Enlistment
+from bakeoff.load.distributed.options import read_address, take_token
+from bakeoff.load.distributed.worker import WorkerOptions, Workers
 from bakeoff.model import UserError
 from bakeoff.stacks import split_cpus
 
@@ -35,19 +34,20 @@ def run(options: argparse.Namespace) -> int:
         raise UserError(f"--directory {directory}: not a folder; name a copy of the experiment's folder")
     if options.generators < 1:
         raise UserError(f"--generators {options.generators}: must be at least 1")
-    master, token = read_address(options.master), take_token(options.token_file)
+    host, port = read_address(options.master)
+    worker_options = WorkerOptions(host, port, take_token(options.token_file), directory)
     _, cpus = split_cpus(options.generators)
     with (
         tempfile.TemporaryDirectory() as scratch,
-        Enlistment(master, token, directory, cpus, Path(scratch), options.generators) as workers,
+        Workers(worker_options, cpus, Path(scratch), options.generators) as workers,
     ):
         try:
-            outcomes = workers.outcomes(note)
+            endings = workers.run(note)
         except KeyboardInterrupt:
             note("interrupted; the load ends, and the master is told")
             return FAILED
-    if refusals := [outcome.reason for outcome in outcomes if outcome.ending == "refused"]:
+    if refusals := [ended.reason for ended in endings if ended.ending == "refused"]:
         raise UserError(refusals[0])
-    for outcome in outcomes:
-        note(outcome.reason)
-    return FAILED if any(outcome.ending == "failed" for outcome in outcomes) else DONE
+    for ended in endings:
+        note(ended.reason)
+    return FAILED if any(ended.ending == "failed" for ended in endings) else DONE

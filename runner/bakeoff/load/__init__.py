@@ -6,7 +6,8 @@ used, which is in a Locust file, in a process of its own.
 
 from typing import TYPE_CHECKING, Any
 
-from bakeoff.load.generator import FixedLength, GeneratorError, GeneratorLost, LoadGenerator, Watcher
+from bakeoff.load.channels import GeneratorError
+from bakeoff.load.generator import FixedLength, GeneratorLost, LoadGenerator, LocalGenerators, Watcher
 from bakeoff.load.messages import NOT_SENT, Drive, Driven, Second
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ __all__ = [
     "GeneratorError",
     "GeneratorLost",
     "LoadGenerator",
+    "LocalGenerators",
     "Response",
     "Second",
     "Watcher",

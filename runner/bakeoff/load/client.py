@@ -1,9 +1,9 @@
 """A lean HTTP/1.1 client for users on gevent: one connection, kept open, and no copies on the way.
 
-A complete answer of stated length, the common case, is cut out of the received bytes; everything else (chunked bodies,
-answers in pieces, interim answers) goes through httptools.
+A complete answer with a content length, the common case, is cut out of the received bytes; everything else (chunked
+bodies, answers in pieces, interim answers) goes through httptools.
 
-A task never sees an exception from the network: what went wrong is the answer's ``error``, and the request's outcome.
+A task never gets an exception from the network: the error is in the answer's ``error``, and the request's outcome.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ Below the keep-alive times of gunicorn (2 s) and uvicorn (5 s).
 """
 
 FAILURE_PAUSE_S = 0.001
-"""What a user rests after a request without an answer."""
+"""How long a user pauses after a request without an answer."""
 
 _FRAMING = re.compile(
     rb"\r\n(?:content-length:[ \t]*(\d+)[ \t]*(?=\r)|(transfer-encoding):|(connection:[ \t]*close))", re.IGNORECASE
 )
 
 Check = Callable[[Response], bool | str | None]
-"""Says whether an answer is right: ``None`` or ``True`` when it is; ``False`` or a reason when it is not."""
+"""Decides whether an answer is right: ``None`` or ``True`` when it is; ``False`` or a reason when it is not."""
 
 
 def default_check(response: Response) -> bool | str:
@@ -63,7 +63,7 @@ class Client:
         self.intended_ns = 0
         """The intended send time of the next request; 0 for "now"."""
         self.log: EndpointLog | None = None
-        """Where the request under way is accounted, while one is."""
+        """Where the request under way is accounted; ``None`` between requests."""
         self.deadline_ns = 0
         self.wire: Wire | None = None
         self._tls = ssl.create_default_context() if parts.scheme == "https" else None
@@ -74,7 +74,7 @@ class Client:
         self._check = check
         self._timeout_ns = int(timeout_s * 1e9)
         self.on_connected: Callable[[], None] = nothing
-        """Called when connecting has ended, well or not."""
+        """Called when an attempt to connect has ended, successful or not."""
         self.last_used_ns = 0
         """When the last request ended; 0 before that."""
         self._requests: dict[tuple[str, str], bytes] = {}
@@ -153,16 +153,16 @@ class Client:
         if verdict is None or verdict is True:
             log.record_right(intended_ns, sent_ns, done_ns, len(response.content))
         else:
-            log.record_wrong(intended_ns, done_ns, verdict or "the scenario's check said no")
+            log.record_wrong(intended_ns, done_ns, verdict or "the scenario's check returned False")
         return response
 
     def expire(self, at_ns: int) -> None:
-        """Give up on the request under way if its deadline has passed."""
+        """Abort the request under way if its deadline has passed."""
         if self.log is not None and at_ns > self.deadline_ns and self.wire is not None:
             self.wire.abort(RequestError("timeout", "no answer in time"))
 
     def leave(self) -> None:
-        """Close the connection and stop being watched: the user is gone."""
+        """Close the connection and stop watching deadlines: the user has stopped."""
         self.close()
         self._traffic.clients.discard(self)
 

@@ -1,10 +1,10 @@
-"""Closed loop: Locust's runner keeps N users going, each of which waits for its answer before it asks again."""
+"""Closed loop: Locust's runner runs N users, each of which waits for its answer before it sends the next request."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from locust import User, constant
+from locust import constant
 from locust.env import Environment
 
 from bakeoff.load.client import Client
@@ -16,7 +16,7 @@ class ClosedLoop:
     """Users on Locust's own runner, started and stopped together."""
 
     waited = 0
-    """Closed-loop users never wait for a connection: each has its own."""
+    """Users of a closed loop never wait for a connection: each has its own."""
 
     def __init__(self, environment: Environment, traffic: Traffic, users: int, think_s: float, drain_s: float) -> None:
         self._environment = environment
@@ -30,28 +30,21 @@ class ClosedLoop:
         """Start all users at once."""
         if self._think_s:
             for user_class in self._environment.user_classes:
-                _think(user_class, self._think_s)
+                user_class.wait_time = constant(self._think_s)
         self._runner.start(self._users, spawn_rate=self._users)
 
     @property
     def warm(self) -> bool:
         """Whether every user has had an answer: the server's queue is as full as it will be."""
         clients = [client for client in self._traffic.clients if isinstance(client, Client)]
-        if not clients:  # Locust's own user classes: as many answers as users must do.
-            return self._warmed_up_by_others()
+        if not clients:  # Plain Locust users: as many answers as there are users.
+            sink = self._traffic.sink
+            return isinstance(sink, SliceSink) and sink.total("offered") >= self._users
         return sum(client.last_used_ns > 0 for client in clients) >= self._users
-
-    def _warmed_up_by_others(self) -> bool:
-        sink = self._traffic.sink
-        return isinstance(sink, SliceSink) and sink.total("offered") >= self._users
 
     def open_window(self, at_ns: int) -> None:
         """Users go on as before."""
 
     def stop(self) -> None:
-        """Let every user finish its request, then stop it; give up after the drain time."""
+        """Let every user finish its request, at most for the drain time, and stop it."""
         self._runner.stop()
-
-
-def _think(user_class: type[User], think_s: float) -> None:
-    user_class.wait_time = constant(think_s)

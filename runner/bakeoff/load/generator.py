@@ -1,54 +1,49 @@
-"""The harness's handle on its load generator: a Locust process that lives as long as the run."""
+"""The harness's handle on its generators, which it uses as one."""
 
 from __future__ import annotations
 
-import contextlib
-import socket
-import subprocess
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO, Protocol, Self, TypeVar
+from typing import Protocol, Self
 
+from bakeoff.load.channels import Channel, GeneratorError, LocalChannel
+from bakeoff.load.coordinator import AskCoordinator, Coordinator, DriveCoordinator, Step, UseCoordinator
 from bakeoff.load.messages import (
     Answers,
     Ask,
     Drive,
     Driven,
+    GeneratorProblem,
+    ListSources,
     Lost,
-    OpenWindow,
-    Order,
-    Ready,
     Report,
     Second,
-    Stop,
+    Sources,
     Tick,
-    Trouble,
     UseScenario,
     Warm,
     WindowClosed,
     WindowOpened,
-    line,
-    report_decoder,
 )
-from bakeoff.load.process import pinning, start_module
-from bakeoff.model import Answer, BakeoffError, Scenario, UserError
+from bakeoff.model import Answer, Scenario, UserError
 
-T = TypeVar("T", bound=Report)
-
-
-class GeneratorError(BakeoffError):
-    """The load generator itself failed. Nothing it measured afterwards can be believed."""
+POLL_S = 0.5
+SILENCE_S = 120.0
+"""How long the generators may report nothing, beyond what the order allows, before the run fails."""
+ASKED_WITHIN_S = 1800.0
+"""The same while a scenario is loaded or each of its tasks is tried, which may have many requests that time out."""
 
 
 class GeneratorLost(GeneratorError):
-    """One of several generators ended in the middle of a slice. The slice is void; those that are left can go on."""
+    """One of several generators ended in the middle of a slice. The slice is void; the others can go on."""
 
 
 class Watcher:
-    """Told what goes on within a slice, and asked how long it is to be."""
+    """Follows a slice while it is driven, and decides how long its window is."""
 
     def warm(self, mean_latency_s: float) -> float:
-        """The warm-up is over, and saw this mean latency; returns how long the window is to be, in seconds."""
+        """The warm-up is over, and saw this mean latency; returns the length of the window in seconds."""
         raise NotImplementedError
 
     def window_opened(self) -> None:
@@ -58,87 +53,82 @@ class Watcher:
         """The measured window is over."""
 
     def tick(self, elapsed_s: float, rate_rps: float) -> None:
-        """A moment within the window."""
+        """Called a few times a second within the window."""
 
 
 class FixedLength(Watcher):
-    """A window of a given length."""
+    """A window of a fixed length."""
 
     def __init__(self, slice_s: float) -> None:
         self._slice_s = slice_s
 
     def warm(self, mean_latency_s: float) -> float:
-        """As long as was asked for."""
+        """The fixed length."""
         return self._slice_s
 
 
 class LoadGenerator(Protocol):
-    """What drives the load: one process (`Generator`) or several (`bakeoff.load.fleet.Fleet`)."""
+    """What drives the load."""
 
-    def use(self, scenario: Scenario) -> None: ...
-    def ask(self, scenario: str, url: str) -> tuple[Answer, ...]: ...
-    def drive(self, order: Drive, watcher: Watcher) -> tuple[Driven, list[Second]]: ...
+    def use(self, scenario: Scenario) -> None:
+        """Load a scenario."""
+        ...
+
+    def ask(self, scenario: str, url: str) -> tuple[Answer, ...]:
+        """A target's answers to each task of a scenario, without load."""
+        ...
+
+    def drive(self, order: Drive, watcher: Watcher) -> tuple[Driven, list[Second]]:
+        """Drive one slice; its account and its histograms."""
+        ...
 
 
-class GeneratorProcess:
-    """A process that takes orders and drives slices, by itself or through others.
+class Generators:
+    """Generators behind a channel, which carry out each order together. A context manager: leaving it ends them.
 
-    A context manager: leaving it ends the process.
+    Every method raises `UserError` for a mistake in a scenario, and `GeneratorError` when generators fail.
     """
 
-    def __init__(self, module: str, arguments: Sequence[str], log: Path) -> None:
-        """Start a module as that process, its own messages going to ``log``."""
-        self._log = log
-        self._channel, theirs = socket.socketpair()
-        with theirs:
-            self._process = start_module(module, [theirs], arguments, log)
-        self._reports: BinaryIO = self._channel.makefile("rb")
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """End the process."""
-        if self._process.poll() is None:
-            try:
-                self._channel.sendall(line(Stop()))
-                self._channel.shutdown(socket.SHUT_RDWR)
-                self._process.wait(timeout=2)
-            except (OSError, subprocess.TimeoutExpired):
-                self._process.kill()
-        self._process.wait()
-        self._reports.close()
         self._channel.close()
 
-    @property
-    def pid(self) -> int:
-        """Its process id."""
-        return self._process.pid
-
     def use(self, scenario: Scenario) -> None:
-        """Load a scenario. Raises `UserError` when it cannot be used."""
-        self._tell(UseScenario(scenario=scenario))
-        self._expect(Ready)
+        """Load a scenario in every generator."""
+        coordinator = UseCoordinator(UseScenario(scenario=scenario), self._members())
+        for _ in self._reports(coordinator, ASKED_WITHIN_S):
+            pass
 
     def ask(self, scenario: str, url: str) -> tuple[Answer, ...]:
-        """What a target answers to each task of a scenario."""
-        self._tell(Ask(scenario=scenario, url=url))
-        return self._expect(Answers).answers
+        """A target's answers to each task of a scenario, without load; one generator asks."""
+        coordinator = AskCoordinator(Ask(scenario=scenario, url=url), self._members())
+        (answers,) = self._reports(coordinator, ASKED_WITHIN_S)
+        assert isinstance(answers, Answers)
+        return answers.answers
+
+    def list_sources(self, order: ListSources) -> dict[str, str]:
+        """Digests of the Python files that scenarios have imported from some folders."""
+        (sources,) = self._reports(AskCoordinator(order, self._members()), SILENCE_S)
+        assert isinstance(sources, Sources)
+        return sources.digests
 
     def drive(self, order: Drive, watcher: Watcher) -> tuple[Driven, list[Second]]:
-        """Drive one slice. Returns its account and its histograms.
+        """Drive one slice; its account and its histograms.
 
-        Raises `GeneratorLost` when one of several that drive it together ended, and others are left.
+        Raises `GeneratorLost` when a generator ended meanwhile, and others are left.
         """
-        self._tell(order)
+        coordinator = DriveCoordinator(order, self._members(), shared_clock=self._channel.shared_clock)
+        silence_s = SILENCE_S + order.warmup_s + order.max_warmup_s + order.timeout_s
         seconds: list[Second] = []
-        for report in self._listen():
+        for report in self._reports(coordinator, silence_s):
             match report:
                 case Warm(mean_latency_s=mean_latency_s):
-                    self._tell(OpenWindow(slice_s=watcher.warm(mean_latency_s)))
+                    self._send(coordinator.open_window(watcher.warm(mean_latency_s), time.monotonic()))
                 case WindowOpened():
                     watcher.window_opened()
                 case WindowClosed():
@@ -149,51 +139,58 @@ class GeneratorProcess:
                     seconds.append(report)
                 case Driven():
                     return report, seconds
-                case Lost(message=message):
-                    raise GeneratorLost(message)
                 case _:
-                    raise GeneratorError(f"the load generator said {report!r} in the middle of a slice")
-        raise self._gone()
+                    raise GeneratorError(f"the load generator reported {report!r} in the middle of a slice")
+        raise AssertionError("a slice ends with an account or an error")
 
-    def _tell(self, order: Order) -> None:
-        try:
-            self._channel.sendall(line(order))
-        except OSError as error:
-            raise self._gone() from error
+    def _members(self) -> Sequence[str]:
+        members = self._channel.members()
+        if not members:
+            raise GeneratorError("no worker is left")
+        return members
 
-    def _listen(self) -> Iterable[Report]:
-        for received in self._lines():
-            report = report_decoder.decode(received)
-            if isinstance(report, Trouble):
-                raise UserError(report.message) if report.users_mistake else GeneratorError(report.message)
+    def _send(self, step: Step) -> None:
+        for member, order in step.orders:
+            self._channel.send(member, order)
+
+    def _reports(self, coordinator: Coordinator, silence_s: float) -> Iterator[Report]:
+        """Carry out an order: its reports, as they come. Raises what goes wrong."""
+        step = coordinator.begin()
+        self._send(step)
+        heard_s = time.monotonic()
+        while True:
+            for member, report in self._channel.receive(POLL_S):
+                heard_s = time.monotonic()
+                if isinstance(report, Lost):
+                    step = coordinator.lose(member, report.message, heard_s)
+                else:
+                    step = coordinator.report(member, report, heard_s)
+                self._send(step)
+                yield from self._checked(step)
+                if step.over:
+                    return
+            if time.monotonic() - heard_s > silence_s:
+                raise GeneratorError(f"the load generator has reported nothing for {silence_s:g} s")
+
+    def _checked(self, step: Step) -> Iterator[Report]:
+        for report in step.reports:
+            if isinstance(report, GeneratorProblem):
+                raise UserError(report.message) if report.user_error else GeneratorError(report.message)
+            if isinstance(report, Lost):
+                if self._channel.members():
+                    raise GeneratorLost(report.message)
+                raise GeneratorError(f"{report.message}; no worker is left")
             yield report
 
-    def _lines(self) -> Iterable[bytes]:
-        """What the process says, until it ends, in whatever way."""
-        with contextlib.suppress(ConnectionResetError):
-            # Not "yield from", which would close the channel when the caller stops listening.
-            for received in self._reports:  # noqa: UP028
-                yield received
 
-    def _expect(self, kind: type[T]) -> T:
-        for report in self._listen():
-            if not isinstance(report, kind):
-                raise GeneratorError(f"the load generator said {report!r} where {kind.__name__} was due")
-            return report
-        raise self._gone()
+class LocalGenerators(Generators):
+    """Generators that are processes on this machine."""
 
-    def _gone(self) -> GeneratorError:
-        status = self._process.wait()
-        return GeneratorError(f"the load generator ended with status {status}; its messages are in {self._log}")
+    def __init__(self, cpus: Sequence[int], logs: Path, processes: int | None = None) -> None:
+        """Start one process for each of ``cpus``, or as many as ``processes`` says; their messages go to ``logs``.
 
-
-class Generator(GeneratorProcess):
-    """A Locust process on this machine."""
-
-    def __init__(self, cpus: Sequence[int], log: Path) -> None:
-        """Start it, pinned to ``cpus`` (anywhere if empty), its own messages going to ``log``.
-
-        Raises `GeneratorError` when it does not start.
+        Raises `GeneratorError` when one does not start.
         """
-        super().__init__("bakeoff.load.child", pinning(cpus), log)
-        self._expect(Ready)
+        channel = LocalChannel(cpus, logs, processes)
+        super().__init__(channel)
+        self.pids = channel.pids

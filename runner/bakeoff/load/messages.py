@@ -1,4 +1,4 @@
-"""What the harness and its load-generating child say to each other: one JSON object a line over a socket pair."""
+"""Messages between the harness and a generator: orders one way, reports the other; one JSON object a line."""
 
 from __future__ import annotations
 
@@ -9,28 +9,36 @@ import msgspec
 from bakeoff.model import Answer, EndpointCounts, HistogramKind, Load, Scenario, Struct
 
 NOT_SENT = "(not sent)"
-"""The endpoint of arrivals that never reached a task, because no connection came free in time."""
+"""The endpoint of arrivals that never reached a task, because no connection became free in time."""
 
 
 class UseScenario(Struct, frozen=True, kw_only=True, tag="use"):
-    """Load a scenario's Locust file, or build one from its requests."""
+    """Load a scenario's Locust file, or build a user class from its requests."""
 
     scenario: Scenario
 
 
+class ListSources(Struct, frozen=True, kw_only=True, tag="list-sources"):
+    """List the Python files that were imported from some folders."""
+
+    root: str
+    """Paths in the answer are relative to this folder."""
+    folders: tuple[str, ...]
+
+
 class Ask(Struct, frozen=True, kw_only=True, tag="ask"):
-    """Run every task of a scenario against a target, one request at a time, and say what it answered."""
+    """Run every task of a scenario against a target, one request at a time, and return its answers."""
 
     scenario: str
     url: str
 
 
 class Drive(Struct, frozen=True, kw_only=True, tag="drive"):
-    """Drive one slice, or one generator's share of it: start, warm up, and say so."""
+    """Drive one slice, or one generator's share of it: start, warm up, and report `Warm`."""
 
     scenario: str
     targets: dict[str, str]
-    """URLs by name. Several are a duet: each task draws its target, and endpoints are counted as ``NAME ENDPOINT``."""
+    """URLs by name. With more than one, each task draws its target, and endpoints are counted as ``NAME ENDPOINT``."""
     load: Load
     seed: int
     warmup_s: float
@@ -44,41 +52,48 @@ class Drive(Struct, frozen=True, kw_only=True, tag="drive"):
     """An arrival that waits longer for a connection is dropped."""
     share: int = 0
     shares: int = 1
-    """Several generators that drive one slice together have equal orders, but for their ``share`` of ``shares``."""
+    """Generators that drive one slice together have equal orders, except for their ``share`` of ``shares``."""
 
 
 class OpenWindow(Struct, frozen=True, kw_only=True, tag="open"):
-    """The answer to `Warm`: measure from now on, for so long."""
+    """The answer to `Warm`: measure from now on, for ``slice_s`` seconds."""
 
     slice_s: float
 
 
 class Stop(Struct, frozen=True, kw_only=True, tag="stop"):
-    """End the child."""
+    """End the process."""
 
 
-Order = UseScenario | Ask | Drive | OpenWindow | Stop
+Order = UseScenario | ListSources | Ask | Drive | OpenWindow | Stop
 
 
 class Ready(Struct, frozen=True, kw_only=True, tag="ready"):
-    """The child, or the scenario it was told to use, is ready."""
+    """The generator has started, or has loaded the scenario."""
+
+
+class Sources(Struct, frozen=True, kw_only=True, tag="sources"):
+    """The answer to `ListSources`."""
+
+    digests: dict[str, str]
+    """SHA-256 of each file's content, by its relative path."""
 
 
 class Answers(Struct, frozen=True, kw_only=True, tag="answers"):
-    """All answers to an `Ask`, in the order of the scenario's tasks."""
+    """The answer to `Ask`, in the order of the scenario's tasks."""
 
     answers: tuple[Answer, ...]
 
 
 class Warm(Struct, frozen=True, kw_only=True, tag="warm"):
-    """The warm-up is over; the window opens when told to."""
+    """The warm-up is over; the generator waits for `OpenWindow`."""
 
     mean_latency_s: float
     """As seen in the warm-up; by Little's law in a closed loop."""
 
 
 class WindowOpened(Struct, frozen=True, kw_only=True, tag="opened"):
-    """From now on requests count."""
+    """Requests that begin from now on count."""
 
 
 class WindowClosed(Struct, frozen=True, kw_only=True, tag="closed"):
@@ -86,7 +101,7 @@ class WindowClosed(Struct, frozen=True, kw_only=True, tag="closed"):
 
 
 class Tick(Struct, frozen=True, kw_only=True, tag="tick"):
-    """What is going on, for the progress bar."""
+    """The rate so far, for the progress bar."""
 
     elapsed_s: float
     rate_rps: float
@@ -107,7 +122,7 @@ class Driven(Struct, frozen=True, kw_only=True, tag="driven"):
     window_s: float
     warmup_s: float
     cpu_s: float
-    """The child's own CPU time in the window."""
+    """The generator's own CPU time in the window."""
     connections_opened: int
     requests_sent: int
     waited: int
@@ -115,34 +130,35 @@ class Driven(Struct, frozen=True, kw_only=True, tag="driven"):
     endpoints: tuple[EndpointCounts, ...]
     warmup: tuple[EndpointCounts, ...] = ()
     drain: tuple[EndpointCounts, ...] = ()
-    """Requests that began before and after the window; with ``endpoint_counts`` all that the target was ever sent."""
+    """Requests that began before and after the window; with ``endpoints`` all that the target was sent."""
     opened_ns: int = 0
-    """When the window opened, on the clock of ``time.perf_counter_ns``; its arrival times count from this moment."""
+    """When the window opened, by ``time.perf_counter_ns`` of the harness's machine; 0 if generators ran elsewhere."""
     generators: int = 1
     """Processes that drove the slice together."""
     opened_within_s: float = 0.0
     """The time within which the windows of all of them opened."""
 
 
-class Trouble(Struct, frozen=True, kw_only=True, tag="trouble"):
-    """The child could not do what it was told, through no fault of the target."""
+class GeneratorProblem(Struct, frozen=True, kw_only=True, tag="problem"):
+    """The generator could not carry out an order, and the target is not the cause."""
 
     message: str
-    users_mistake: bool = False
+    user_error: bool = False
 
 
-class Lost(Struct, frozen=True, kw_only=True, tag="lost"):
-    """One of several generators ended in the middle of a slice, which is void; those that are left are ready."""
+Report = Ready | Sources | Answers | Warm | WindowOpened | WindowClosed | Tick | Second | Driven | GeneratorProblem
+
+
+class Lost(Struct, frozen=True, kw_only=True):
+    """A generator is gone. Never sent: the channel to a generator reports it, and the coordinator a void slice."""
 
     message: str
 
-
-Report = Ready | Answers | Warm | WindowOpened | WindowClosed | Tick | Second | Driven | Trouble | Lost
 
 order_decoder = msgspec.json.Decoder(Order)
 report_decoder = msgspec.json.Decoder(Report)
 
 
 def line(message: Any) -> bytes:
-    """A message as one line."""
+    """A message as one line of JSON."""
     return msgspec.json.encode(message) + b"\n"

@@ -1,7 +1,7 @@
-"""Open loop: arrivals come when they come, whatever the server does.
+"""Open loop: requests arrive at their intended times, however slow the server is.
 
-A pacer rings at each arrival's intended time and hands it to an idle user. Users, and with them connections, are made
-as they are needed up to a stated limit. An arrival that finds none waits in line, with its latency running; one that
+A pacer calls back at each arrival's intended time, and gives it to an idle user. Users, and with them connections, are
+added as they are needed, up to a limit. An arrival that finds none waits in a queue, which counts as latency; one that
 has waited too long is dropped, and counted.
 """
 
@@ -25,15 +25,15 @@ from bakeoff.load.traffic import Traffic, nothing, now_ns
 from bakeoff.load.user import BakeoffUser, report_task_error
 
 CONNECTING_AT_ONCE = 8
-"""New connections that are opened at the same time.
+"""Connections that are opened at the same time.
 
-Opening one costs several times what a request does: without a limit, a moment's delay would have every arrival open
-one, and so delay the next ones more.
+Opening one costs several times what a request does: without a limit, after a short delay every arrival would open one,
+and so delay the next ones more.
 """
 
 
-class Worker:
-    """A user with a greenlet that runs one task per arrival."""
+class TaskRunner:
+    """A user, and a greenlet that runs one of its tasks for each arrival."""
 
     __slots__ = ("_loop", "greenlet", "intended_ns", "user")
 
@@ -51,21 +51,21 @@ class Worker:
             user.start_up()
             while True:
                 task = choose(tasks)
-                user.turn_to(task)
+                user.choose_target(task)
                 user.client.intended_ns = self.intended_ns
                 try:
                     task(user)
                 except Exception as error:
                     report_task_error(user, error)
                 self.intended_ns = 0
-                if not loop.next_in_line(self):
+                if not loop.next_waiting(self):
                     hub.switch()
         finally:
             user.on_stop()
 
 
 class Pacer:
-    """Calls back once for each arrival, at its intended time or as soon after it as can be."""
+    """Calls back once for each arrival, at its intended time or as soon as possible after it."""
 
     def __init__(self, arrive: Callable[[int], None]) -> None:
         self._arrive = arrive
@@ -76,16 +76,16 @@ class Pacer:
         self._alarm = new_alarm(self.ring)
 
     def follow(self, chunks: Iterator[NDArray[np.float64]], origin_ns: int) -> None:
-        """Deliver these arrivals, whose times in seconds count from ``origin_ns``, and no others any more."""
+        """Deliver these arrivals in place of all earlier ones; their times in seconds count from ``origin_ns``."""
         self._chunks = chunks
         self._origin_ns = origin_ns
         self._times_ns = []
         self._advance()
         if self._next_ns is not None:
-            self._alarm.set(self._next_ns)  # Not at once: greenlets may be switched to from the hub only.
+            self._alarm.set(self._next_ns)  # Not at once: only the hub may switch to greenlets.
 
     def ring(self) -> None:
-        """Deliver every arrival that is due, and set the alarm for the next."""
+        """Deliver the arrivals that are due, and set the alarm for the next."""
         while self._next_ns is not None:
             if self._next_ns > now_ns():
                 self._alarm.set(self._next_ns)
@@ -95,7 +95,7 @@ class Pacer:
             self._arrive(due_ns)
 
     def catch_up(self) -> None:
-        """Deliver what fell due while the loop was busy, without waiting for the alarm."""
+        """Deliver the arrivals that became due while the loop was busy, without waiting for the alarm."""
         if self._next_ns is not None and self._next_ns <= now_ns():
             self.ring()
 
@@ -115,10 +115,10 @@ class Pacer:
 
 
 class OpenLoop:
-    """Arrivals, the users that serve them, and the line before them."""
+    """Arrivals, the users that take them, and the queue of those that wait."""
 
     warm = True
-    """An open loop's warm-up is over when its time is."""
+    """An open loop's warm-up lasts ``warmup_s`` and no longer."""
 
     def __init__(
         self,
@@ -137,48 +137,48 @@ class OpenLoop:
         self._max_connections = max_connections
         self._queue_limit_ns = int(queue_limit_s * 1e9)
         self._drain_s = drain_s
-        self._workers: list[Worker] = []
-        self._idle: list[Worker] = []
+        self._runners: list[TaskRunner] = []
+        self._idle: list[TaskRunner] = []
         self._connecting = 0
-        self._line: deque[tuple[int, SliceLog]] = deque()
+        self._queue: deque[tuple[int, SliceLog]] = deque()
         self._warmup = warmup
         self._window = window
         self._pacer = Pacer(self._arrive)
         self.waited = 0
 
     def start(self) -> None:
-        """Begin the arrivals of the warm-up."""
+        """Start the arrivals of the warm-up."""
         self._traffic.inbox.after_each = self._after_each
         self._pacer.follow(self._warmup, now_ns())
 
     def open_window(self, at_ns: int) -> None:
-        """Begin the arrivals of the window, in place of the warm-up's."""
+        """Start the arrivals of the window, in place of the warm-up's."""
         self._pacer.follow(self._window, at_ns)
 
     def stop(self) -> None:
-        """End the arrivals, serve those that are under way or in line, then send the users home."""
+        """Stop the arrivals, finish those that are under way or queued, and stop the users."""
         self._pacer.stop()
         self._traffic.inbox.after_each = nothing
         deadline_ns = now_ns() + int(self._drain_s * 1e9)
-        while (self._line or len(self._idle) < len(self._workers)) and now_ns() < deadline_ns:
+        while (self._queue or len(self._idle) < len(self._runners)) and now_ns() < deadline_ns:
             gevent.sleep(0.005)
-        while self._line:
-            self._drop(self._line.popleft()[1])
-        gevent.killall([worker.greenlet for worker in self._workers])
+        while self._queue:
+            self._drop(self._queue.popleft()[1])
+        gevent.killall([runner.greenlet for runner in self._runners])
 
-    def next_in_line(self, worker: Worker) -> bool:
-        """Give a worker that is done the next arrival in line, if there is one in time; else it is idle."""
-        intended_ns = self._first_in_line()
+    def next_waiting(self, runner: TaskRunner) -> bool:
+        """Give a user that has finished the next queued arrival, if there is one; else it becomes idle."""
+        intended_ns = self._take_waiting()
         if intended_ns is None:
-            self._idle.append(worker)
+            self._idle.append(runner)
             return False
-        worker.intended_ns = intended_ns
+        runner.intended_ns = intended_ns
         return True
 
-    def _first_in_line(self) -> int | None:
-        """Take the first arrival in line that has not waited too long, dropping those before it that have."""
-        while self._line:
-            intended_ns, log = self._line.popleft()
+    def _take_waiting(self) -> int | None:
+        """Take the first queued arrival that has not waited too long, and drop those before it that have."""
+        while self._queue:
+            intended_ns, log = self._queue.popleft()
             if now_ns() - intended_ns <= self._queue_limit_ns:
                 log.offered -= 1  # The request itself counts it from here on.
                 return intended_ns
@@ -187,54 +187,54 @@ class OpenLoop:
 
     def _after_each(self) -> None:
         self._pacer.catch_up()
-        if self._line:
-            self._hire_for_line()
+        if self._queue:
+            self._spawn_for_queue()
 
     def _arrive(self, intended_ns: int) -> None:
         if self._idle:
-            worker = self._idle.pop()
-            worker.intended_ns = intended_ns
-            worker.greenlet.switch()
-        elif self._may_hire():
-            self._hire(intended_ns)
+            runner = self._idle.pop()
+            runner.intended_ns = intended_ns
+            runner.greenlet.switch()
+        elif self._may_spawn():
+            self._spawn(intended_ns)
         else:
-            self._wait_in_line(intended_ns)
+            self._enqueue(intended_ns)
 
-    def _may_hire(self) -> bool:
-        """Whether to open one more connection: not while an answer waits to be handed over, which frees a worker."""
+    def _may_spawn(self) -> bool:
+        """Whether to open one more connection: not while an answer waits to be delivered, which frees a user."""
         return (
-            len(self._workers) < self._max_connections
+            len(self._runners) < self._max_connections
             and self._connecting < CONNECTING_AT_ONCE
             and self._traffic.inbox.empty
         )
 
-    def _hire(self, intended_ns: int) -> None:
+    def _spawn(self, intended_ns: int) -> None:
         (user_class,) = random.choices(self._classes, self._weights)
-        worker = Worker(self, user_class(self._environment))
-        for client in worker.user.clients:
-            client.on_connected = lambda: self._connected(worker)
+        runner = TaskRunner(self, user_class(self._environment))
+        for client in runner.user.clients:
+            client.on_connected = lambda: self._connected(runner)
         self._connecting += 1
-        worker.intended_ns = intended_ns
-        self._workers.append(worker)
-        worker.greenlet.start()
+        runner.intended_ns = intended_ns
+        self._runners.append(runner)
+        runner.greenlet.start()
 
-    def _connected(self, worker: Worker) -> None:
-        """A new worker has its connection, or failed to get one: the next in line may have one of its own."""
-        for client in worker.user.clients:
+    def _connected(self, runner: TaskRunner) -> None:
+        """A new user has its connection, or failed to get one: the next queued arrival may get a new user."""
+        for client in runner.user.clients:
             client.on_connected = nothing
         self._connecting -= 1
-        self._hire_for_line()
+        self._spawn_for_queue()
 
-    def _hire_for_line(self) -> None:
-        while self._may_hire() and (intended_ns := self._first_in_line()) is not None:
-            self._hire(intended_ns)
+    def _spawn_for_queue(self) -> None:
+        while self._may_spawn() and (intended_ns := self._take_waiting()) is not None:
+            self._spawn(intended_ns)
 
-    def _wait_in_line(self, intended_ns: int) -> None:
+    def _enqueue(self, intended_ns: int) -> None:
         log = self._traffic.sink.log_of("", NOT_SENT)
         assert isinstance(log, SliceLog)
         log.offered += 1
         self.waited += 1
-        self._line.append((intended_ns, log))
+        self._queue.append((intended_ns, log))
 
     @staticmethod
     def _drop(log: SliceLog) -> None:

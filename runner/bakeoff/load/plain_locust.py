@@ -7,7 +7,7 @@ from locust.exception import CatchResponseError
 
 
 class LocustLog:
-    """One endpoint's requests, each told to Locust's listeners as it ends."""
+    """One endpoint's requests, each reported to Locust's listeners as it ends."""
 
     def __init__(self, environment: Environment, method: str, endpoint: str) -> None:
         self.offered = 0
@@ -18,18 +18,18 @@ class LocustLog:
         self._endpoint = endpoint
 
     def record_right(self, intended_ns: int, sent_ns: int, done_ns: int, size_bytes: int) -> None:
-        """Tell Locust of a right answer."""
-        self._tell(done_ns - intended_ns, size_bytes, None)
+        """Report a right answer."""
+        self._report(done_ns - intended_ns, size_bytes, None)
 
     def record_wrong(self, intended_ns: int, done_ns: int, reason: str) -> None:
-        """Tell Locust of an answer that the check refused."""
-        self._tell(done_ns - intended_ns, 0, CatchResponseError(reason))
+        """Report an answer that the check rejected."""
+        self._report(done_ns - intended_ns, 0, CatchResponseError(reason))
 
     def record_failure(self, kind: str, intended_ns: int, done_ns: int, message: str) -> None:
-        """Tell Locust of a request without an answer."""
-        self._tell(done_ns - intended_ns, 0, CatchResponseError(f"{kind}: {message}"))
+        """Report a request without an answer."""
+        self._report(done_ns - intended_ns, 0, CatchResponseError(f"{kind}: {message}"))
 
-    def _tell(self, latency_ns: int, size_bytes: int, exception: Exception | None) -> None:
+    def _report(self, latency_ns: int, size_bytes: int, exception: Exception | None) -> None:
         self._environment.events.request.fire(  # type: ignore[no-untyped-call]
             request_type=self._method,
             name=self._endpoint,

@@ -1,8 +1,8 @@
-"""What happened to each request, by endpoint, kept off the hot path.
+"""Counts and times of requests, by endpoint.
 
-A request is accounted where it began: it takes the log of the current sink when it is offered and gives its outcome to
-that same log, however much later. A slice therefore swaps sinks at the two ends of its window, and no request is
-counted twice or forgotten. Values are kept as plain integers and become histograms between requests.
+A request is accounted where it began: it takes the log of the current sink when it is offered, and its outcome goes to
+that same log, however much later. A slice swaps sinks at both ends of its window, so no request is counted twice or
+lost. Times are kept as plain integers, and become histograms between requests.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from bakeoff.model.histogram import Histogram, bucket_of
 
 SECOND_NS = 1_000_000_000
 CHUNK = 256
-"""Values turned into bucket numbers at a stretch: about 0.1 ms, so that no arrival waits longer for it."""
+"""Values turned into bucket numbers at a time: about 0.1 ms, so that no arrival waits longer for it."""
 
 
 class EndpointLog(Protocol):
@@ -42,7 +42,7 @@ class Sink(Protocol):
 
 
 class SliceLog:
-    """One endpoint's account within one sink."""
+    """One endpoint's requests within one sink."""
 
     __slots__ = (
         "connections",
@@ -84,7 +84,7 @@ class SliceLog:
         self.done_ns.append(done_ns)
 
     def record_wrong(self, intended_ns: int, done_ns: int, reason: str) -> None:
-        """Account for an answer that the check refused."""
+        """Account for an answer that the check rejected."""
         self.wrong += 1
         self.reason = self.reason or reason
 
@@ -97,7 +97,7 @@ class SliceLog:
         self.reason = self.reason or message
 
     def counts(self, endpoint: str, completed: int) -> EndpointCounts:
-        """The account so far, as it is stored."""
+        """The counts so far, as they are stored."""
         return EndpointCounts(
             endpoint=endpoint,
             offered=self.offered,
@@ -115,7 +115,7 @@ class SliceLog:
         )
 
     def take(self) -> NDArray[np.int64]:
-        """Move out the times of the right answers so far: rows of (intended, sent, done)."""
+        """Remove and return the times of the right answers so far: rows of (intended, sent, done)."""
         taken = np.array([self.intended_ns, self.sent_ns, self.done_ns], dtype=np.int64)
         # The client appends to all three without yielding, so they are never of different lengths here.
         del self.intended_ns[:], self.sent_ns[:], self.done_ns[:]
@@ -136,7 +136,7 @@ class SliceSink:
         return log
 
     def rights(self) -> dict[str, int]:
-        """Right answers so far, by endpoint."""
+        """The number of right answers so far, by endpoint."""
         return {endpoint: log.right for endpoint, log in self.logs.items()}
 
     def total(self, count: str) -> int:
@@ -153,7 +153,7 @@ class Histograms:
         self._buckets: dict[tuple[int, str, HistogramKind], list[NDArray[np.int64]]] = defaultdict(list)
 
     def absorb(self) -> Iterator[None]:
-        """Take what the sink holds, a chunk at a time, so that the caller can let requests pass in between."""
+        """Take the times that the sink holds; yields after each chunk, so that the caller can let requests run."""
         for endpoint, log in list(self._sink.logs.items()):
             taken = log.take()
             for start in range(0, taken.shape[1], CHUNK):
@@ -167,20 +167,20 @@ class Histograms:
                 yield
 
     def finished(self, before_s: int) -> Iterator[tuple[int, str, HistogramKind, Histogram]]:
-        """Hand over, and forget, the histograms of all seconds before one."""
+        """Remove and return the histograms of all seconds before one."""
         for key in sorted(key for key in self._buckets if key[0] < before_s):
             buckets, counts = np.unique(np.concatenate(self._buckets.pop(key)), return_counts=True)
             yield (*key, Histogram(buckets, counts.astype(np.int64)))
 
 
-def practise_bookkeeping() -> None:
-    """Keep the books of one request, so that what numpy sets up at first use is not set up within a slice."""
+def warm_up_recording() -> None:
+    """Record one request, so that numpy's setup at its first use does not happen within a slice."""
     sink = SliceSink()
     sink.log_of("GET", "/").record_right(0, 1, 2, 3)
-    books = Histograms(sink, 0)
-    for _ in books.absorb():
+    histograms = Histograms(sink, 0)
+    for _ in histograms.absorb():
         pass
-    for *_, histogram in books.finished(before_s=1):
+    for *_, histogram in histograms.finished(before_s=1):
         histogram.encode()
 
 

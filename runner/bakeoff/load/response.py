@@ -1,4 +1,4 @@
-"""An answer, as a task sees it, and how one is put together when it comes in pieces."""
+"""An HTTP answer, as a task gets it, and its assembly when it comes in pieces."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Response:
         return timedelta(seconds=self.elapsed_s)
 
     def json(self) -> Any:
-        """The body as JSON. Raises ``msgspec.DecodeError`` when it is none."""
+        """The body as JSON. Raises ``msgspec.DecodeError`` when it is not JSON."""
         return msgspec.json.decode(self.content)
 
 

@@ -16,21 +16,20 @@ from locust.env import Environment
 from bakeoff.load.closed_loop import ClosedLoop
 from bakeoff.load.messages import Drive, Driven, Report, Second, Tick, WindowClosed, WindowOpened
 from bakeoff.load.open_loop import OpenLoop
-from bakeoff.load.plain_users import overheard
 from bakeoff.load.recorder import SECOND_NS, Histograms, SliceSink
+from bakeoff.load.request_listener import listening
 from bakeoff.load.traffic import Traffic, now_ns
 from bakeoff.model import ClosedLoad, EndpointCounts, OpenLoad, arrivals_s, window_rng
 
-LEAST_RATE_RPS = 1.0
-"""Rate of the warm-up of a load that begins with none."""
-
+MIN_WARMUP_RATE_RPS = 1.0
+"""Rate of the warm-up of a load whose first stage begins at 0."""
 TICK_S = 0.25
 HARVEST_S = 0.2
-Say = Callable[[Report], None]
+Send = Callable[[Report], None]
 
 
 class Loop(Protocol):
-    """What makes requests begin."""
+    """Starts requests."""
 
     waited: int
 
@@ -42,22 +41,25 @@ class Loop(Protocol):
 
 
 def drive(
-    environment: Environment, traffic: Traffic, order: Drive, say: Say, slice_s_once_warm: Callable[[float], float]
+    environment: Environment, traffic: Traffic, order: Drive, send: Send, wait_to_open: Callable[[float], float]
 ) -> Driven:
-    """Warm up, open the window when told how long it is to be, measure, close it, drain; say what happens meanwhile."""
+    """Warm up, open the window, measure, close it and drain. ``send`` reports what happens meanwhile.
+
+    ``wait_to_open`` is called with the warm-up's mean latency, and returns the length of the window.
+    """
     random.seed(order.seed)
     loop = _loop_for(environment, traffic, order)
     _quiet_memory()
     try:
-        with overheard(environment, traffic):
+        with listening(environment, traffic):
             warm = SliceSink()
             started_ns = traffic.switch(warm)
             loop.start()
             gevent.sleep(order.warmup_s)
             while not loop.warm and now_ns() - started_ns < order.max_warmup_s * 1e9:
                 gevent.sleep(0.005)
-            slice_s = slice_s_once_warm(_mean_latency_s(order, warm, now_ns() - started_ns))
-            window = _Window(traffic, warm, slice_s, order.timeout_s, say)
+            slice_s = wait_to_open(_mean_latency_s(order, warm, now_ns() - started_ns))
+            window = _Window(traffic, warm, slice_s, order.timeout_s, send)
             window.run(loop)
             loop.stop()
         return window.result(started_ns, loop)
@@ -71,7 +73,7 @@ def _loop_for(environment: Environment, traffic: Traffic, order: Drive) -> Loop:
         users = users_of_share(order.load.users, order.share, order.shares)
         return ClosedLoop(environment, traffic, users, order.load.think_s, order.timeout_s)
     first_rate_rps = order.load.stages[0].rate_rps if order.load.stages else order.load.rate_rps
-    steady = OpenLoad(rate_rps=max(first_rate_rps, LEAST_RATE_RPS), arrivals=order.load.arrivals)
+    steady = OpenLoad(rate_rps=max(first_rate_rps, MIN_WARMUP_RATE_RPS), arrivals=order.load.arrivals)
     return OpenLoop(
         environment,
         traffic,
@@ -84,7 +86,7 @@ def _loop_for(environment: Environment, traffic: Traffic, order: Drive) -> Loop:
 
 
 def users_of_share(users: int, share: int, shares: int) -> int:
-    """How many of the users are one generator's: as even as can be, and all of them together exactly ``users``."""
+    """One generator's share of the users: shares differ by at most one, and add up to ``users``."""
     return users // shares + (share < users % shares)
 
 
@@ -96,7 +98,7 @@ def _quiet_memory() -> None:
 
 
 def _mean_latency_s(order: Drive, warm: SliceSink, elapsed_ns: int) -> float:
-    """The mean latency that the warm-up saw; in a closed loop by Little's law, as it fills the queue meanwhile."""
+    """The mean latency in the warm-up; in a closed loop by Little's law, since the queue fills meanwhile."""
     if isinstance(order.load, ClosedLoad):
         answered = max(1, warm.total("offered") - _under_way(warm))
         return users_of_share(order.load.users, order.share, order.shares) * elapsed_ns / 1e9 / answered
@@ -115,13 +117,13 @@ def _account(sink: SliceSink) -> tuple[EndpointCounts, ...]:
 class _Window:
     """The measured part of a slice."""
 
-    def __init__(self, traffic: Traffic, warm: SliceSink, slice_s: float, timeout_s: float, say: Say) -> None:
+    def __init__(self, traffic: Traffic, warm: SliceSink, slice_s: float, timeout_s: float, send: Send) -> None:
         self._traffic = traffic
         self._warm = warm
         self._slice_s = slice_s
         self._settled_after_s = timeout_s + 1.0
-        """A second's histograms are final once no request of it can be under way any more."""
-        self._say = say
+        """After this time no request of a second can be under way, and its histograms are final."""
+        self._send = send
         self._sink = SliceSink()
         self._drain = SliceSink()
         self._completed: dict[str, int] = {}
@@ -136,10 +138,10 @@ class _Window:
         self.opened_ns = self._traffic.switch(self._sink)
         self._histograms = Histograms(self._sink, self.opened_ns)
         loop.open_window(self.opened_ns)
-        self._say(WindowOpened())
+        self._send(WindowOpened())
         self._measure()
         self._window_s = (self._traffic.switch(self._drain) - self.opened_ns) / 1e9
-        self._say(WindowClosed())
+        self._send(WindowClosed())
         self._cpu_s = time.process_time() - cpu_before_s
         rights = (self._warm.rights(), self._sink.rights())
         for endpoint in {**rights[0], **rights[1]}:
@@ -162,10 +164,10 @@ class _Window:
 
     def _tick(self) -> None:
         elapsed_s = (now_ns() - self.opened_ns) / 1e9
-        self._say(Tick(elapsed_s=elapsed_s, rate_rps=self._sink.total("right") / max(elapsed_s, 1e-9)))
+        self._send(Tick(elapsed_s=elapsed_s, rate_rps=self._sink.total("right") / max(elapsed_s, 1e-9)))
 
     def result(self, started_ns: int, loop: Loop) -> Driven:
-        """The drained slice: histograms are sent, outcomes are final."""
+        """Send the remaining histograms; the account of the drained slice."""
         for _ in self._histograms.absorb():
             pass
         self._send_finished(before_s=sys.maxsize)
@@ -184,7 +186,7 @@ class _Window:
 
     def _send_finished(self, before_s: int) -> None:
         for second, endpoint, kind, histogram in self._histograms.finished(before_s):
-            self._say(Second(second=second, endpoint=endpoint, kind=kind, blob=histogram.encode()))
+            self._send(Second(second=second, endpoint=endpoint, kind=kind, blob=histogram.encode()))
             gevent.sleep(0)
 
     def _endpoint_counts(self) -> tuple[EndpointCounts, ...]:

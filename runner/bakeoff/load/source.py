@@ -1,22 +1,22 @@
-"""Where the load comes from: generators on this machine, or workers that join from others."""
+"""Where the load comes from: processes on this machine, or workers that join from others."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bakeoff.load.distributed.address import DEFAULT_ADDRESS, read_own_address
-from bakeoff.load.distributed.master_handle import JoinedWorkers, Say
-from bakeoff.load.distributed.token import take_token
-from bakeoff.load.fleet import Fleet
-from bakeoff.load.generator import LoadGenerator
+from bakeoff.load.distributed.master import RemoteWorkers, WorkersChannel, terms_for
+from bakeoff.load.distributed.options import DEFAULT_ADDRESS, read_own_address, take_token
+from bakeoff.load.generator import Generators, LocalGenerators
 from bakeoff.model import Experiment, Machine, UserError
+
+__all__ = ["LoadSource", "LocalProcesses", "RemoteWorkers", "open_source", "read_source"]
 
 
 @dataclass(frozen=True)
-class Here:
+class LocalProcesses:
     """Processes on this machine."""
 
     generators: int = 1
@@ -24,47 +24,37 @@ class Here:
     """Where the stacks are to listen."""
 
 
-@dataclass(frozen=True)
-class Elsewhere:
-    """Workers that join a master on this machine."""
-
-    workers: int
-    host: str
-    """An address of this machine: there the master listens, and the stacks do."""
-    port: int
-    token: bytes
-    generators = 1
-    """How many CPUs of this machine the servers leave alone: the master uses little of one."""
+LoadSource = LocalProcesses | RemoteWorkers
 
 
-Source = Here | Elsewhere
-
-
-def read_source(generators: int | None, workers: int | None, listen: str | None, token_file: Path | None) -> Source:
-    """What the command line asks for. Raises `UserError` when it cannot be."""
+def read_source(generators: int | None, workers: int | None, listen: str | None, token_file: Path | None) -> LoadSource:
+    """The source that the command line asks for. Raises `UserError` when options contradict each other."""
     for option, count in (("--generators", generators), ("--workers", workers)):
         if count is not None and count < 1:
-            raise UserError(f"{option} {count}: it takes one at least")
+            raise UserError(f"{option} {count}: give a number of at least 1")
     if workers is not None:
         host, port = read_own_address(listen or DEFAULT_ADDRESS)
-        return Elsewhere(workers, host, port, take_token(token_file))
+        return RemoteWorkers(workers, host, port, take_token(token_file))
     for option, value in (("--listen", listen), ("--token-file", token_file)):
         if value is not None:
-            raise UserError(f"{option} is for workers that join; say how many: --workers N")
-    return Here(generators or 1)
+            raise UserError(f"{option} is for workers on other machines; say how many: --workers N")
+    return LocalProcesses(generators or 1)
 
 
 @contextmanager
-def opened(source: Source, experiment: Experiment, machine: Machine, logs: Path, say: Say) -> Iterator[LoadGenerator]:
-    """All generators of a source, as one, ready for orders; ended afterwards. ``say`` tells the user who joins.
+def open_source(
+    source: LoadSource, experiment: Experiment, machine: Machine, logs: Path, say: Callable[[str], None]
+) -> Iterator[Generators]:
+    """All generators of a source, ready for orders; ended afterwards. ``say`` tells the user which workers join.
 
     Raises `GeneratorError` when one does not start, and `UserError` when too few join.
     """
-    if isinstance(source, Here):
-        with Fleet(machine.generator_cpus, logs, source.generators) as fleet:
-            yield fleet
+    if isinstance(source, LocalProcesses):
+        with LocalGenerators(machine.generator_cpus, logs, source.generators) as generators:
+            yield generators
         return
-    address = (source.host, source.port)
-    with JoinedWorkers(experiment, source.workers, address, source.token, logs / "master.log", say) as workers:
-        workers.wait()
-        yield workers
+    root = Path(experiment.path).resolve().parent if experiment.path else Path.cwd()
+    channel = WorkersChannel(source, terms_for(experiment.scenarios, root, logs), root, say)
+    with Generators(channel) as generators:
+        channel.wait()
+        yield generators

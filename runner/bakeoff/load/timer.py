@@ -1,4 +1,4 @@
-"""Alarms on the gevent loop that are not late.
+"""Alarms on the gevent loop with sub-millisecond precision.
 
 ``gevent.sleep`` rounds up to the next millisecond, because libev gives epoll whole milliseconds. A timerfd is a file
 that becomes readable at a nanosecond; the loop watches it like a socket.
@@ -62,13 +62,13 @@ class TimerfdAlarm:
         self._watcher.start(self._on_readable)
 
     def set(self, at_ns: int) -> None:
-        """Ring at ``at_ns``; at once if that has passed. Replaces an earlier setting."""
+        """Call back at ``at_ns``; at once if that has passed. Replaces an earlier setting."""
         value = self._value
         value.seconds, value.nanoseconds = divmod(max(at_ns, 1), 1_000_000_000)
         self._settime(self._descriptor, _TFD_TIMER_ABSTIME, self._pointer, None)
 
     def close(self) -> None:
-        """Give the descriptor back."""
+        """Close the descriptor."""
         self._watcher.stop()
         self._watcher.close()
         os.close(self._descriptor)
@@ -77,7 +77,7 @@ class TimerfdAlarm:
         try:
             os.read(self._descriptor, 8)
         except BlockingIOError:
-            return  # Set anew between ringing and reading.
+            return  # Set again between expiry and this read.
         self._callback()
 
 
@@ -89,7 +89,7 @@ class LoopAlarm:
         self._timer = gevent.get_hub().loop.timer(0)
 
     def set(self, at_ns: int) -> None:
-        """Ring at ``at_ns``. Replaces an earlier setting."""
+        """Call back at ``at_ns``. Replaces an earlier setting."""
         self._timer.stop()
         self._timer.close()
         delay_s = max(0.0, (at_ns - time.perf_counter_ns()) / 1e9)

@@ -1,4 +1,4 @@
-"""All requests of one Locust environment: where they are accounted, and the watch over their deadlines."""
+"""What the clients of one Locust environment share: where requests are accounted, deadlines, received bytes."""
 
 from __future__ import annotations
 
@@ -15,11 +15,10 @@ now_ns = time.perf_counter_ns
 """The clock of every intended, sent and answered time."""
 
 WATCH_S = 0.05
-"""How often deadlines are looked at: a timeout is at most this late, and costs nothing per request."""
-
+"""How often deadlines are checked: a timeout is at most this late, and costs nothing per request."""
 
 _SINKS_KEPT = 3
-"""Warm-up, window and drain: what a request of one slice may have begun in."""
+"""Warm-up, window and drain: where a request of one slice may have begun."""
 
 
 class RequestError(Exception):
@@ -31,7 +30,7 @@ class RequestError(Exception):
 
 
 class Watched(Protocol):
-    """A client whose request may take too long."""
+    """A client whose request has a deadline."""
 
     def expire(self, at_ns: int) -> None: ...
 
@@ -44,22 +43,22 @@ class Waiting(Protocol):
 
 
 DELIVERED_AT_A_TURN = 16
-"""Greenlets that run before the loop looks for answers again: about 0.4 ms, the most that the time of one is late.
+"""Greenlets that run before the loop reads sockets again: about 0.4 ms, by which an answer's time can be late.
 
-Of 400 answers at once, all but the first few come while the greenlets of others run.
+Of 400 answers at once, all but the first few arrive while the greenlets of others run.
 """
 
 
 class Inbox:
-    """What was received, until the greenlets that wait for it are run.
+    """Received bytes, until the greenlets that wait for them run.
 
-    Each turn of the loop first reads every readable connection and notes the time, and only then lets some of their
-    greenlets run: an answer is not late because others that came at the same moment were looked at first.
+    Each turn of the loop first reads every readable connection and takes the time, and only then lets some of their
+    greenlets run: an answer's time is not late because others that arrived at the same moment were handled first.
     """
 
     def __init__(self) -> None:
         self.after_each: Callable[[], None] = nothing
-        """Called between greenlets: an open loop's arrivals must not wait for a long turn to end."""
+        """Called after each greenlet: an open loop's arrivals must not wait until a long turn ends."""
         self._received: deque[tuple[Waiting, bytes | OSError, int]] = deque()
         self._loop = gevent.get_hub().loop
         # Of the lowest priority: connections that became readable meanwhile are read before it rings.
@@ -67,11 +66,11 @@ class Inbox:
 
     @property
     def empty(self) -> bool:
-        """Whether every greenlet has what its connection received."""
+        """Whether all received bytes have been delivered."""
         return not self._received
 
     def put(self, connection: Waiting, received: bytes | OSError) -> None:
-        """Hand over what a connection received, or how receiving failed."""
+        """Deliver what a connection received, or the error, at the end of this turn of the loop."""
         if not self._received:
             self._loop.run_callback(self._deliver)
         self._received.append((connection, received, now_ns()))
@@ -89,7 +88,7 @@ class Inbox:
 
 
 def nothing() -> None:
-    """What is called when nobody wants to know."""
+    """A callback that does nothing."""
 
 
 class Traffic:
@@ -98,23 +97,23 @@ class Traffic:
     def __init__(self, sink: Sink) -> None:
         self.sink = sink
         self.inbox = Inbox()
-        self._past: list[tuple[int, Sink]] = [(0, sink)]
+        self._history: list[tuple[int, Sink]] = [(0, sink)]
         self.clients: set[Watched] = set()
         self._watch = gevent.spawn(self._watch_deadlines)
 
     def switch(self, sink: Sink) -> int:
-        """Account for requests that begin from now on in ``sink``; the moment of "now"."""
+        """Account for requests that begin from now on in ``sink``; returns the time of that."""
         self.sink = sink
         since_ns = now_ns()
-        self._past = [*self._past[-_SINKS_KEPT:], (since_ns, sink)]
+        self._history = [*self._history[-_SINKS_KEPT:], (since_ns, sink)]
         return since_ns
 
     def sink_at(self, at_ns: int) -> Sink:
-        """The sink that was current at a moment not long past."""
-        return next((sink for since_ns, sink in reversed(self._past) if since_ns <= at_ns), self._past[0][1])
+        """The sink that was current at a recent time."""
+        return next((sink for since_ns, sink in reversed(self._history) if since_ns <= at_ns), self._history[0][1])
 
     def close(self) -> None:
-        """Stop watching."""
+        """Stop checking deadlines."""
         self._watch.kill()
 
     def _watch_deadlines(self) -> None:

@@ -23,7 +23,7 @@ __all__ = ["BakeoffUser", "requests_user", "task"]
 
 
 def traffic_of(environment: Environment) -> Traffic:
-    """The traffic of an environment; under plain ``locust -f`` one that reports to Locust's own statistics."""
+    """The traffic of an environment; under plain ``locust -f``, one that reports to Locust's own statistics."""
     traffic = getattr(environment, "traffic", None)
     if traffic is None:
         traffic = Traffic(LocustSink(environment))
@@ -31,11 +31,11 @@ def traffic_of(environment: Environment) -> Traffic:
     return cast("Traffic", traffic)
 
 
-class Duet:
-    """Two or more targets under one load: which of them each task turns to.
+class PairedTargets:
+    """Two or more targets under one load: which of them each task uses.
 
-    Targets are drawn in rounds: every task takes each target once, in a random order, before it takes one again
-    (randomisation in permuted blocks). So each target is given as many cakes as the other, and neither comes first.
+    Targets are drawn in rounds: every task uses each target once, in a random order, before it uses one again
+    (randomisation in permuted blocks). So each target gets equally many requests of each kind, and none comes first.
     """
 
     def __init__(self, targets: Mapping[str, str]) -> None:
@@ -44,7 +44,7 @@ class Duet:
         self._left: dict[Any, list[int]] = {}
 
     def clients(self, user: BakeoffUser) -> list[Client]:
-        """A client of a user's for each target."""
+        """One client of a user for each target."""
         user.client.leave()
         clients = [user.new_client(Client, url) for url in self._targets.values()]
         for client, name in zip(clients, self._targets, strict=True):
@@ -52,7 +52,7 @@ class Duet:
         return clients
 
     def draw(self, task: Any) -> int:
-        """The place of the target that this task takes now."""
+        """The index of the target that this task uses now."""
         left = self._left.get(task)
         if not left:
             left = self._left[task] = random.sample(range(len(self._targets)), len(self._targets))
@@ -60,7 +60,7 @@ class Duet:
 
 
 class BakeoffUser(User):
-    """A Locust user with a fast client: Locust's own tasks, ``self.client.get(...)``, and a say in what is right.
+    """A Locust user with a fast client: Locust's own tasks, and ``self.client.get(...)``.
 
     Override ``check`` to decide which answers are right; ``timeout_s`` bounds each request.
     """
@@ -72,23 +72,23 @@ class BakeoffUser(User):
         """Raises ``ValueError`` when there is no host to send requests to."""
         super().__init__(environment)
         self.client = self.new_client(Client)
-        self._duet: Duet | None = getattr(environment, "duet", None)
-        self.clients: Sequence[Client] = [self.client] if self._duet is None else self._duet.clients(self)
+        self._targets: PairedTargets | None = getattr(environment, "paired_targets", None)
+        self.clients: Sequence[Client] = [self.client] if self._targets is None else self._targets.clients(self)
 
     def new_client(self, kind: type[Client], host: str | None = None) -> Client:
         """A client for a host (this user's own by default), with its check and time limit."""
         return kind(host or self.host or "", traffic_of(self.environment), self.check, self.timeout_s)
 
     def start_up(self) -> None:
-        """Do what this user does before its tasks, with each target."""
+        """Run ``on_start`` once with each target's client."""
         for client in self.clients:
             self.client = client
             self.on_start()
 
-    def turn_to(self, task: Any) -> None:
-        """In a duet, draw the target of a task that is about to run."""
-        if self._duet is not None:
-            self.client = self.clients[self._duet.draw(task)]
+    def choose_target(self, task: Any) -> None:
+        """Draw the target of a task that is about to run, if there are several."""
+        if self._targets is not None:
+            self.client = self.clients[self._targets.draw(task)]
 
     def check(self, response: Response) -> bool | str | None:
         """Whether an answer is right: ``None`` or ``True`` if so, else ``False`` or the reason why not."""
@@ -101,7 +101,7 @@ class BakeoffUser(User):
 
     def start(self, group: Group) -> Any:
         """Run in a greenlet of ``group``: Locust's own loop where tasks nest, else a shorter one."""
-        if any(isinstance(one, type) for one in self.tasks):
+        if any(isinstance(task, type) for task in self.tasks):
             return super().start(group)
         self._group = group
         # Locust finds a greenlet's user in its first argument.
@@ -117,9 +117,9 @@ def _run_tasks(user: BakeoffUser) -> None:
         user.start_up()
         choose, tasks = random.choice, user.tasks
         while True:
-            one = choose(tasks)
-            user.turn_to(one)
-            _run_task(user, one)
+            task = choose(tasks)
+            user.choose_target(task)
+            _run_task(user, task)
             if user._state == LOCUST_STATE_STOPPING:
                 break
             if waits(user):
@@ -130,19 +130,19 @@ def _run_tasks(user: BakeoffUser) -> None:
         user.on_stop()
 
 
-def takes_turns(user_class: type[User]) -> bool:
-    """Whether users of a class can turn to another target at each task: they do not when their tasks nest."""
-    return issubclass(user_class, BakeoffUser) and not any(isinstance(one, type) for one in user_class.tasks)
+def can_alternate(user_class: type[User]) -> bool:
+    """Whether users of a class can use another target at each task: not when their tasks nest."""
+    return issubclass(user_class, BakeoffUser) and not any(isinstance(task, type) for task in user_class.tasks)
 
 
 def waits(user: User) -> bool:
-    """Whether a user thinks between tasks: Locust's default is a wait of zero, which needs no visit to the loop."""
+    """Whether a user waits between tasks: Locust's default is a wait of zero, which needs no switch to the hub."""
     return type(user).wait_time is not User.wait_time
 
 
-def _run_task(user: BakeoffUser, one: Any) -> None:
+def _run_task(user: BakeoffUser, task: Any) -> None:
     try:
-        one(user)
+        task(user)
     except (GreenletExit, StopUser, StopTest):
         raise
     except Exception as error:
@@ -150,7 +150,7 @@ def _run_task(user: BakeoffUser, one: Any) -> None:
 
 
 def report_task_error(user: User, error: Exception) -> None:
-    """Tell Locust of an exception in a task, and count it as a request that failed."""
+    """Report an exception in a task to Locust's listeners, and count it as a failed request."""
     log = traffic_of(user.environment).sink.log_of("TASK", "(task)")
     log.offered += 1
     log.record_failure("task", 0, 0, f"{type(error).__name__} in a task: {error}")

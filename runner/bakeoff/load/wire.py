@@ -1,4 +1,4 @@
-"""Connections.
+"""TCP and TLS connections of clients.
 
 A plain one keeps one readiness watcher for its whole life and waits by switching to the hub, so that a request costs
 one ``send`` and one ``recv``; nothing is registered with the kernel in between.

@@ -1,155 +1,92 @@
-"""What master and worker say to each other, beside the orders and reports of `bakeoff.load.messages`. Pure.
+"""Messages between master and worker, beside the orders and reports of `bakeoff.load.messages`. Pure.
 
-Before the two know each other: `Hello`, `Challenge`, `Proof`, `Welcome`. From then on bodies of a session: no, one or
-several JSON objects, one a line, so that a heartbeat is a body without any.
+Each ZeroMQ message holds one or more JSON objects, one a line. A worker begins with `Hello`, the master answers with
+`Terms`, the worker with `Compatible` or `Leave`; from then on the master sends orders, and the worker reports.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 import msgspec
 
-from bakeoff.load.distributed.session import Sealed
 from bakeoff.load.messages import (
     Answers,
     Ask,
     Drive,
     Driven,
+    GeneratorProblem,
     OpenWindow,
     Ready,
     Second,
-    Stop,
     Tick,
-    Trouble,
     UseScenario,
     Warm,
     WindowClosed,
     WindowOpened,
 )
-from bakeoff.model import Struct
+from bakeoff.model import Scenario, Struct
 
 
 class Hello(Struct, frozen=True, kw_only=True, tag="hello"):
-    """A worker's first word."""
-
-    nonce: bytes
-
-
-class Challenge(Struct, frozen=True, kw_only=True, tag="challenge"):
-    """The master's answer to `Hello`."""
-
-    nonce: bytes
-
-
-class Proof(Struct, frozen=True, kw_only=True, tag="proof"):
-    """A worker's answer to `Challenge`: it has the token."""
-
-    mac: bytes
-
-
-class Welcome(Struct, frozen=True, kw_only=True, tag="welcome"):
-    """The master's answer to `Proof`: it has the token, too."""
-
-    mac: bytes
-
-
-class Letter(Struct, frozen=True, kw_only=True, tag="sealed"):
-    """A sealed message of a session."""
-
-    number: int
-    body: bytes
-    mac: bytes
-
-    @classmethod
-    def of(cls, sealed: Sealed) -> Letter:
-        """A sealed message, ready to be sent."""
-        return cls(number=sealed.number, body=sealed.body, mac=sealed.mac)
-
-    @property
-    def sealed(self) -> Sealed:
-        """As a session takes it."""
-        return Sealed(self.number, self.body, self.mac)
-
-
-Envelope = Hello | Challenge | Proof | Welcome | Letter
+    """A worker has connected."""
 
 
 class Terms(Struct, frozen=True, kw_only=True, tag="terms"):
-    """What a worker must have in common with the master: the first thing that it is told."""
+    """What a worker must have in common with the master."""
 
     versions: dict[str, str]
+    """By package; see `bakeoff.load.distributed.sources.versions`."""
+    scenarios: tuple[Scenario, ...]
+    """Those that have a Locust file, whose path is relative to the experiment's folder."""
     sources: dict[str, str]
-    """A digest of each scenario's code, by its Locust file's path relative to the experiment's folder."""
+    """A digest of each file that the scenarios import from beside them, by its path relative to that folder."""
+
+    def difference(self, versions: Mapping[str, str], sources: Mapping[str, str]) -> str | None:
+        """The first difference of a worker's versions or sources, with a remedy, in one line; ``None`` if equal."""
+        for package, version in self.versions.items():
+            if versions.get(package) != version:
+                own = versions.get(package, "missing")
+                return f"{package} is {own} here, {version} on the master; install the same"
+        for path in sorted(self.sources.keys() | sources.keys()):
+            if self.sources.get(path) != sources.get(path):
+                return f"{path} differs from the master's; bring both folders to the same state"
+        return None
+
+
+class Compatible(Struct, frozen=True, kw_only=True, tag="compatible"):
+    """A worker meets the terms, and takes orders."""
+
+
+class Ping(Struct, frozen=True, kw_only=True, tag="ping"):
+    """The master asks for a sign of life, and for the reports that the worker has collected."""
+
+
+class Pong(Struct, frozen=True, kw_only=True, tag="pong"):
+    """The answer to `Ping`."""
 
 
 Ending = Literal["done", "refused", "failed"]
-"""How a worker's time ends: as it should, before it began, or because something broke."""
+"""How a worker ends: regularly, before it joined, or by an error."""
 
 
 class Dismissal(Struct, frozen=True, kw_only=True, tag="dismissal"):
-    """The master needs this worker no more."""
+    """The worker is to end."""
 
     ending: Ending
     reason: str
-
-
-class Fit(Struct, frozen=True, kw_only=True, tag="fit"):
-    """A worker's answer to `Terms`."""
 
 
 class Leave(Struct, frozen=True, kw_only=True, tag="leave"):
-    """A worker ends, or does not start."""
+    """The worker ends by itself."""
 
     reason: str
 
 
-MastersWord = UseScenario | Ask | Drive | OpenWindow | Stop | Terms | Dismissal
-Reported = Ready | Answers | Warm | WindowOpened | WindowClosed | Tick | Second | Driven | Trouble
-WorkersWord = Reported | Fit | Leave
+FromMaster = UseScenario | Ask | Drive | OpenWindow | Terms | Ping | Dismissal
+WorkerReport = Ready | Answers | Warm | WindowOpened | WindowClosed | Tick | Second | Driven | GeneratorProblem
+FromWorker = WorkerReport | Hello | Compatible | Pong | Leave
 
-
-class Admission(Struct, frozen=True, kw_only=True):
-    """What the harness tells its master at first."""
-
-    host: str
-    port: int
-    token: bytes
-    workers: int
-    join_within_s: float
-    terms: Terms
-
-
-class Listening(Struct, frozen=True, kw_only=True, tag="listening"):
-    """The master can be joined."""
-
-    port: int
-
-
-class Note(Struct, frozen=True, kw_only=True, tag="note"):
-    """Something that the user is to see."""
-
-    text: str
-
-
-class Enrolment(Struct, frozen=True, kw_only=True):
-    """What the command line tells a worker at first."""
-
-    host: str
-    port: int
-    token: bytes
-    name: str
-    directory: str
-    """The folder that corresponds to the experiment's; absolute."""
-    join_within_s: float
-
-
-class Over(Struct, frozen=True, kw_only=True, tag="over"):
-    """A worker has ended."""
-
-    ending: Ending
-    reason: str
-
-
-masters_word = msgspec.json.Decoder(MastersWord)
-workers_word = msgspec.json.Decoder(WorkersWord)
+from_master_decoder = msgspec.json.Decoder(FromMaster)
+from_worker_decoder = msgspec.json.Decoder(FromWorker)

@@ -1,101 +1,60 @@
-"""The code that a scenario consists of: its Locust file, and what that imports from beside it."""
+"""What must be the same on master and workers: versions, and the code of the scenarios."""
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import os
 import platform
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import sys
+import sysconfig
+from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
 
-from bakeoff.load.distributed.protocol import Terms
-from bakeoff.model import Scenario, UserError
+from bakeoff.load.messages import ListSources
 
 PACKAGES = ("locust", "gevent")
-"""The versions that workers must share with the master, besides those of Python and Bakeoff itself."""
-
-_OWN = Path(__file__).parents[2]
-
-
-def terms_for(scenarios: Iterable[Scenario], root: Path) -> Terms:
-    """What a worker must have in common with this machine to drive these scenarios of the experiment in ``root``."""
-    files = [Path(one.locustfile) for one in scenarios if one.locustfile]
-    digests = digests_of([relative(file, root) for file in files], root)
-    return Terms(versions=versions(), sources={path: digest for path, digest in digests.items() if digest})
-
-
-def relative(file: Path, root: Path) -> str:
-    """A file's path as workers know it, by which they find their own copy."""
-    return Path(os.path.relpath(file, root)).as_posix()
+"""Packages whose versions are compared, besides Python's and Bakeoff's."""
+_BAKEOFF = Path(__file__).resolve().parents[2]
 
 
 def versions() -> dict[str, str]:
-    """The versions of Python, of Bakeoff, with a digest of its code, and of what drives the load."""
-    packages = {package: metadata.version(package) for package in PACKAGES}
-    own = f"{metadata.version('bakeoff')} ({_digest(sorted(_OWN.rglob('*.py')), _OWN)[:12]})"
-    return {"python": platform.python_version(), "bakeoff": own, **packages}
-
-
-def digests_of(paths: Iterable[str], root: Path) -> Mapping[str, str | None]:
-    """A digest of the code of each Locust file and what it imports from its own folder or ``root``.
-
-    ``None`` where there is no such file. Raises `UserError` where it cannot be read.
-    """
-    return {path: _digest(files_of(root / path, root), root) if (root / path).is_file() else None for path in paths}
-
-
-def files_of(locustfile: Path, root: Path) -> list[Path]:
-    """A Locust file and every file that it imports, directly or not, from its own folder or ``root``."""
-    folders = (locustfile.parent, root)
-    found: dict[Path, None] = {}
-    waiting = [locustfile]
-    while waiting:
-        file = waiting.pop()
-        if file not in found:
-            found[file] = None
-            waiting += _imported(file, folders)
-    return sorted(found)
-
-
-def _imported(file: Path, folders: Sequence[Path]) -> Iterator[Path]:
-    try:
-        tree = ast.parse(_read(file))
-    except SyntaxError:
-        return  # It will be told when the file is imported.
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                yield from _modules(alias.name, folders)
-        elif isinstance(node, ast.ImportFrom):
-            within = [file.parents[node.level - 1]] if node.level else folders
-            for alias in node.names:
-                yield from _modules(".".join(filter(None, (node.module, alias.name))), within)
-
-
-def _modules(name: str, folders: Sequence[Path]) -> Iterator[Path]:
-    """The files of a module and of the packages it is in, in the first folder that has any."""
-    parts = name.split(".")
-    for folder in folders:
-        stems = [folder.joinpath(*parts[: length + 1]) for length in range(len(parts))]
-        files = [file for stem in stems for file in (stem.with_suffix(".py"), stem / "__init__.py") if file.is_file()]
-        if files:
-            yield from files
-            return
-
-
-def _digest(files: Iterable[Path], root: Path) -> str:
-    """SHA-256 over each file's relative path and content, with their lengths."""
+    """The versions of Python, Bakeoff (with a digest of its code) and the packages that drive the load."""
     digest = hashlib.sha256()
-    for file in files:
-        for part in (relative(file, root).encode(), _read(file)):
+    for file in sorted(_BAKEOFF.rglob("*.py")):
+        for part in (file.relative_to(_BAKEOFF).as_posix().encode(), file.read_bytes()):
             digest.update(len(part).to_bytes(8, "big") + part)
-    return digest.hexdigest()
+    own = f"{metadata.version('bakeoff')} ({digest.hexdigest()[:12]})"
+    return {
+        "python": platform.python_version(),
+        "bakeoff": own,
+        **{package: metadata.version(package) for package in PACKAGES},
+    }
 
 
-def _read(file: Path) -> bytes:
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        raise UserError(f"{file} cannot be read: {error.strerror}") from None
+def imported_sources(root: Path, folders: Iterable[Path]) -> dict[str, str]:
+    """SHA-256 of each Python file that this process has imported from ``folders``, by its path relative to ``root``.
+
+    Installed packages and Bakeoff itself are left out: they are compared by version.
+    """
+    installed = {Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib", "purelib", "platlib")}
+    wanted = {folder.resolve() for folder in folders}
+    digests: dict[str, str] = {}
+    for module in list(sys.modules.values()):
+        name = getattr(module, "__dict__", {}).get("__file__")  # Not getattr, which would load a lazy module.
+        file = Path(name or "").resolve()
+        parents = set(file.parents)
+        if file.suffix == ".py" and parents & wanted and not parents & {*installed, _BAKEOFF}:
+            digests[relative(file, root)] = hashlib.sha256(file.read_bytes()).hexdigest()
+    return digests
+
+
+def list_sources(locustfiles: Iterable[Path], root: Path) -> ListSources:
+    """The order to list what was imported from beside Locust files, or from the experiment's folder, ``root``."""
+    folders = dict.fromkeys([str(root), *(str(file.parent) for file in locustfiles)])
+    return ListSources(root=str(root), folders=tuple(folders))
+
+
+def relative(file: Path, root: Path) -> str:
+    """A file's path from the experiment's folder, by which a worker finds its own copy."""
+    return Path(os.path.relpath(file.resolve(), root.resolve())).as_posix()

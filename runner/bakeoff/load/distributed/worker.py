@@ -1,200 +1,295 @@
-"""A worker's process: the master on one side, on the other the load-generating child that takes its orders.
-
-Started as ``python -m bakeoff.load.distributed.worker CHILD CONTROL``: the descriptors of the child's socket and of the
-command line's. It stays out of the way of the load: what is not urgent travels once a second, as the heartbeat.
-"""
+"""A worker: a load-generating child process on this machine, and the connection to the master whose orders it takes."""
 
 from __future__ import annotations
 
-import contextlib
+import platform
+import secrets
 import socket
-import sys
 import time
-import traceback
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Self, TypeVar
 
-import gevent
 import msgspec
+import zmq
 
-from bakeoff.load.distributed.authentication import Ended, join
+from bakeoff.load.child_process import ChildEnded, ChildProcess
+from bakeoff.load.distributed.options import JOIN_WITHIN_S
 from bakeoff.load.distributed.protocol import (
+    Compatible,
     Dismissal,
-    Enrolment,
+    Ending,
+    FromMaster,
+    Hello,
     Leave,
-    Letter,
-    MastersWord,
-    Note,
-    Over,
+    Ping,
+    Pong,
     Terms,
-    masters_word,
+    from_master_decoder,
 )
-from bakeoff.load.distributed.rpc import Connection
-from bakeoff.load.distributed.session import Gap, NotAuthentic, Session
-from bakeoff.load.messages import Driven, Ready, Report, Second, Tick, UseScenario, line, report_decoder
-from bakeoff.load.process import end_with_parent
+from bakeoff.load.distributed.sockets import ConnectionFailed, WorkerSocket
+from bakeoff.load.distributed.sources import list_sources, versions
+from bakeoff.load.messages import (
+    Ask,
+    Drive,
+    Driven,
+    GeneratorProblem,
+    OpenWindow,
+    Order,
+    Ready,
+    Report,
+    Second,
+    Sources,
+    Tick,
+    UseScenario,
+    line,
+)
 
-BEAT_S = 1.0
-"""How often the master hears of a worker, and gets what is not urgent."""
-MASTER_SILENT_S = 15.0
-"""Silence after which the master is taken for dead: five of its heartbeats."""
-AT_MOST_BYTES = 1 << 20
-"""What is not urgent travels sooner when it is more than this."""
+ANSWERED_WITHIN_S = 120.0
+"""How long the master may take to send its terms, or the child to load a scenario."""
+POLL_S = 1.0
+MAX_HELD_BYTES = 1 << 20
+"""Collected reports are sent before the next ping when they are more than this."""
+T = TypeVar("T")
 
 
-class Dismissed(Ended):
-    """The master has ended it, and need not be told."""
+@dataclass(frozen=True)
+class WorkerOptions:
+    """What a worker is told on the command line."""
+
+    host: str
+    port: int
+    token: bytes
+    directory: Path
+    """A copy of the experiment's folder."""
+    join_within_s: float = JOIN_WITHIN_S
 
 
-class Uplink:
-    """A worker's session with its master."""
+@dataclass(frozen=True)
+class Ended:
+    """How a worker ended."""
 
-    def __init__(
-        self, child: socket.socket, master: Connection, session: Session, terms: Terms, directory: Path
-    ) -> None:
-        self._child = child
-        self._master = master
-        self._session = session
-        self._terms = terms
-        self._directory = directory
+    ending: Ending
+    reason: str
+
+
+class _End(Exception):
+    """Ends a worker."""
+
+    def __init__(self, ending: Ending, reason: str, *, tell_master: bool = True) -> None:
+        super().__init__(reason)
+        self.ended = Ended(ending, reason)
+        self.tell_master = tell_master
+
+
+class Worker:
+    """One worker. Its child runs from the beginning; `run` connects to the master."""
+
+    def __init__(self, options: WorkerOptions, cpus: Sequence[int], logs: Path) -> None:
+        """Start the child, pinned to ``cpus`` (not pinned if empty)."""
+        self._name = f"{platform.node()}-{secrets.token_hex(4)}"
+        self._options = options
+        self._place = f"{options.host}:{options.port}"
+        self._child = ChildProcess(cpus, logs / f"{self._name}.log")
         self._held: list[bytes] = []
         self._tick: Tick | None = None
-        self._heard_s = time.monotonic()
 
-    def work(self, control: socket.socket) -> Over:
-        """Take orders and report until it is over; how that came."""
-        parts = [gevent.spawn(part) for part in (self._obey, self._report, self._beat, lambda: _heed(control))]
+    @property
+    def pid(self) -> int:
+        """The child's process id."""
+        return self._child.pid
+
+    def run(self, stop: socket.socket, say: Callable[[str], None]) -> Ended:
+        """Join the master and carry out its orders until one side ends that, or ``stop`` becomes readable."""
+        options = self._options
+        self._master = WorkerSocket(options.host, options.port, options.token, self._name)
+        self._stop = stop
+        self._poller = zmq.Poller()
+        self._poller.register(stop, zmq.POLLIN)
+        self._poller.register(self._child, zmq.POLLIN)
+        self._master.register(self._poller)
         try:
-            for part in gevent.wait(parts, count=1):
-                part.get()  # Raises what ended it.
-        except Dismissed as ended:
-            return ended.over
-        except Ended as ended:
-            self._send(line(Leave(reason=ended.over.reason)))
-            return ended.over
-        except Exception as error:
-            self._send(line(Leave(reason=f"broke down: {error!r}")))
+            terms = self._join()
+            say(f"joined the master at {self._place} as {self._name}")
+            while True:
+                for message in self._poll():
+                    self._handle(message, terms)
+        except _End as end:
+            if end.tell_master:
+                self._send(Leave(reason=end.ended.reason))
+            return end.ended
+        except BaseException as error:
+            self._send(Leave(reason=f"failed: {error!r}"))
             raise
         finally:
-            gevent.killall(parts)
-        raise AssertionError("every part ends by an exception")
+            self._master.close()
 
-    # --- from the master ----------------------------------------------------------------------------------------------
+    def close(self) -> None:
+        """End the child at once: in the middle of a slice it takes no orders."""
+        self._child.ask_to_stop()
+        self._child.close(within_s=0.0)
 
-    def _obey(self) -> None:
-        while True:
-            envelope = self._master.receive()
-            if isinstance(envelope, Letter):
-                for word in self._words_of(envelope):
-                    self._hear(word)
-
-    def _words_of(self, letter: Letter) -> list[MastersWord]:
+    def _poll(self, wait_s: float = POLL_S) -> list[FromMaster | Report]:
+        """The messages of master and child that have arrived. Raises `_End` when one of them ends, or this is to."""
+        ready = dict(self._poller.poll(int(wait_s * 1000)))
+        if self._stop.fileno() in ready:
+            raise _End("done", "it was interrupted")
+        messages: list[FromMaster | Report] = []
         try:
-            body = self._session.open(letter.sealed)
-        except NotAuthentic:
-            return []
-        except Gap as gap:
-            raise Ended("failed", f"{self._master.place}: cut off from the master: {gap}") from None
-        self._heard_s = time.monotonic()
-        return [masters_word.decode(received) for received in body.splitlines()]
+            for body in self._master.receive():
+                messages += [from_master_decoder.decode(one) for one in body.splitlines()]
+            if self._child.fileno() in ready:
+                messages += self._child.receive()
+        except ConnectionFailed as error:
+            raise _End(error.ending, f"{self._place}: {error}", tell_master=False) from None
+        except msgspec.MsgspecError as error:
+            raise _End("failed", f"{self._place}: a message of the master is not understood: {error}") from None
+        except ChildEnded:
+            raise _End("failed", "its load generator ended") from None
+        for message in messages:
+            if isinstance(message, Dismissal):
+                raise _End(message.ending, message.reason, tell_master=False)
+        return messages
 
-    def _hear(self, word: MastersWord) -> None:
-        if isinstance(word, Dismissal):
-            raise Dismissed(word.ending, word.reason)
-        order = self._with_own_file(word) if isinstance(word, UseScenario) else word
-        try:
-            self._child.sendall(line(order))
-        except (BrokenPipeError, ConnectionResetError):
-            raise Ended("failed", "its load generator ended") from None
+    # --- joining ------------------------------------------------------------------------------------------------------
 
-    def _with_own_file(self, order: UseScenario) -> UseScenario:
-        """The order with this machine's copy of the Locust file: one of those that were compared, and no other."""
-        path = order.scenario.locustfile
-        if path is None:
+    def _join(self) -> Terms:
+        self._wait_for(Ready, ANSWERED_WITHIN_S, "the load generator does not start")
+        deadline_s = time.monotonic() + self._options.join_within_s
+        while not self._master.connected:
+            self._poll()
+            if time.monotonic() > deadline_s:
+                reason = f"{self._place}: no master answers (waited {self._options.join_within_s:g} s)"
+                raise _End("refused", reason, tell_master=False)
+        self._send(Hello())
+        terms = self._wait_for(Terms, self._options.join_within_s, f"{self._place}: the master does not send its terms")
+        problem = self._difference(terms)
+        if problem:
+            raise _End("refused", problem)
+        self._send(Compatible())
+        return terms
+
+    def _difference(self, terms: Terms) -> str | None:
+        """Load this machine's copies of the scenarios, and compare what that imports with the terms."""
+        directory = self._options.directory.resolve()
+        own = [self._own_copy(UseScenario(scenario=scenario)) for scenario in terms.scenarios]
+        sources: dict[str, str] = {}
+        problem = terms.difference(versions(), terms.sources)
+        for order in own:
+            file = Path(order.scenario.locustfile or "")
+            if problem is None and not file.is_file():
+                problem = (
+                    f"{file} is missing; start the worker in a copy of the experiment's folder, or name it: --directory"
+                )
+        if problem:
+            return problem
+        for order in own:
+            self._child.send(order)
+            self._wait_for(Ready, ANSWERED_WITHIN_S, "the scenario does not load")
+        if own:
+            self._child.send(list_sources([Path(order.scenario.locustfile or "") for order in own], directory))
+            sources = self._wait_for(Sources, ANSWERED_WITHIN_S, "the load generator does not answer").digests
+        return terms.difference(versions(), sources)
+
+    def _wait_for(self, kind: type[T], within_s: float, otherwise: str) -> T:
+        """The next message of some kind. Raises `_End` when it does not come."""
+        deadline_s = time.monotonic() + within_s
+        while time.monotonic() < deadline_s:
+            for message in self._poll():
+                if isinstance(message, kind):
+                    return message
+                if isinstance(message, GeneratorProblem):
+                    raise _End("refused", message.message)
+        raise _End("refused", f"{otherwise} (waited {within_s:g} s)")
+
+    # --- orders and reports -------------------------------------------------------------------------------------------
+
+    def _handle(self, message: FromMaster | Report, terms: Terms) -> None:
+        match message:
+            case Ping():
+                self._held.append(line(Pong()))
+                self._flush()
+            case Tick():
+                self._tick = message
+            case Second():
+                self._hold(message)
+            case Driven():
+                # This machine's clock cannot be compared with the master's.
+                self._hold(msgspec.structs.replace(message, opened_ns=0))
+                self._flush()
+            case UseScenario():
+                path = message.scenario.locustfile
+                if path and path not in {scenario.locustfile for scenario in terms.scenarios}:
+                    raise _End("failed", f"{self._place}: the master uses {path}, which was not compared")
+                self._order(self._own_copy(message))
+            case Ask() | Drive() | OpenWindow():
+                self._order(message)
+            case Terms() | Dismissal():
+                pass
+            case _:
+                self._hold(message)
+                self._flush()
+
+    def _own_copy(self, order: UseScenario) -> UseScenario:
+        """The order with the path of this machine's copy of the Locust file."""
+        if order.scenario.locustfile is None:
             return order
-        if path not in self._terms.sources:
-            raise Ended("failed", f"{self._master.place}: the master asks for {path}, which its terms do not name")
-        own = str(self._directory / path)
-        return UseScenario(scenario=msgspec.structs.replace(order.scenario, locustfile=own))
+        file = str(self._options.directory.resolve() / order.scenario.locustfile)
+        return UseScenario(scenario=msgspec.structs.replace(order.scenario, locustfile=file))
 
-    # --- to the master ------------------------------------------------------------------------------------------------
+    def _order(self, order: Order) -> None:
+        try:
+            self._child.send(order)
+        except ChildEnded:
+            raise _End("failed", "its load generator ended") from None
 
-    def _report(self) -> None:
-        with self._child.makefile("rb") as reports, contextlib.suppress(ConnectionResetError):
-            for received in reports:
-                self._hand_on(report_decoder.decode(received), received)
-        raise Ended("failed", "its load generator ended")
-
-    def _hand_on(self, report: Report, received: bytes) -> None:
-        if isinstance(report, Tick):
-            self._tick = report
-            return
-        # A worker's clock means nothing elsewhere.
-        timeless = line(msgspec.structs.replace(report, opened_ns=0)) if isinstance(report, Driven) else received
-        self._held.append(timeless)
-        if not isinstance(report, Second) or sum(map(len, self._held)) > AT_MOST_BYTES:
+    def _hold(self, report: Report) -> None:
+        """Keep a report until the next ping, or until many are kept: sending costs time that the load may need."""
+        self._held.append(line(report))
+        if sum(map(len, self._held)) > MAX_HELD_BYTES:
             self._flush()
 
     def _flush(self) -> None:
         if self._tick:
             self._held.append(line(self._tick))
             self._tick = None
-        held, self._held = self._held, []
-        self._send(b"".join(held))
+        if self._held:
+            self._master.send(b"".join(self._held))
+            self._held.clear()
 
-    def _send(self, body: bytes) -> None:
-        self._master.send(Letter.of(self._session.seal(body)))
-
-    def _beat(self) -> None:
-        while time.monotonic() - self._heard_s < MASTER_SILENT_S:
-            gevent.sleep(BEAT_S)
-            self._flush()
-        raise Ended("failed", f"{self._master.place}: the master has been silent for {MASTER_SILENT_S:g} s")
+    def _send(self, message: Hello | Compatible | Leave) -> None:
+        self._master.send(line(message))
 
 
-def _heed(control: socket.socket) -> None:
-    """The command line says no more: it closes its end when it is interrupted."""
-    control.recv(1)
-    raise Ended("done", "it was interrupted")
+class Workers:
+    """Workers of this machine that join the same master. A context manager: leaving it ends them all."""
 
+    def __init__(self, options: WorkerOptions, cpus: Sequence[int], logs: Path, count: int = 1) -> None:
+        """Start ``count`` load generators, one on each of ``cpus``; `run` has them join."""
+        self._workers = [Worker(options, cpus[index : index + 1], logs) for index in range(count)]
+        self._running, self._stop = socket.socketpair()
 
-def serve(child: socket.socket, control: socket.socket, enrolment: Enrolment) -> Over:
-    """Be a worker; how that ended."""
-    _wait_for_child(child)
-    master = Connection(enrolment.host, enrolment.port, enrolment.name)
-    try:
-        session, terms = join(master, enrolment)
-        control.sendall(line(Note(text=f"joined the master at {master.place} as {enrolment.name}")))
-        return Uplink(child, master, session, terms, Path(enrolment.directory)).work(control)
-    finally:
-        master.close()
+    def __enter__(self) -> Self:
+        return self
 
+    def __exit__(self, *_: object) -> None:
+        for worker in self._workers:
+            worker.close()
+        self._running.close()
+        self._stop.close()
 
-def _wait_for_child(child: socket.socket) -> None:
-    """Its first word is that it is ready; no other comes before it is told something."""
-    received = b""
-    while not received.endswith(b"\n"):
-        some = child.recv(4096)
-        if not some:
-            raise Ended("failed", "the load generator did not start")
-        received += some
-    if not isinstance(report_decoder.decode(received), Ready):
-        raise Ended("failed", f"the load generator said {received!r} at first")
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """The process ids of the load generators."""
+        return tuple(worker.pid for worker in self._workers)
 
-
-def main(arguments: list[str]) -> None:
-    """Serve a child and a command line at the given descriptors."""
-    end_with_parent()
-    child, control = (socket.socket(fileno=int(descriptor)) for descriptor in arguments)
-    with control.makefile("rb") as first:
-        enrolment = msgspec.json.decode(first.readline(), type=Enrolment)
-    try:
-        over = serve(child, control, enrolment)
-    except Ended as ended:
-        over = ended.over
-    except Exception:
-        over = Over(ending="failed", reason=traceback.format_exc())
-    control.sendall(line(over))
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])
+    def run(self, say: Callable[[str], None]) -> list[Ended]:
+        """Drive load for the master until all have ended. An interrupt is told to the master, and raised again."""
+        with ThreadPoolExecutor(len(self._workers)) as threads:
+            running = [threads.submit(worker.run, self._stop, say) for worker in self._workers]
+            try:
+                return [future.result() for future in running]
+            finally:
+                self._running.shutdown(socket.SHUT_WR)

@@ -1,4 +1,4 @@
-"""Accounts for users of Locust's own classes, whose requests are only heard of when they end."""
+"""Accounts for the requests of plain Locust users, which are only known from the event when they end."""
 
 from __future__ import annotations
 
@@ -6,27 +6,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from locust import User
 from locust.env import Environment
 
 from bakeoff.load.traffic import Traffic, now_ns
-from bakeoff.load.user import BakeoffUser
-
-
-def is_foreign(user_class: type[User]) -> bool:
-    """Whether a user class sends requests by a client that Bakeoff does not know from the inside."""
-    return not issubclass(user_class, BakeoffUser)
 
 
 @contextmanager
-def overheard(environment: Environment, traffic: Traffic) -> Iterator[None]:
-    """While this lasts, requests that Locust's clients report are accounted in the sink in which they began.
+def listening(environment: Environment, traffic: Traffic) -> Iterator[None]:
+    """Meanwhile, each request that a Locust client reports is accounted in the sink that was current when it began.
 
-    Their intended time is reckoned back from the end, so latency and service time are one. A request that is cut off by
-    the end of a slice is never reported, and so not offered either.
+    Its intended time is its end minus its response time, so latency and service time are equal. A request that the end
+    of a slice cuts off is never reported, so it is not counted as offered either.
     """
 
-    def hear(
+    def on_request(
         request_type: str,
         name: str,
         response_time: float,
@@ -46,8 +39,8 @@ def overheard(environment: Environment, traffic: Traffic) -> Iterator[None]:
         else:
             log.record_failure(type(exception).__name__, began_ns, done_ns, str(exception))
 
-    environment.events.request.add_listener(hear)  # type: ignore[no-untyped-call]
+    environment.events.request.add_listener(on_request)  # type: ignore[no-untyped-call]
     try:
         yield
     finally:
-        environment.events.request.remove_listener(hear)  # type: ignore[no-untyped-call]
+        environment.events.request.remove_listener(on_request)  # type: ignore[no-untyped-call]

@@ -1,0 +1,88 @@
+"""A target's answers to each task of a scenario, without load: to compare stacks, and to know their latency at rest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from locust import User
+from locust.env import Environment
+
+from bakeoff.load.client import Client
+from bakeoff.load.response import Response
+from bakeoff.load.user import BakeoffUser
+from bakeoff.model import Answer
+
+ASKED_TIMES = 3
+"""How often each task runs; the quickest answer gives the latency without load."""
+
+
+class ScenarioError(Exception):
+    """A scenario that cannot be used, for a reason that its author can fix."""
+
+
+def ask_target(environment: Environment) -> list[Answer]:
+    """Run each task of the environment's users against its host. Raises `ScenarioError` when a task raises."""
+    return [answer for user_class in environment.user_classes for answer in _answers_to(user_class, environment)]
+
+
+class _RecordingClient(Client):
+    """A client that keeps every answer."""
+
+    answers: list[Answer]
+
+    def request(self, method: str, path: str, **options: Any) -> Response:
+        response = super().request(method, path, **options)
+        endpoint = options.get("name") or path.partition("?")[0]
+        log = self._traffic.sink.log_of(method, endpoint)
+        self.answers.append(
+            Answer(
+                endpoint=endpoint,
+                method=method,
+                path=path,
+                status=response.status_code,
+                body=response.text,
+                elapsed_s=response.elapsed_s,
+                problem=str(response.error) if response.error else getattr(log, "reason", None),
+            )
+        )
+        return response
+
+
+def _answers_to(user_class: type[User], environment: Environment) -> list[Answer]:
+    """The quickest answer to each request of one user.
+
+    None for plain Locust users, whose clients are not known, and no nested tasks, which choose their own order.
+    """
+    user = user_class(environment)
+    if not isinstance(user, BakeoffUser):
+        return []
+    user.client.leave()
+    client = user.new_client(_RecordingClient)
+    assert isinstance(client, _RecordingClient)
+    client.answers = []
+    user.client = client
+    user.clients = [client]
+    user.on_start()
+    tasks: list[Any] = [task for task in user.tasks if not isinstance(task, type)]
+    for task in [task for task in dict.fromkeys(tasks) for _ in range(ASKED_TIMES)]:
+        try:
+            task(user)
+        except Exception as error:
+            name = getattr(task, "__name__", "task")
+            raise ScenarioError(
+                f"task {name!r} of {user_class.__name__} raised {type(error).__name__}: {error}; "
+                f"fix it, or try it alone with: locust -f FILE --headless -u 1 -t 5s"
+            ) from error
+    user.on_stop()
+    return _quickest(client.answers)
+
+
+def _quickest(answers: Sequence[Answer]) -> list[Answer]:
+    """One answer to each request, in the order in which they were first sent."""
+    quickest: dict[tuple[str, str], Answer] = {}
+    for answer in answers:
+        key = (answer.method, answer.path)
+        if key not in quickest or answer.elapsed_s < quickest[key].elapsed_s:
+            quickest[key] = answer
+    return list(quickest.values())
