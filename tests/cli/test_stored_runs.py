@@ -111,7 +111,7 @@ def test_report_leaves_a_page_of_another_tool_alone(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And says so."""
-    monkeypatch.setattr("bakeoff.report.render_all", lambda run: {})
+    monkeypatch.setattr("bakeoff.report.render_all", lambda run, findings: {})
     other_page = tmp_path / "index.html"
     other_page.write_text("<!doctype html><title>My site</title>", "utf-8")
     assert bakeoff("report", store(tmp_path, made_up.complete_run())) == 0
@@ -121,7 +121,7 @@ def test_report_leaves_a_page_of_another_tool_alone(
 
 def test_every_report_updates_the_list_of_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Bakeoff replaces its own page."""
-    monkeypatch.setattr("bakeoff.report.render_all", lambda run: {})
+    monkeypatch.setattr("bakeoff.report.render_all", lambda run, findings: {})
     for name in ("one", "two"):
         bakeoff("report", store(tmp_path, named(made_up.complete_run(), name)))
     assert "2 runs" in Page((tmp_path / "index.html").read_bytes()).text

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from bakeoff.findings import state
 from bakeoff.findings.numerals import bounds, number
 from bakeoff.model import ALL_ENDPOINTS, Run
-from bakeoff.report import formats
+from bakeoff.report import render_all
 from tests.report.browser import Browser, Tab, browsing, chromium
 from tests.report.made_up import HOSTILE, USERS
 
@@ -52,7 +53,7 @@ def tab(browser: Browser) -> Iterator[Tab]:
 
 def written(run: Run, folder: Path) -> Path:
     """A run's report in a folder."""
-    for name, content in formats.render_all(run).items():
+    for name, content in render_all(run, state(run)).items():
         path = folder / name
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(content)

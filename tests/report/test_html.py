@@ -8,13 +8,13 @@ from html.parser import HTMLParser
 
 import pytest
 
-from bakeoff.findings import facts
-from bakeoff.findings.answer import answer
+from bakeoff.findings import state
 from bakeoff.model import Run
 from bakeoff.report import figures, html
 from bakeoff.report.figures import Picture
 from tests.report.made_up import FAILURE, HOSTILE, TOO_FEW, renamed
 
+COLOURS = {"flask-gunicorn-sync": "#d55e00", "fastapi-uvicorn": "#0072b2"}
 VOID = {"meta", "img", "br", "input"}
 
 
@@ -56,7 +56,7 @@ class Page(HTMLParser):
 
 def page_of(run: Run, drawn: tuple[Picture, ...]) -> Page:
     """A run's page, read."""
-    return Page(html.render(run, drawn))
+    return Page(html.render(state(run), drawn, COLOURS))
 
 
 @pytest.fixture(scope="module")
@@ -78,14 +78,15 @@ def squeezed(text: str) -> str:
 
 def test_the_first_thing_said_is_the_answer(run: Run, page: Page) -> None:
     """Before it stand only the names of tool and experiment."""
-    assert 0 < page.text.index(squeezed(answer(run)), 20) < 150
+    assert 0 < page.text.index(squeezed(state(run).headline.text), 20) < 150
 
 
 def test_sections_come_in_the_promised_order(failed_stack: Run) -> None:
     """From the finding to its evidence to the raw files."""
     text = page_of(failed_stack, ()).text
     order = [
-        "How sure is this?", "What was withheld", "Results", "To go beyond", "Stacks shown", "Who waited for whom",
+        "How certain is this?", "What was withheld", "Results", "To go beyond", "Stacks shown",
+        "Which request waited for which",
         "What failed", "Was it fair?", "How it was measured", "Where and when", "Raw files",
     ]  # fmt: skip
     places = [text.index(heading) for heading in order]
@@ -107,7 +108,7 @@ def test_nothing_is_loaded_from_elsewhere(page: Page) -> None:
 
 def test_the_styles_load_nothing_either(run: Run) -> None:
     """No import and no url() hides in the CSS."""
-    styles = html.render(run, ()).decode().partition("<style>")[2].partition("</style>")[0]
+    styles = html.render(state(run), (), COLOURS).decode().partition("<style>")[2].partition("</style>")[0]
     assert "url(" not in styles
     assert "@import" not in styles
 
@@ -196,7 +197,7 @@ def test_the_machine_and_the_method_are_told(run: Run, page: Page) -> None:
     """With the numbers of this run, not of the documentation."""
     assert "AMD EPYC 7B13, 2 cores" in page.text
     assert "gunicorn 25.0.1" in page.text
-    for _, text in facts.method(run):
+    for _, text in state(run).method:
         assert squeezed(text) in page.text
 
 
@@ -218,4 +219,4 @@ def test_the_page_is_readable_by_machines_and_phones(page: Page) -> None:
 
 def test_the_page_is_small(run: Run, drawn: tuple[Picture, ...]) -> None:
     """Under 2.5 MB, figures for both themes included."""
-    assert len(html.render(run, drawn)) < 2_500_000
+    assert len(html.render(state(run), drawn, COLOURS)) < 2_500_000

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from bakeoff.findings.answer import answer
+from bakeoff.findings.headline import headline
 from bakeoff.model import Listed, Run, UserError
 from bakeoff.report import index
 from bakeoff.results import RunFolder, list_runs, write_file
@@ -35,7 +35,7 @@ def stored(results: Path, name: str, started_utc: str) -> RunFolder:
 def test_each_run_has_its_answer_its_verdicts_and_a_chart(run: Run) -> None:
     """The numbers of its summary."""
     entry = index.entry(listed(run))
-    assert entry.answer == answer(run)
+    assert entry.answer == headline(run).text
     assert {(chip.about, chip.verdict) for chip in entry.chips} >= {("fastapi-uvicorn", "faster")}
     assert [track.name for track in entry.chart] == [stack.name for stack in made_up.STACKS]
     assert entry.chart_title == "Right answers a second at 64 users"
@@ -138,7 +138,7 @@ def test_the_page_is_one_file_for_machines_and_phones(run: Run, empty: Run) -> N
     assert (page.all("html")[0]["lang"], len(page.all("h1"))) == ("en", 1)
     assert any(meta.get("name") == "viewport" for meta in page.all("meta"))
     assert len(rendered) < 40_000
-    assert squeezed(answer(run)) in page.text
+    assert squeezed(headline(run).text) in page.text
 
 
 def test_a_folder_without_runs_says_how_to_make_one() -> None:

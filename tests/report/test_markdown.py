@@ -5,17 +5,22 @@ from __future__ import annotations
 import re
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
 
-from bakeoff.findings.answer import answer
+from bakeoff.findings import state
 from bakeoff.model import Run
 from bakeoff.report import markdown
 from bakeoff.report.figures import Picture
+from bakeoff.report.markdown import folded, plain
 from tests.report.made_up import FAILURE, HOSTILE, renamed
+from tests.report.reading import rendered
 
 
 def text_of(run: Run) -> str:
     """The report of a run, without drawing its pictures."""
-    return markdown.render(run, ()).decode()
+    return markdown.render(state(run), ()).decode()
 
 
 def tables(text: str) -> list[list[str]]:
@@ -70,12 +75,12 @@ def test_a_log_cannot_end_its_own_fence(hostile: Run) -> None:
 
 def test_the_heading_is_the_answer(run: Run) -> None:
     """A pull request shows its first line."""
-    assert text_of(run).splitlines()[0] == f"# bakery: {answer(run)}"
+    assert text_of(run).splitlines()[0] == f"# bakery: {state(run).headline.text}"
 
 
 def test_pictures_are_files_beside_the_report_with_a_text(run: Run, drawn: tuple[Picture, ...]) -> None:
     """One line each, so that it stays an image."""
-    images = re.findall(r"^!\[(.+)\]\((.+)\)$", markdown.render(run, drawn).decode(), flags=re.MULTILINE)
+    images = re.findall(r"^!\[(.+)\]\((.+)\)$", markdown.render(state(run), drawn).decode(), flags=re.MULTILINE)
     assert images[0][1] == "figures/throughput.png"
     assert len(images) == len(drawn)
     assert all(len(alt) > 40 for alt, _ in images)
@@ -91,3 +96,28 @@ def test_a_missing_number_has_its_reason_under_the_table(failed_stack: Run) -> N
 def test_a_run_without_results_still_makes_a_report(empty: Run) -> None:
     """The reason is in the heading."""
     assert "no space left on device" in text_of(empty).splitlines()[0]
+
+
+# --- text that stays text --------------------------------------------------------------------------------------------
+
+TEXTS = st.text(st.characters(exclude_characters="\0"))  # which Markdown replaces, and no log line has
+
+
+@given(TEXTS)
+@example("[+4.0 %, +6.0 %]")
+@example("[a](b) [a]: b ![a](b) <b>&amp;&#91; a_b_ *a* ~~a~~ `a` a|b \\")
+def test_text_stays_text(text: str) -> None:
+    """What one reads is what was written, but for line ends and repeated spaces."""
+    assert rendered(f"Said: {plain(text)}.") == " ".join(f"Said: {' '.join(text.split())}.".split())
+
+
+@given(TEXTS)
+@example("ask @somebody about #12")
+def test_nobody_is_called_and_no_issue_referred_to(text: str) -> None:
+    """GitHub looks for these in what was rendered."""
+    assert not re.search(r"[@#]\w", MarkdownIt().render(plain(text)))
+
+
+def test_a_title_of_a_folded_part_is_shown_as_it_is() -> None:
+    """It is HTML, where a backslash is one."""
+    assert rendered(folded("a_b <c>", "*body*")) == "a_b <c> body"

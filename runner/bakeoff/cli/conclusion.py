@@ -8,33 +8,41 @@ from pathlib import Path
 
 from bakeoff import report
 from bakeoff.cli import DONE, FAILED, note
-from bakeoff.findings.answer import answer
-from bakeoff.findings.context import brackets
-from bakeoff.model import Run
-from bakeoff.report import terminal
+from bakeoff.findings import Findings, into_summary, state
 from bakeoff.results import REPORT_PAGE, RunFolder, is_foreign, list_runs, load_run, write_page
 
 INDEX_PAGE = "index.html"
 
 
-def render(folder: RunFolder) -> Run:
-    """Write the reports of a finished run, and return the run. Raises `UserError` when it has not finished."""
+def render_measured(folder: RunFolder) -> Findings:
+    """State the findings of a run that has just been measured, add them to its summary, and write its reports."""
     run = load_run(folder.path)
-    folder.write_reports(report.render_all(run))
-    return run
+    findings = state(run)
+    folder.write_summary(into_summary(run.summary, findings))
+    folder.write_reports(report.render_all(run, findings))
+    return findings
 
 
-def conclude(run: Run, folder: Path) -> int:
+def render(folder: RunFolder) -> Findings:
+    """Write the reports of a stored run, and return its findings. Raises `UserError` when it has not finished."""
+    run = load_run(folder.path)
+    findings = state(run)
+    folder.write_reports(report.render_all(run, findings))
+    return findings
+
+
+def conclude(findings: Findings, folder: Path) -> int:
     """Show a finished run and list it; 0 when at least one row is valid, else 3."""
-    show_run(run, folder)
+    show_findings(findings, folder)
     refresh_index(folder.resolve().parent)
-    return DONE if any(result.valid for result in run.summary.results) else FAILED
+    return DONE if findings.any_valid else FAILED
 
 
-def show_run(run: Run, folder: Path) -> None:
-    """Print the table, the answer and the path of the report."""
-    print(terminal.render_table(run, shutil.get_terminal_size((120, 24)).columns, colour=sys.stdout.isatty()))
-    print(*filter(None, (answer(run), brackets(run))), sep="\n")
+def show_findings(findings: Findings, folder: Path) -> None:
+    """Print the tables, the headline and the path of the report."""
+    width = shutil.get_terminal_size((120, 24)).columns
+    print(report.render_table(findings, width, colour=sys.stdout.isatty()))
+    print(*filter(None, (findings.headline.text, findings.interval_note)), sep="\n")
     print(f"\nreport: {folder / REPORT_PAGE}")
 
 

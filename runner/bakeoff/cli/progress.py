@@ -17,8 +17,7 @@ from bakeoff.experiment import expected_s
 from bakeoff.findings.numerals import number
 from bakeoff.measure import Observer
 from bakeoff.model import Experiment, Histogram, Interval, Record, Slice, load_title
-from bakeoff.report.sparkline import BLOCKS, LETTERS, strip
-from bakeoff.report.terminal import clean
+from bakeoff.report.terminal import BLOCKS, LETTERS, clean, sparkline
 
 BAR_COLUMNS = 24
 OTHER_COLUMNS = 52
@@ -151,7 +150,7 @@ class RunProgress(_LiveDisplay):
         if not medians:
             return ""
         marks = LETTERS if self._console.options.ascii_only else BLOCKS
-        return f"median latency so far {strip(medians, SPARKLINE_COLUMNS, marks)} {number(medians[-1])} ms"
+        return f"median latency so far {sparkline(medians, SPARKLINE_COLUMNS, marks)} {number(medians[-1])} ms"
 
     def _time_left(self) -> str:
         """Time left, from the pace so far once a block is complete, before that from the plan."""

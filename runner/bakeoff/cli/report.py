@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from bakeoff.cli import DONE
-from bakeoff.cli.conclusion import refresh_index, render, show_run
+from bakeoff.cli.conclusion import refresh_index, render, show_findings
 from bakeoff.report import gate as gate_report
 from bakeoff.report.gate import terminal as gate_terminal
 from bakeoff.results import RunFolder
@@ -28,7 +28,7 @@ def render_again(path: Path) -> int:
     folder = RunFolder(path)
     summary = folder.summary()
     if summary.gate is None:
-        show_run(render(folder), path)
+        show_findings(render(folder), path)
     else:
         folder.write_reports(gate_report.render_all(summary))
         print(gate_terminal.render(summary, colour=sys.stdout.isatty()))

@@ -9,7 +9,7 @@ import msgspec
 
 from bakeoff.cli import note
 from bakeoff.cli.arguments import add_consent
-from bakeoff.cli.conclusion import conclude, render
+from bakeoff.cli.conclusion import conclude, render_measured
 from bakeoff.cli.context import run_context
 from bakeoff.cli.report import render_again
 from bakeoff.load.source import LocalProcesses
@@ -38,5 +38,5 @@ def run(options: argparse.Namespace) -> int:
     with run_context(manifest, rest, LocalProcesses()) as (context, _):
         resume(folder, context)
         context.observer.report_began()
-        finished = render(folder)
-    return conclude(finished, path)
+        findings = render_measured(folder)
+    return conclude(findings, path)

@@ -14,7 +14,7 @@ from bakeoff.cli.arguments import (
     add_stack_choice,
     add_token_file,
 )
-from bakeoff.cli.conclusion import conclude, render
+from bakeoff.cli.conclusion import conclude, render_measured
 from bakeoff.cli.context import new_manifest, run_context
 from bakeoff.experiment import apply_profile, read_experiment, select
 from bakeoff.load.source import read_source
@@ -67,5 +67,5 @@ def run(options: argparse.Namespace) -> int:
     with run_context(manifest, experiment, source) as (context, place):
         folder = measure_new(msgspec.structs.replace(manifest, place=place), options.out, context)
         context.observer.report_began()
-        finished = render(folder)
-    return conclude(finished, folder.path)
+        findings = render_measured(folder)
+    return conclude(findings, folder.path)

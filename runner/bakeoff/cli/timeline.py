@@ -9,7 +9,7 @@ from pathlib import Path
 from bakeoff.cli import DONE, FAILED
 from bakeoff.cli.arguments import add_backend, add_file, add_stack_choice
 from bakeoff.experiment import read_experiment, select
-from bakeoff.findings import story
+from bakeoff.findings import timeline_line
 from bakeoff.load import LocalGenerators
 from bakeoff.measure import Observer, RunContext, take_timelines
 from bakeoff.model import Certificate
@@ -35,5 +35,5 @@ def run(options: argparse.Namespace) -> int:
         context = RunContext(backend, generator, Observer(), Certificate)
         timelines = take_timelines(experiment, Path(scratch), context)
     for timeline in timelines:
-        print(story.timeline_story(timeline), end="\n\n")
+        print(timeline_line(timeline), end="\n\n")
     return FAILED if any(timeline.failure for timeline in timelines) else DONE

@@ -1,4 +1,4 @@
-"""A generator's certificate as text."""
+"""A load generator's certificate as text."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from bakeoff.model import Certificate, OracleCheck
 
 
 def render(certificate: Certificate) -> str:
-    """What was examined, what was found, and the verdict; one line for each case."""
+    """What was examined, what was measured, and the verdict; one line for each case."""
     lines = [
         f"ceiling, closed loop   {_rate(certificate.closed_ceiling_rps)}",
         f"ceiling, open loop     {_rate(certificate.open_ceiling_rps)}",
@@ -37,10 +37,10 @@ def _by_case(checks: Iterable[OracleCheck]) -> dict[str, list[OracleCheck]]:
 
 
 def _case(case: str, checks: list[OracleCheck]) -> str:
-    found = ", ".join(f"{check.what} {_pair(check)}" for check in checks)
-    return f"{'ok ' if all(check.ok for check in checks) else 'BAD'} {case}: {found}"
+    values = ", ".join(f"{check.what} {_measured(check)}" for check in checks)
+    return f"{'ok ' if all(check.ok for check in checks) else 'BAD'} {case}: {values}"
 
 
-def _pair(check: OracleCheck) -> str:
+def _measured(check: OracleCheck) -> str:
     measured = "unknown" if check.measured is None else f"{check.measured:,.4g}"
     return measured if check.asked == check.measured else f"{measured} (true: {check.asked:,.4g})"

@@ -1,135 +1,154 @@
-"""What follows the answer: who else is as good, what binds the two, who is missing, and how it is at other loads."""
+"""What follows the headline: ties, what limits the two stacks, missing stacks, and the results at other loads."""
 
 from __future__ import annotations
 
-from bakeoff.analysis import bounds as laws
-from bakeoff.findings.answer import did, headline, where
+from bakeoff.analysis import bounds
+from bakeoff.findings.bottlenecks import limit
+from bakeoff.findings.headline import achieved, at_load
 from bakeoff.findings.numerals import number, percent, plural, ratio
-from bakeoff.findings.pairs import best_relative, others, standing
-from bakeoff.findings.row_context import Situation, ms, situation
-from bakeoff.findings.why import binds
+from bakeoff.findings.pairs import best_relative, rivals, standing
+from bakeoff.findings.row_context import RowContext, ms, row_context
 from bakeoff.model import Comparison, Condition, Run
 
 INTERFACES = (
-    "WSGI and ASGI are the two ways in which a Python server talks to an app. With WSGI, a worker, or one of its "
-    "threads, stays with a request until it is answered, also while it only waits; with ASGI, a worker turns to other "
-    "requests meanwhile."
+    "WSGI and ASGI are the two interfaces between a Python server and an app. With WSGI, a request occupies a worker, "
+    "or one of its threads, until it is answered, even while it only waits; with ASGI, a worker serves other requests "
+    "meanwhile."
 )
 MOSTLY_WAITS = 0.5
-"""Share of its time that a request computes, below which it is said to wait for the rest."""
+"""Share of its unloaded latency below which a request's CPU time counts as small."""
 
 
-def context(run: Run) -> tuple[str, ...]:
-    """A sentence or two on each, where there is something to say."""
-    best = headline(run)
-    if best is None:
+def context(run: Run, comparison: Comparison | None) -> tuple[str, ...]:
+    """A sentence or two on each subject, where there is something to say about the quoted comparison."""
+    if comparison is None:
         return ()
-    told = (_as_good(run, best), *_why(run, best), _advice(run, best), _absent(run, best), *_elsewhere(run, best))
-    return tuple(sentence for sentence in told if sentence)
+    sentences = (
+        *_ties(run, comparison),
+        *_why(run, comparison),
+        _same_app(run, comparison),
+        _not_compared(run, comparison),
+        *_other_loads(run, comparison),
+    )
+    return tuple(sentence for sentence in sentences if sentence)
 
 
-def brackets(run: Run) -> str:
-    """How to read an interval, in the words of a caption."""
+def interval_note(run: Run) -> str:
+    """How to read an interval; empty where there is none."""
     blocks = run.measured_blocks
     if blocks < 2:
         return ""
-    sure = percent(run.confidence_level)
-    return f"Brackets are {sure} intervals over {plural(blocks, 'block')}, each a fresh start of every stack."
+    level = percent(run.confidence_level)
+    return (
+        f"Brackets are {level} confidence intervals over {plural(blocks, 'block')}, each a fresh start of all stacks."
+    )
 
 
-def _as_good(run: Run, best: Comparison) -> str:
-    """The stacks from which the quoted one cannot be told at the same load; its relatives are in the answer."""
-    if best.metric != "throughput":
-        return ""
-    margin, case = run.manifest.experiment.margin, Condition(best.scenario, best.load)
-    home = run.interface_of(best.baseline)
-    rivals = [each for each in others(run, case, best.candidate) if run.interface_of(each.stack) != home]
-    level = [each for each in rivals if standing(each.ratio, margin) != "apart"]
-    return " ".join(f"{best.candidate} and {each.stack} cannot be told apart: {ratio(each.ratio)}." for each in level)
+def _condition(comparison: Comparison) -> Condition:
+    return Condition(comparison.scenario, comparison.load)
 
 
-# --- why -------------------------------------------------------------------------------------------------------------
-
-
-def _why(run: Run, best: Comparison) -> list[str]:
-    """What holds the baseline back, then what the quoted stack has in its stead."""
-    case = Condition(best.scenario, best.load)
-    theirs, ours = (situation(run, case, name) for name in (best.baseline, best.candidate))
-    if theirs is None or theirs.row.bound is None or theirs.row.bound.by == "load":
+def _ties(run: Run, comparison: Comparison) -> list[str]:
+    """The stacks that do not differ clearly from the quoted one; the baseline's relatives are in the headline."""
+    if comparison.metric != "throughput":
         return []
-    cause = "is at its limit" if theirs.reached else "is held back by something other than its limit"
-    told = f"Why: {_waiting(theirs)}{theirs.stack.name} {cause}. {binds(theirs)}"
-    return [told, _room(ours)] if ours and ours.row.bound else [told]
+    margin, interface = run.manifest.experiment.margin, run.interface_of(comparison.baseline)
+    return [
+        f"{comparison.candidate} and {rival.stack} cannot be told apart: {ratio(rival.ratio)}."
+        for rival in rivals(run, _condition(comparison), comparison.candidate)
+        if run.interface_of(rival.stack) != interface and standing(rival.ratio, margin) != "apart"
+    ]
 
 
-def _waiting(one: Situation) -> str:
-    """What a request does most of the time; nothing where it computes, or that is not known."""
-    cpu = one.row.cpu_ms_per_request
-    if not one.unloaded_s or cpu is None or cpu.point > MOSTLY_WAITS * one.unloaded_s * 1e3:
+# --- what limits them ------------------------------------------------------------------------------------------------
+
+
+def _why(run: Run, comparison: Comparison) -> list[str]:
+    """What limits the baseline, then what limits the quoted stack."""
+    condition = _condition(comparison)
+    baseline = row_context(run, condition, comparison.baseline)
+    candidate = row_context(run, condition, comparison.candidate)
+    if baseline is None or baseline.row.bound is None or baseline.row.bound.by == "load":
+        return []
+    cause = "is at its limit" if baseline.bound_reached else "is limited by something other than its bound"
+    sentence = f"Why: {_mostly_waits(baseline)}{baseline.stack.name} {cause}. {limit(baseline)}"
+    return [sentence, _capacity(candidate)] if candidate and candidate.row.bound else [sentence]
+
+
+def _mostly_waits(context: RowContext) -> str:
+    """That a request waits most of the time; empty where it computes, or where that is not known."""
+    cpu = context.row.cpu_ms_per_request
+    if not context.unloaded_s or cpu is None or cpu.point > MOSTLY_WAITS * context.unloaded_s * 1e3:
         return ""
-    alone, computing = ms(one.unloaded_s), number(cpu.point)
-    return f"a request takes {alone} on average without load, {computing} ms of it CPU time; it mostly waits. "
+    return (
+        f"a request takes {ms(context.unloaded_s)} on average without load, {number(cpu.point)} ms of it CPU time; "
+        "it mostly waits. "
+    )
 
 
-def _room(one: Situation) -> str:
-    """How many requests a stack holds, and what binds it."""
-    held = laws.slots(one.stack)
-    many = plural(held, "request") if held else "any number of requests"
-    return f"{one.stack.name} holds {many} at once. {binds(one)}"
+def _capacity(context: RowContext) -> str:
+    """How many requests a stack can work on at once, and what limits it."""
+    slots = bounds.slots(context.stack)
+    amount = plural(slots, "request") if slots else "any number of requests"
+    return f"{context.stack.name} can work on {amount} at once. {limit(context)}"
 
 
-def _advice(run: Run, best: Comparison) -> str:
-    """What the baseline's own app gained by other settings alone, and what binds it then."""
-    case = Condition(best.scenario, best.load)
-    relative = best_relative(run, best)
-    row = situation(run, case, relative.stack) if relative else None
-    found = [each for each in run.comparisons(case, best.metric) if row and each.candidate == row.stack.name]
-    if row is None or row.row.bound is None or not found or found[0].verdict not in ("faster", "slower"):
+def _same_app(run: Run, comparison: Comparison) -> str:
+    """What the baseline's own app gained from other settings alone, and what limits it then."""
+    condition = _condition(comparison)
+    relative = best_relative(run, comparison)
+    context = row_context(run, condition, relative.stack) if relative else None
+    if context is None or context.row.bound is None:
         return ""
-    gain = f"The same app on {row.stack.name} served {ratio(found[0].ratio)} the requests of {best.baseline}."
-    return f"{gain} {_room(row)}"
+    name = context.stack.name
+    for gain in run.comparisons(condition, comparison.metric):
+        if gain.candidate == name and gain.verdict in ("faster", "slower"):
+            served = f"The same app on {name} served {ratio(gain.ratio)} the requests of {comparison.baseline}."
+            return f"{served} {_capacity(context)}"
+    return ""
 
 
-# --- the rest --------------------------------------------------------------------------------------------------------
+# --- what is missing, and other loads --------------------------------------------------------------------------------
 
 
-def _absent(run: Run, best: Comparison) -> str:
+def _not_compared(run: Run, comparison: Comparison) -> str:
     """Which stacks could not be compared at the same load, and why."""
-    case = Condition(best.scenario, best.load)
-    missing = [name for name in run.stack_names if not run.is_valid(case, name)]
-    return f"Not compared: {'; '.join(f'{name} ({_why_not(run, case, name)})' for name in missing)}." if missing else ""
+    condition = _condition(comparison)
+    missing = [name for name in run.stack_names if not run.is_valid(condition, name)]
+    reasons = [f"{name} ({_why_missing(run, condition, name)})" for name in missing]
+    return f"Not compared: {'; '.join(reasons)}." if reasons else ""
 
 
-def _why_not(run: Run, case: Condition, name: str) -> str:
-    row = run.result(case, name)
+def _why_missing(run: Run, condition: Condition, name: str) -> str:
+    row = run.result(condition, name)
     return "; ".join(row.withheld).rstrip(".") if row is not None and row.withheld else "nothing was recorded"
 
 
-def _elsewhere(run: Run, best: Comparison) -> list[str]:
-    """How the same candidate did in every other case."""
-    here = Condition(best.scenario, best.load)
-    found = (
-        each
-        for case in run.conditions
-        if case != here
-        for each in run.comparisons(case, case.main_metric)
-        if each.candidate == best.candidate
-    )
-    return [_briefly(run, each) for each in found]
+def _other_loads(run: Run, quoted: Comparison) -> list[str]:
+    """The results of the same candidate under every other condition."""
+    return [
+        _in_short(run, comparison)
+        for condition in run.conditions
+        if condition != _condition(quoted)
+        for comparison in run.comparisons(condition, condition.main_metric)
+        if comparison.candidate == quoted.candidate
+    ]
 
 
-def _briefly(run: Run, each: Comparison) -> str:
-    place = where(run, each)
-    unsure = " (inconclusive, as one of several comparisons)" if each.verdict == "inconclusive" else ""
-    return f"{place[0].upper()}{place[1:]}, {each.candidate} {did(each, each.baseline)}{_times(run, each)}{unsure}."
+def _in_short(run: Run, comparison: Comparison) -> str:
+    place = at_load(run, comparison)
+    result = f"{comparison.candidate} {achieved(comparison, comparison.baseline)}{_latencies(run, comparison)}"
+    doubt = " (inconclusive)" if comparison.verdict == "inconclusive" else ""
+    return f"{place[0].upper()}{place[1:]}, {result}{doubt}."
 
 
-def _times(run: Run, each: Comparison) -> str:
-    """The two times that a ratio of latencies is made of."""
-    if each.metric == "throughput":
+def _latencies(run: Run, comparison: Comparison) -> str:
+    """The two times behind a ratio of latencies."""
+    if comparison.metric == "throughput":
         return ""
     rows = [
-        run.result(Condition(each.scenario, each.load), name, each.endpoint) for name in (each.candidate, each.baseline)
+        run.result(_condition(comparison), name, comparison.endpoint)
+        for name in (comparison.candidate, comparison.baseline)
     ]
     known = [number(row.latency_ms.p50.point) for row in rows if row and row.latency_ms.p50]
     return f", {known[0]} ms instead of {known[1]} ms" if len(known) == 2 else ""

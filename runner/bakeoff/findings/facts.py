@@ -1,4 +1,4 @@
-"""What surrounds the numbers, in plain words: how sure they are, what was withheld, how and where they were taken."""
+"""What surrounds the numbers: how certain they are, what was withheld, how, where and when they were measured."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+from bakeoff.findings.grid import Cell, Grid, Head, make_grid, missing
 from bakeoff.findings.numerals import count, listing, merged, mib, number, percent, plural, shape
-from bakeoff.model import ALL_ENDPOINTS, BlockResult, ClosedLoad, Condition, Load, Result, Run, load_words
+from bakeoff.model import ALL_ENDPOINTS, BlockResult, ClosedLoad, Condition, Load, Result, Run, Stack, load_words
+
+# --- what was withheld -----------------------------------------------------------------------------------------------
 
 
 class Withheld(NamedTuple):
-    """One reason, and every place where it, or one that differs only in its numbers, kept something back."""
+    """One reason, and every place where it, or one that differs only in its numbers, applied."""
 
     reason: str
     places: tuple[str, ...]
@@ -23,14 +26,14 @@ def withheld(run: Run) -> tuple[Withheld, ...]:
     for row in run.summary.results:
         for reason in row.withheld:
             alike.setdefault(shape(reason), []).append((reason, _place(run, row)))
-    return tuple(_grouped(several) for several in alike.values())
+    return tuple(_grouped(pairs) for pairs in alike.values())
 
 
-def _grouped(several: list[tuple[str, str]]) -> Withheld:
-    reasons = [reason for reason, _ in several]
+def _grouped(pairs: list[tuple[str, str]]) -> Withheld:
+    reasons = [reason for reason, _ in pairs]
     if len(set(reasons)) == 1:
-        return Withheld(reasons[0], tuple(dict.fromkeys(place for _, place in several)))
-    return Withheld(merged(reasons), tuple(f"{place}: {reason}" for reason, place in several))
+        return Withheld(reasons[0], tuple(dict.fromkeys(place for _, place in pairs)))
+    return Withheld(merged(reasons), tuple(f"{place}: {reason}" for reason, place in pairs))
 
 
 def _place(run: Run, row: Result) -> str:
@@ -38,32 +41,32 @@ def _place(run: Run, row: Result) -> str:
     return f"{row.stack} at {run.title(Condition(row.scenario, row.load))}, {endpoint}"
 
 
-# --- how sure --------------------------------------------------------------------------------------------------------
+# --- how certain -----------------------------------------------------------------------------------------------------
 
 
-def how_sure(run: Run) -> tuple[str, ...]:
-    """What the intervals mean, how many rows held up, and whether the load generator did."""
+def certainty(run: Run) -> tuple[str, ...]:
+    """What the intervals mean, how many rows passed the checks, and whether the load generator was certified."""
     return tuple(sentence for sentence in (_state(run), _intervals(run), _rows(run), _generator(run)) if sentence)
 
 
 def _state(run: Run) -> str:
     if run.manifest.state == "complete":
         return ""
-    why = f": {run.manifest.error.rstrip('.')}" if run.manifest.error else ""
+    error = f": {run.manifest.error.rstrip('.')}" if run.manifest.error else ""
     word = "failed" if run.manifest.state == "failed" else "did not finish"
-    return f"This run {word}{why}. What it measured until then is shown."
+    return f"This run {word}{error}. What was measured until then is shown."
 
 
 def _intervals(run: Run) -> str:
-    done, asked = run.measured_blocks, run.manifest.experiment.blocks
-    if not done:
+    measured, asked = run.measured_blocks, run.manifest.experiment.blocks
+    if not measured:
         return ""
-    if done == 1:
-        return "There is only one block, so there are no intervals: nothing here tells how much the numbers vary."
-    short = f" of the {asked} asked for" if done != asked else ""
+    if measured == 1:
+        return "There is only one block, so there are no intervals: how much the numbers vary is not known."
+    short = f" of the {asked} asked for" if measured != asked else ""
     return (
         f"Numbers in brackets are {percent(run.confidence_level)} confidence intervals over "
-        f"{plural(done, 'block')}{short}: fresh starts of every stack, not requests, are what is counted."
+        f"{plural(measured, 'block')}{short}. A block is a fresh start of all stacks; blocks are counted, not requests."
     )
 
 
@@ -71,33 +74,28 @@ def _rows(run: Run) -> str:
     rows = run.summary.results
     if not rows:
         return "There is no row of results."
-    bad = sum(not row.valid for row in rows)
-    partly = sum(row.valid and bool(row.withheld) for row in rows)
-    found = f"{count(len(rows) - bad)} of {plural(len(rows), 'row')} passed every check"
-    kept_back = f"; {count(bad)} withheld" if bad else ""
-    leave = "leaves" if partly == 1 else "leave"
-    parts = f"; {count(partly)} {leave} out a number that could not be measured" if partly else ""
-    return f"{found}{kept_back}{parts}."
+    invalid = sum(not row.valid for row in rows)
+    partial = sum(row.valid and bool(row.withheld) for row in rows)
+    passed = f"{count(len(rows) - invalid)} of {plural(len(rows), 'row')} passed every check"
+    withheld_rows = f"; {count(invalid)} withheld" if invalid else ""
+    verb = "leaves" if partial == 1 else "leave"
+    partial_rows = f"; {count(partial)} {verb} out a number that could not be measured" if partial else ""
+    return f"{passed}{withheld_rows}{partial_rows}."
 
 
 def _generator(run: Run) -> str:
-    found = run.summary.generator
-    if not found.certified:
-        why = "; ".join(found.reasons) or "it was not checked"
-        return f"The load generator is not certified: {why}."
-    return "The load generator was certified before the run: " + _ceilings(run) + "."
-
-
-def _ceilings(run: Run) -> str:
-    found = run.summary.generator
-    parts = ["it measured known delays and stalls rightly"] if found.oracle else []
-    if found.closed_ceiling_rps is not None:
-        parts.append(f"it can drive {number(found.closed_ceiling_rps)} requests a second with waiting users")
-    if found.open_ceiling_rps is not None:
-        parts.append(f"it can send {number(found.open_ceiling_rps)} a second on time")
-    if found.send_lag_us:
-        parts.append(f"requests left late by {_lag(found.send_lag_us)}")
-    return listing(parts) or "no figures were recorded"
+    certificate = run.summary.generator
+    if not certificate.certified:
+        reasons = "; ".join(certificate.reasons) or "it was not checked"
+        return f"The load generator is not certified: {reasons}."
+    parts = ["it measured known delays and stalls correctly"] if certificate.oracle else []
+    if certificate.closed_ceiling_rps is not None:
+        parts.append(f"it can drive {number(certificate.closed_ceiling_rps)} requests a second with waiting users")
+    if certificate.open_ceiling_rps is not None:
+        parts.append(f"it can send {number(certificate.open_ceiling_rps)} a second on time")
+    if certificate.send_lag_us:
+        parts.append(f"requests left late by {_lag(certificate.send_lag_us)}")
+    return f"The load generator was certified before the run: {listing(parts) or 'no figures were recorded'}."
 
 
 def _lag(lag_us: dict[str, float]) -> str:
@@ -105,7 +103,35 @@ def _lag(lag_us: dict[str, float]) -> str:
     return listing([f"{number(value)} \N{MICRO SIGN}s ({names.get(name, name)})" for name, value in lag_us.items()])
 
 
+def oracle_grid(run: Run) -> Grid:
+    """What the load generator measured of test servers whose behaviour was known beforehand."""
+    heads = (
+        Head("case", numeric=False),
+        Head("what", numeric=False),
+        Head("true"),
+        Head("measured"),
+        Head("correct", numeric=False),
+    )
+    rows = [
+        (
+            Cell(check.case),
+            Cell(check.what),
+            Cell(number(check.asked)),
+            Cell(number(check.measured)),
+            Cell("yes" if check.ok else "no"),
+        )
+        for check in run.summary.generator.oracle
+    ]
+    return make_grid("The load generator against known delays", heads, rows)
+
+
 # --- how it was measured ---------------------------------------------------------------------------------------------
+
+CHECKS = (
+    "Only correct answers count as served. A row is shown after these checks: every request has exactly one outcome; "
+    "users equal throughput times latency (Little's law); the slice lasted much longer than a request; the load "
+    "generator had CPU time to spare; the other stacks were idle. A row that fails is withheld, with the reason."
+)
 
 
 def method(run: Run) -> tuple[tuple[str, str], ...]:
@@ -114,7 +140,7 @@ def method(run: Run) -> tuple[tuple[str, str], ...]:
         ("Blocks", _blocks(run)),
         ("Order", _order(run)),
         ("Slices", _slices(run)),
-        ("Load", _loads(run)),
+        ("Load", " ".join(_load(load) for load in run.manifest.experiment.loads)),
         ("Statistics", _statistics(run)),
         ("Checks", CHECKS),
     )
@@ -124,113 +150,151 @@ def _blocks(run: Run) -> str:
     slices = [record for record in run.records if record.failure is None]
     sent = sum(counts.offered for record in slices for counts in record.endpoints)
     return (
-        "A block starts every stack afresh, proves that all of them give the same answers, measures each in turn, and "
-        f"stops them. This run left {plural(run.measured_blocks, 'block')} with {plural(len(slices), 'slice')} "
-        f"and {plural(sent, 'request')}. The block is the unit of statistics: requests of one start are too much "
-        "alike to count as so many independent observations."
+        "In a block, every stack is started afresh, the stacks' answers are checked to be equal, each stack is "
+        f"measured in turn, and all are stopped. This run has {plural(run.measured_blocks, 'block')} with "
+        f"{plural(len(slices), 'slice')} and {plural(sent, 'request')}. The block is the unit of statistics: requests "
+        "within one start are too similar to count as independent observations."
     )
 
 
 def _order(run: Run) -> str:
-    turn = ", then back again, so that a drift hits all of them alike" if run.manifest.experiment.passes > 1 else ""
+    twice = (
+        ", then in reverse, so that a drift affects all of them equally" if run.manifest.experiment.passes > 1 else ""
+    )
     return (
-        f"Within a block, stacks take turns in a random order{turn}. One is measured at a time; the others are up but "
-        f"idle. All draws come from seed {run.manifest.seed}."
+        f"Within a block, stacks take turns in a random order{twice}. One is measured at a time; the others are up but "
+        f"idle. All random choices derive from seed {run.manifest.seed}."
     )
 
 
 def _slices(run: Run) -> str:
-    asked = run.manifest.experiment
+    experiment = run.manifest.experiment
     return (
-        f"A slice is at least {asked.slice_s:g} s long, longer where answers are slow (up to {asked.max_slice_s:g} s), "
-        f"and comes after at least {asked.warmup_s:g} s of warm-up under the same load."
+        f"A slice is at least {experiment.slice_s:g} s long, longer where answers are slow (up to "
+        f"{experiment.max_slice_s:g} s), and follows at least {experiment.warmup_s:g} s of warm-up under the same load."
     )
-
-
-def _loads(run: Run) -> str:
-    return " ".join(_load(load) for load in run.manifest.experiment.loads)
 
 
 def _load(load: Load) -> str:
     if isinstance(load, ClosedLoad):
         return (
-            f"{load_words(load)}: a closed loop. Each user waits for its answer before it asks again, which "
-            "finds the ceiling of a stack but hides its stalls."
+            f"{load_words(load)}: a closed loop. Each user waits for an answer before it sends the next request. That "
+            "shows a stack's highest throughput but hides its stalls."
         )
-    when = "at random (Poisson), " if load.arrivals == "poisson" else ""
+    when = "come at random (Poisson), whatever" if load.arrivals == "poisson" else "do not depend on what"
     return (
-        f"{load_words(load)}: an open loop. Requests come {when}whatever the server does, and latency counts "
-        "from the moment at which a request was due."
+        f"{load_words(load)}: an open loop. Requests {when} the server does, and latency counts from the moment at "
+        "which a request was due."
     )
 
 
 def _statistics(run: Run) -> str:
-    asked = run.manifest.experiment
+    experiment = run.manifest.experiment
     return (
         "Estimates are geometric means over blocks, with Student's interval on the logarithms. Candidate and baseline "
         "are compared block by block; p comes from flipping the signs of the blocks' log ratios, corrected for the "
-        f"number of candidates (Holm). A difference counts at p of {asked.alpha:g} or less; two stacks are the same "
-        f"when the whole interval lies within {percent(asked.margin)}."
+        f"number of candidates (Holm). A difference counts at p of {experiment.alpha:g} or less; two stacks are the "
+        f"same when the whole interval lies within {percent(experiment.margin)}."
     )
 
 
-CHECKS = (
-    "Only right answers count as served. Before a row is shown, it is checked: every request has one outcome; users "
-    "equal throughput times latency (Little's law); the slice outlasted its queue; the load generator had time to "
-    "spare; idle stacks were idle. A row that fails is withheld, with the reason."
-)
+def stack_grid(run: Run) -> Grid:
+    """How each stack was set up, and how soon it could serve."""
+    heads = (
+        Head("stack", numeric=False),
+        Head("app", numeric=False),
+        Head("server", numeric=False),
+        Head("workers"),
+        Head("threads", "a worker"),
+        Head("ready after", "s, median"),
+    )
+    return make_grid("The stacks", heads, [_stack_cells(run, stack) for stack in run.manifest.experiment.stacks])
 
 
-# --- where -----------------------------------------------------------------------------------------------------------
+def _stack_cells(run: Run, stack: Stack) -> tuple[Cell, ...]:
+    ready_s = sorted(block.ready_s[stack.name] for block in run.blocks if stack.name in block.ready_s)
+    options = [f"{name}={value}" for name, value in {**stack.options, **stack.env}.items()]
+    app = stack.app or stack.url or " ".join(stack.command)
+    unknown = missing("not recorded")
+    return (
+        Cell(stack.name, stack.interface, kind=stack.interface),
+        Cell(app) if app else unknown,
+        Cell(stack.server or ("already running" if stack.url else "own command"), ", ".join(options)),
+        unknown if stack.url else Cell(count(stack.workers)),
+        unknown if stack.url else Cell(count(stack.threads)),
+        Cell(number(ready_s[len(ready_s) // 2])) if ready_s else unknown,
+    )
+
+
+# --- where and when --------------------------------------------------------------------------------------------------
 
 
 def machine(run: Run) -> tuple[tuple[str, str], ...]:
     """The machine, as pairs of name and value."""
-    found = run.manifest.machine
+    host = run.manifest.machine
     return (
-        ("processor", f"{found.cpu_model}, {plural(found.cores, 'core')}"),
-        ("cores for servers", _cores(found.server_cpus)),
-        ("cores for the load", _cores(found.generator_cpus)),
-        ("memory", mib(found.memory_bytes)),
-        ("system", f"{found.system} {found.kernel}"),
-        ("host", found.hostname),
-        ("Python", found.python),
+        ("processor", f"{host.cpu_model}, {plural(host.cores, 'core')}"),
+        ("cores for servers", _cpus(host.server_cpus)),
+        ("cores for the load", _cpus(host.generator_cpus)),
+        ("memory", mib(host.memory_bytes)),
+        ("system", f"{host.system} {host.kernel}"),
+        ("host", host.hostname),
+        ("Python", host.python),
         *run.manifest.place.items(),
     )
 
 
-def _cores(numbers: tuple[int, ...]) -> str:
-    return ", ".join(str(number_) for number_ in numbers) or "not pinned"
+def _cpus(cpus: tuple[int, ...]) -> str:
+    return ", ".join(map(str, cpus)) or "not pinned"
+
+
+def versions(run: Run) -> tuple[tuple[str, str], ...]:
+    """The packages that took part and their versions."""
+    return tuple(sorted(run.manifest.machine.versions.items()))
 
 
 def about(run: Run) -> tuple[tuple[str, str], ...]:
     """The run itself, as pairs of name and value."""
-    found = run.manifest
+    manifest = run.manifest
     return (
-        ("run", found.run_id),
-        ("started", moment(found.started_utc)),
-        *(("resumed", moment(stamp)) for stamp in found.resumed_utc),
-        ("finished", moment(found.finished_utc) if found.finished_utc else "it did not"),
-        ("profile", found.profile),
-        ("seed", str(found.seed)),
-        ("experiment", found.experiment.path or found.experiment.name),
+        ("run", manifest.run_id),
+        ("started", moment(manifest.started_utc)),
+        *(("resumed", moment(stamp)) for stamp in manifest.resumed_utc),
+        ("finished", moment(manifest.finished_utc) if manifest.finished_utc else "not finished"),
+        ("profile", manifest.profile),
+        ("seed", str(manifest.seed)),
+        ("experiment", manifest.experiment.path or manifest.experiment.name),
     )
 
+
+def moment(stamp: str) -> str:
+    """A stored UTC time as people write it: ``2025-11-23 11:17 UTC``; any other text unchanged."""
+    try:
+        time = datetime.fromisoformat(stamp)
+    except ValueError:
+        return stamp
+    return f"{time.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+# --- files -----------------------------------------------------------------------------------------------------------
 
 RAW_FILES = (
     ("summary.json", "every number on this page"),
     ("manifest.json", "what was asked, where, with which seed"),
     ("blocks/", "each block's records, histograms and server logs"),
-    ("figures/", "the pictures as files"),
+    ("figures/", "the charts as files"),
     ("report.md", "this report as Markdown"),
 )
-"""Beside the report in the run's folder."""
+"""The files beside the report: path, and content."""
 
 
 def block_files(run: Run) -> tuple[tuple[str, str], ...]:
-    """Every file of every block, and of the timelines: its path from the report, and what it holds."""
-    told = (each for each in run.timelines if each.requests)
-    logs = ((f"timeline/{each.stack}.log", "a server's log while its timeline was taken") for each in told)
+    """Every file of every block and timeline: its path relative to the report, and what it holds."""
+    logs = [
+        (f"timeline/{timeline.stack}.log", "a server's log while its timeline was taken")
+        for timeline in run.timelines
+        if timeline.requests
+    ]
     return (*(pair for block in run.blocks for pair in _files_of(block)), *logs)
 
 
@@ -240,12 +304,3 @@ def _files_of(block: BlockResult) -> Iterator[tuple[str, str]]:
     yield f"{folder}/latency.hlog", "latency histograms, second by second"
     for stack in sorted(block.ready_s):
         yield f"{folder}/{stack}.log", "a server's log"
-
-
-def moment(stamp: str) -> str:
-    """A stored UTC time as people write it: ``2025-11-23 11:17 UTC``; anything else as it stands."""
-    try:
-        found = datetime.fromisoformat(stamp)
-    except ValueError:
-        return stamp
-    return f"{found.astimezone(UTC):%Y-%m-%d %H:%M} UTC"

@@ -1,4 +1,4 @@
-"""Two stacks side by side, block by block, where neither is the baseline."""
+"""The throughputs of two stacks compared block by block, where neither need be the baseline."""
 
 from __future__ import annotations
 
@@ -11,57 +11,57 @@ from bakeoff.model import Comparison, Condition, Estimate, Run
 Standing = Literal["tied", "unsettled", "apart"]
 
 
-class Beside(NamedTuple):
-    """A stack, and the throughput of another over its own."""
+class Rival(NamedTuple):
+    """A stack, and a candidate's throughput over its own."""
 
     stack: str
     ratio: Estimate
 
 
-def throughput_ratio(run: Run, case: Condition, candidate: str, other: str) -> Estimate | None:
+def throughput_ratio(run: Run, condition: Condition, candidate: str, other: str) -> Estimate | None:
     """The throughput of a candidate over another's, over the blocks that have both; ``None`` where none has."""
-    ours, theirs = _by_block(run, case, candidate), _by_block(run, case, other)
-    both = sorted(ours.keys() & theirs.keys())
-    return stats.ratio_estimate([math.log(ours[block] / theirs[block]) for block in both]) if both else None
+    numerator, denominator = _rps_by_block(run, condition, candidate), _rps_by_block(run, condition, other)
+    both = sorted(numerator.keys() & denominator.keys())
+    log_ratios = [math.log(numerator[block] / denominator[block]) for block in both]
+    return stats.ratio_estimate(log_ratios) if log_ratios else None
 
 
-def best_relative(run: Run, compared: Comparison) -> Beside | None:
-    """The best of the other stacks that serve the baseline's app, and what the candidate's throughput is to it."""
-    app = _app_of(run, compared.baseline)
-    if app is None or compared.metric != "throughput":
+def best_relative(run: Run, comparison: Comparison) -> Rival | None:
+    """The best other stack that serves the baseline's app, and the candidate's throughput over its own."""
+    baseline = run.stack(comparison.baseline)
+    if baseline is None or baseline.app is None or comparison.metric != "throughput":
         return None
-    found = others(run, Condition(compared.scenario, compared.load), compared.candidate)
-    relatives = [each for each in found if each.stack != compared.baseline and _app_of(run, each.stack) == app]
-    return min(relatives, key=lambda each: each.ratio.point, default=None)
+    relatives = []
+    for rival in rivals(run, Condition(comparison.scenario, comparison.load), comparison.candidate):
+        stack = run.stack(rival.stack)
+        if stack and stack.app == baseline.app and stack.name != comparison.baseline:
+            relatives.append(rival)
+    return min(relatives, key=lambda rival: rival.ratio.point, default=None)
 
 
-def others(run: Run, case: Condition, candidate: str) -> tuple[Beside, ...]:
-    """Every other stack that is valid in a case, with what the candidate's throughput is to it."""
-    valid = [name for name in run.stack_names if name != candidate and run.is_valid(case, name)]
-    ratios = {name: throughput_ratio(run, case, candidate, name) for name in valid}
-    return tuple(Beside(name, found) for name, found in ratios.items() if found is not None)
+def rivals(run: Run, condition: Condition, candidate: str) -> tuple[Rival, ...]:
+    """Every other stack with a valid row, and the candidate's throughput over its own."""
+    valid = [name for name in run.stack_names if name != candidate and run.is_valid(condition, name)]
+    ratios = {name: throughput_ratio(run, condition, candidate, name) for name in valid}
+    return tuple(Rival(name, ratio) for name, ratio in ratios.items() if ratio is not None)
 
 
-def standing(found: Estimate, margin: float) -> Standing:
-    """Whether two are the same to within a margin, undecided, or apart."""
-    if found.low is None or found.high is None:
+def standing(ratio: Estimate, margin: float) -> Standing:
+    """Whether two stacks are the same to within a margin, undecided, or apart."""
+    if ratio.low is None or ratio.high is None:
         return "unsettled"
-    if found.low >= 1 / (1 + margin) and found.high <= 1 + margin:
+    if ratio.low >= 1 / (1 + margin) and ratio.high <= 1 + margin:
         return "tied"
-    return "unsettled" if found.low <= 1 <= found.high else "apart"
+    return "unsettled" if ratio.low <= 1 <= ratio.high else "apart"
 
 
-def _app_of(run: Run, name: str) -> str | None:
-    stack = run.stack(name)
-    return stack.app if stack else None
-
-
-def _by_block(run: Run, case: Condition, stack: str) -> dict[int, float]:
+def _rps_by_block(run: Run, condition: Condition, stack: str) -> dict[int, float]:
     """Right answers a second in each block; a block without any is left out."""
-    answered: dict[int, int] = {}
+    completed: dict[int, int] = {}
     window_s: dict[int, float] = {}
-    for each in run.records_of(case, stack):
-        if each.failure is None:
-            answered[each.block] = answered.get(each.block, 0) + sum(counts.completed for counts in each.endpoints)
-            window_s[each.block] = window_s.get(each.block, 0.0) + each.window_s
-    return {block: amount / window_s[block] for block, amount in answered.items() if amount and window_s[block]}
+    for record in run.records_of(condition, stack):
+        if record.failure is None:
+            amount = sum(counts.completed for counts in record.endpoints)
+            completed[record.block] = completed.get(record.block, 0) + amount
+            window_s[record.block] = window_s.get(record.block, 0.0) + record.window_s
+    return {block: amount / window_s[block] for block, amount in completed.items() if amount and window_s[block]}

@@ -1,4 +1,4 @@
-"""One valid row with what is needed to explain it: its stack, its load, and what the operational laws say of it."""
+"""One valid row with what is needed to explain it: its stack, its load, and what the operational laws say about it."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from bakeoff.analysis import bounds as laws
-from bakeoff.findings.numerals import TIMES, number, plural
-from bakeoff.model import Bound, Condition, Estimate, Load, Result, Run, Stack
+from bakeoff.analysis import bounds
+from bakeoff.findings.numerals import TIMES, number, percent, plural
+from bakeoff.model import Bound, ClosedLoad, Condition, Estimate, Evidence, Load, Result, Run, Stack
 
 REACHED = 0.8
 """Share of its bound that a stack must reach before the bound is called the reason."""
 
 
 @dataclass(frozen=True)
-class Situation:
-    """A stack at a load, measured and valid."""
+class RowContext:
+    """A stack under a condition, measured and valid."""
 
     stack: Stack
-    case: Condition
+    condition: Condition
     row: Result
     throughput_rps: float
     unloaded_s: float | None
@@ -29,10 +29,10 @@ class Situation:
     @property
     def load(self) -> Load:
         """The load it was under."""
-        return self.case.load
+        return self.condition.load
 
     @property
-    def reached(self) -> bool:
+    def bound_reached(self) -> bool:
         """Whether it came close enough to its bound for that to be the reason."""
         return self.row.bound is not None and self.throughput_rps >= REACHED * self.row.bound.rps
 
@@ -43,55 +43,94 @@ class Situation:
         return None if cpu is None else cpu.point / 1e3 * self.throughput_rps / self.cores
 
     @property
-    def next_bound(self) -> Bound | None:
-        """What would bind if slots did not."""
-        unlimited: Estimate | None = self.row.cpu_ms_per_request
-        free = Stack(name=self.stack.name, interface="asgi")
-        return laws.bound(free, self.load, self.unloaded_s, unlimited.point / 1e3 if unlimited else None, self.cores)
+    def users(self) -> int:
+        """Users of a closed load; 0 for an open load."""
+        return self.load.users if isinstance(self.load, ClosedLoad) else 0
+
+    @property
+    def concurrency(self) -> float:
+        """Requests that would be in progress at once if none had to wait for a slot (Little's law)."""
+        if isinstance(self.load, ClosedLoad):
+            return self.load.users
+        return self.load.mean_rate_rps * (self.unloaded_s or 0.0)
+
+    @property
+    def bound_without_slots(self) -> Bound | None:
+        """The bound that would hold if slots did not limit the stack."""
+        cpu: Estimate | None = self.row.cpu_ms_per_request
+        unlimited = Stack(name=self.stack.name, interface="asgi")
+        return bounds.bound(unlimited, self.load, self.unloaded_s, cpu.point / 1e3 if cpu else None, self.cores)
+
+    @property
+    def evidence(self) -> Evidence:
+        """What was measured of it, by name; without what is not known."""
+        cpu = self.row.cpu_ms_per_request
+        values = {
+            "measured_rps": self.throughput_rps,
+            "bound_rps": self.row.bound.rps if self.row.bound else None,
+            "bound_by": self.row.bound.by if self.row.bound else None,
+            "unloaded_ms": self.unloaded_s * 1e3 if self.unloaded_s else None,
+            "cpu_ms_per_request": cpu.point if cpu else None,
+            "cpu_share": self.cpu_share,
+            "cores": self.cores,
+            "slots": bounds.slots(self.stack),
+        }
+        return {name: value for name, value in values.items() if value is not None}
+
+    @property
+    def cpu_words(self) -> str:
+        """``its one core was busy 12 % of the time``; only where the CPU time is known."""
+        verb = "was" if self.cores == 1 else "were"
+        return f"its {cores_words(self.cores)} {verb} busy {percent(self.cpu_share or 0.0)} of the time"
 
 
-def situation(run: Run, case: Condition, name: str) -> Situation | None:
-    """A stack at a load; ``None`` where nothing valid was measured."""
-    stack, row = run.stack(name), run.result(case, name)
+def row_context(run: Run, condition: Condition, name: str) -> RowContext | None:
+    """A stack under a condition; ``None`` where nothing valid was measured."""
+    stack, row = run.stack(name), run.result(condition, name)
     if stack is None or row is None or not row.valid or row.throughput_rps is None:
         return None
-    records = run.records_of(case, name)
-    return Situation(
+    unloaded_s = bounds.unloaded_latency_s(name, run.records_of(condition, name), run.blocks)
+    return RowContext(
         stack=stack,
-        case=case,
+        condition=condition,
         row=row,
         throughput_rps=row.throughput_rps.point,
-        unloaded_s=laws.unloaded_latency_s(name, records, run.blocks) or _unloaded_by_bound(stack, row),
+        unloaded_s=unloaded_s or _unloaded_from_bound(stack, row),
         cores=max(1, len(run.manifest.machine.server_cpus)),
     )
 
 
-def _unloaded_by_bound(stack: Stack, row: Result) -> float | None:
-    """The unloaded latency that a bound by slots was computed from."""
-    held = laws.slots(stack)
-    return held / row.bound.rps if held and row.bound and row.bound.by == "slots" else None
-
-
-def situations(run: Run) -> Iterator[Situation]:
-    """Every valid row, all endpoints together, case by case."""
-    for case in run.conditions:
+def row_contexts(run: Run) -> Iterator[RowContext]:
+    """Every valid row, all endpoints together, by condition and then by stack."""
+    for condition in run.conditions:
         for name in run.stack_names:
-            found = situation(run, case, name)
-            if found is not None:
-                yield found
+            context = row_context(run, condition, name)
+            if context is not None:
+                yield context
+
+
+def _unloaded_from_bound(stack: Stack, row: Result) -> float | None:
+    """The unloaded latency from which a bound by slots was computed."""
+    slots = bounds.slots(stack)
+    return slots / row.bound.rps if slots and row.bound and row.bound.by == "slots" else None
 
 
 def slots_words(stack: Stack) -> str:
     """``4 workers``, or ``64 slots (4 workers x 16 threads)``."""
     if stack.threads == 1:
         return plural(stack.workers, "worker")
-    held = stack.workers * stack.threads
-    return f"{plural(held, 'slot')} ({plural(stack.workers, 'worker')} {TIMES} {plural(stack.threads, 'thread')})"
+    slots = stack.workers * stack.threads
+    return f"{plural(slots, 'slot')} ({plural(stack.workers, 'worker')} {TIMES} {plural(stack.threads, 'thread')})"
 
 
-def threads_for(stack: Stack, at_once: float) -> int:
-    """Threads a worker that hold so many requests at once."""
-    return math.ceil(at_once / stack.workers)
+def cores_words(cores: int) -> str:
+    """``one core``, ``2 cores``."""
+    return plural(cores, "core") if cores > 1 else "one core"
+
+
+def threads_for(stack: Stack, concurrency: float) -> int:
+    """Threads a worker with which a stack has so many requests in progress at once."""
+    return math.ceil(concurrency / stack.workers)
 
 
 def ms(seconds: float) -> str:

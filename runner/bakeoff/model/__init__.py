@@ -64,7 +64,20 @@ from bakeoff.model.record import (
     total_outcomes,
 )
 from bakeoff.model.run import Listed, Run
-from bakeoff.model.summary import Bound, Certificate, Comparison, Latency, OracleCheck, Result, Summary
+from bakeoff.model.summary import (
+    Bound,
+    Certificate,
+    Comparison,
+    Evidence,
+    Finding,
+    FindingKind,
+    Headline,
+    Latency,
+    OracleCheck,
+    RelativeRatio,
+    Result,
+    Summary,
+)
 
 __all__ = [
     "ALL_ENDPOINTS",
@@ -89,14 +102,18 @@ __all__ = [
     "Counts",
     "EndpointCounts",
     "Estimate",
+    "Evidence",
     "Experiment",
     "Failure",
+    "Finding",
+    "FindingKind",
     "GateComparison",
     "GateMetric",
     "GateResult",
     "GateSettings",
     "GateVerdict",
     "GeneratorUse",
+    "Headline",
     "Histogram",
     "HistogramKind",
     "Hotspot",
@@ -114,6 +131,7 @@ __all__ = [
     "Outcomes",
     "Profile",
     "Record",
+    "RelativeRatio",
     "Request",
     "Result",
     "Role",

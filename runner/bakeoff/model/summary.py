@@ -87,6 +87,54 @@ class Certificate(Struct, frozen=True, kw_only=True):
     """Why it is not certified."""
 
 
+class RelativeRatio(Struct, frozen=True, kw_only=True):
+    """The quoted candidate against the best other stack that serves the baseline's app."""
+
+    stack: str
+    ratio: Estimate
+    """Candidate's throughput over this stack's."""
+
+
+class Headline(Struct, frozen=True, kw_only=True):
+    """The answer of a run in one sentence, and the numbers in it; only text and reasons where nothing was compared."""
+
+    text: str
+    metric: Metric | None = None
+    scenario: str | None = None
+    load: Load | None = None
+    baseline: str | None = None
+    candidate: str | None = None
+    ratio: Estimate | None = None
+    """Candidate over baseline."""
+    verdict: Verdict | None = None
+    relative: RelativeRatio | None = None
+    reasons: tuple[str, ...] = ()
+    """Why there is no valid comparison."""
+
+
+FindingKind = Literal["bottleneck", "diagnosis", "mismatch"]
+"""What limits a stack at a load, a common mistake that shows, or a difference in what the stacks worked with."""
+Evidence = dict[str, float | int | str | bool]
+"""The observed values behind a statement, by name, with units in the names."""
+
+
+class Finding(Struct, frozen=True, kw_only=True):
+    """A statement with its evidence."""
+
+    kind: FindingKind
+    name: str
+    """What it is, in a few words: ``too few threads``, ``slots``."""
+    stack: str | None
+    """``None`` where it concerns several stacks."""
+    scenario: str | None = None
+    load: Load | None = None
+    text: str
+    """The statement, with the numbers that it rests on."""
+    remedy: str = ""
+    """What would change it, where that is known."""
+    evidence: Evidence = {}
+
+
 class Summary(Struct, frozen=True, kw_only=True):
     """The analysis of a run: the content of ``summary.json``, on which other programs rely."""
 
@@ -97,6 +145,9 @@ class Summary(Struct, frozen=True, kw_only=True):
     results: tuple[Result, ...]
     comparisons: tuple[Comparison, ...]
     generator: Certificate
+    answer: Headline | None = None
+    """``None`` in files of earlier versions and after a gate."""
+    findings: tuple[Finding, ...] = ()
     timeline: tuple[Timeline, ...] = ()
     failures: tuple[Failure, ...] = ()
     gate: GateResult | None = None

@@ -12,13 +12,13 @@ from bakeoff.analysis.changes import COMPARED, Change, changes_between, conditio
 from bakeoff.analysis.fingerprint import ABSENT, PARTS, Fingerprint, Part, fingerprint_of
 from bakeoff.analysis.metrics import METRICS
 from bakeoff.findings import facts
-from bakeoff.findings.answer import answer
+from bakeoff.findings.grid import MISSING, Cell, Grid, Head
+from bakeoff.findings.headline import headline
 from bakeoff.findings.numerals import DASH, TIMES, bounds, listing, number, plural, ratio
 from bakeoff.model import Condition, Estimate, Metric, Result, Run, Stack
-from bakeoff.report.grid import MISSING, Cell, Grid, Head
+from bakeoff.report.bars import Bar, Track, tracks
 from bakeoff.report.html import environment
 from bakeoff.report.terminal import clean
-from bakeoff.report.timeline_tracks import Bar, Track, tracks
 
 # Wong 2011, after Okabe and Ito, as in `style`; the letter tells runs apart where colour does not.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
@@ -114,7 +114,7 @@ def render(compared: SideBySide) -> bytes:
             runs=run_grid(compared),
             differences=difference_grid(compared),
             panels=panels(compared),
-            own_answers=[(side, answer(side.run)) for side in compared.sides],
+            own_answers=[(side, headline(side.run).text) for side in compared.sides],
         )
         .encode()
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from matplotlib.figure import Figure
 
-from bakeoff.findings.answer import measured_anything
+from bakeoff.findings.headline import measured_anything
 from bakeoff.model import Run
 from bakeoff.report.charts import charts
 from bakeoff.report.drawing import sheet

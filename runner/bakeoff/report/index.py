@@ -9,13 +9,13 @@ from urllib.parse import quote
 
 from bakeoff.analysis.fingerprint import fingerprint_of
 from bakeoff.findings import facts
-from bakeoff.findings.answer import answer, headline
+from bakeoff.findings.headline import headline, quoted_comparison
 from bakeoff.findings.numerals import TIMES, number, plural
 from bakeoff.model import Comparison, Condition, Listed, Manifest, Run
+from bakeoff.report.bars import Bar, Track, tracks
 from bakeoff.report.drawing.palette import stack_styles
 from bakeoff.report.gate import words as gate_words
 from bakeoff.report.html import environment
-from bakeoff.report.timeline_tracks import Bar, Track, tracks
 
 
 class Chip(NamedTuple):
@@ -63,7 +63,7 @@ def entry(listed: Listed) -> Entry:
         title=listed.folder,
         href=_address(listed),
         about=_about(listed, manifest),
-        answer=answer(run) if run.summary.gate is None else gate_words.headline(run.summary.gate),
+        answer=headline(run).text if run.summary.gate is None else gate_words.headline(run.summary.gate),
         chips=(*_gate(run), *_chips(run, case)),
         chart_title=f"{_measure(case)} at {run.title(case)}" if case else "",
         chart=_chart(run, case) if case else (),
@@ -94,7 +94,7 @@ def _unfinished(listed: Listed, manifest: Manifest) -> str:
 
 def _main_case(run: Run) -> Condition | None:
     """The case that the answer is about; where there is none, the first that was asked for."""
-    best = headline(run)
+    best = quoted_comparison(run)
     if best is not None:
         return Condition(best.scenario, best.load)
     return next(iter(run.conditions), None)

@@ -4,34 +4,33 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from html import escape
+from typing import TYPE_CHECKING
 
-from bakeoff.findings import diagnoses, facts, fairness, story, why
-from bakeoff.findings.answer import answer
-from bakeoff.findings.context import INTERFACES, brackets, context
-from bakeoff.findings.failures import failures
-from bakeoff.model import Failure, Run
-from bakeoff.report import grid
-from bakeoff.report.figures import Picture
-from bakeoff.report.grid import Cell, Grid, Head
-from bakeoff.report.markup import bullets, folded, plain
+from bakeoff.findings.grid import Cell, Grid, Head, narrowed
+from bakeoff.findings.timeline_story import INTRODUCTION
 
-SHOWN = 4
+if TYPE_CHECKING:
+    from bakeoff.findings import Findings
+    from bakeoff.report.figures import Picture
+
+WIDEST_RANK = 4
 """The highest rank of a column that still fits the width of a pull request."""
 
 
-def render(run: Run, pictures: tuple[Picture, ...]) -> bytes:
+def render(findings: Findings, pictures: tuple[Picture, ...]) -> bytes:
     """The whole report; its pictures are files beside it."""
     parts = [
-        *_answer(run),
-        *_how_sure(run),
-        *_results(run),
-        *_why(run),
-        *_pictures(pictures),
-        *_timeline(run),
-        *_failures(run),
-        *_fairness(run),
-        *_method(run),
-        *_machine(run),
+        *_headline(findings),
+        *_certainty(findings),
+        *_results(findings),
+        *_why(findings),
+        *_charts(pictures),
+        *_timelines(findings),
+        *_failures(findings),
+        *_fairness(findings),
+        *_method(findings),
+        *_machine(findings),
     ]
     return ("\n\n".join(parts) + "\n").encode()
 
@@ -39,125 +38,115 @@ def render(run: Run, pictures: tuple[Picture, ...]) -> bytes:
 # --- sections --------------------------------------------------------------------------------------------------------
 
 
-def _answer(run: Run) -> Iterator[str]:
-    yield f"# {plain(run.summary.experiment)}: {plain(answer(run))}"
-    yield f"*{plain(INTERFACES)}*"
-    yield from (plain(sentence) for sentence in context(run))
-    if caption := brackets(run):
-        yield f"*{plain(caption)}*"
+def _headline(findings: Findings) -> Iterator[str]:
+    yield f"# {plain(findings.experiment)}: {plain(findings.headline.text)}"
+    yield f"*{plain(findings.interfaces)}*"
+    yield from map(plain, findings.context)
+    if findings.interval_note:
+        yield f"*{plain(findings.interval_note)}*"
 
 
-def _how_sure(run: Run) -> Iterator[str]:
-    yield "## How sure is this?"
-    warnings = [f"About the machine: {warning}." for warning in run.manifest.machine.warnings]
-    yield bullets([*facts.how_sure(run), *warnings])
-    found = facts.withheld(run)
-    if found:
+def _certainty(findings: Findings) -> Iterator[str]:
+    yield "## How certain is this?"
+    warnings = [f"About the machine: {warning}." for warning in findings.warnings]
+    yield bullets([*findings.certainty, *warnings])
+    if findings.withheld:
         yield "What was withheld, and why:"
         yield bullets(
-            each.reason if len(each.places) == 1 else f"{each.reason} ({len(each.places)} places)" for each in found
+            item.reason if len(item.places) == 1 else f"{item.reason} ({len(item.places)} places)"
+            for item in findings.withheld
         )
-        yield folded("Where", bullets(f"{each.reason}: {place}" for each in found for place in each.places))
+        places = (f"{item.reason}: {place}" for item in findings.withheld for place in item.places)
+        yield folded("Where", bullets(places))
 
 
-def _results(run: Run) -> Iterator[str]:
+def _results(findings: Findings) -> Iterator[str]:
     yield "## Results"
-    whole = grid.result_grids(run)
-    for each in whole:
-        yield f"### {plain(each.title)}"
-        yield from table(grid.narrowed(each, SHOWN))
-    everything = [part for each in (*whole, *grid.endpoint_grids(run)) for part in _titled(each)]
-    if everything:
-        yield folded("Every column and every endpoint", "\n\n".join(everything))
-    compared = grid.comparison_grid(run)
-    if compared.rows:
-        yield folded(f"Every comparison with the baseline, {run.summary.baseline}", "\n\n".join(table(compared)))
+    for grid in findings.results:
+        yield f"### {plain(grid.title)}"
+        yield from table(narrowed(grid, WIDEST_RANK))
+    complete = [*findings.results, *findings.endpoints]
+    if complete:
+        parts = [part for grid in complete for part in (f"**{plain(grid.title)}**", *table(grid))]
+        yield folded("Every column and every endpoint", "\n\n".join(parts))
+    if findings.comparisons.rows:
+        title = f"Every comparison with the baseline, {findings.baseline}"
+        yield folded(title, "\n\n".join(table(findings.comparisons)))
 
 
-def _why(run: Run) -> Iterator[str]:
-    reasons = why.by_case(run)
-    if reasons:
+def _why(findings: Findings) -> Iterator[str]:
+    if findings.bottlenecks:
         yield "## Why"
-    for title, several in reasons:
+    for title, limits in findings.bottlenecks:
         yield f"**{plain(title)}**"
         yield "\n".join(
-            f"- **{plain(each.stack)}**: {plain(each.binds)} *To go beyond: {plain(each.change)}*" for each in several
+            f"- **{plain(limit.stack or '')}**: {plain(limit.text)} *To go beyond: {plain(limit.remedy)}*"
+            for limit in limits
         )
-    found = diagnoses.diagnoses(run)
-    if found:
+    if findings.diagnoses:
         yield "**Diagnoses**"
         yield "\n".join(
-            f"- **{plain(each.stack)}: {plain(each.name)}.** {plain(each.evidence)} *Remedy: {plain(each.remedy)}*"
-            for each in found
+            f"- **{plain(diagnosis.stack or '')}: {plain(diagnosis.name)}.** {plain(diagnosis.text)} "
+            f"*Remedy: {plain(diagnosis.remedy)}*"
+            for diagnosis in findings.diagnoses
         )
 
 
-def _fairness(run: Run) -> Iterator[str]:
-    yield "## Was it fair?"
-    yield from table(grid.fairness_grid(run))
-    differences = fairness.mismatches(run)
-    if differences:
-        yield bullets(differences)
-
-
-def _titled(each: Grid) -> list[str]:
-    return [f"**{plain(each.title)}**", *table(each)]
-
-
-def _pictures(pictures: Iterable[Picture]) -> Iterator[str]:
-    yield "## Pictures"
+def _charts(pictures: Iterable[Picture]) -> Iterator[str]:
+    yield "## Charts"
     for picture in pictures:
         yield f"![{plain(f'{picture.title}. {picture.alt}')}](figures/{picture.name}.png)"
 
 
-def _timeline(run: Run) -> Iterator[str]:
-    if run.timelines:
-        yield "## Who waited for whom"
-        yield story.QUESTION
+def _timelines(findings: Findings) -> Iterator[str]:
+    if findings.timelines:
+        yield "## Which request waited for which"
+        yield INTRODUCTION
         yield "\n".join(
-            f"- **{plain(each.stack)}** ({each.interface}): {plain(story.tell(each))}" for each in run.timelines
+            f"- **{plain(story.stack)}** ({story.interface}): {plain(story.text)}" for story in findings.timelines
         )
 
 
-def _failures(run: Run) -> Iterator[str]:
-    found = failures(run)
-    if found:
+def _failures(findings: Findings) -> Iterator[str]:
+    if findings.failures:
         yield "## What failed"
-    for failure in found:
+    for failure in findings.failures:
         yield f"**{plain(failure.title)}**: {plain(failure.failure.message)}"
-        yield from _log(failure.failure)
+        if failure.failure.log:
+            yield folded("The end of the server's log", _fenced(failure.failure.log))
 
 
-def _log(failure: Failure) -> Iterator[str]:
-    if failure.log:
-        fence = "`" * max(3, 1 + max((len(ticks) for ticks in re.findall("`+", failure.log)), default=0))
-        yield folded("The end of the server's log", f"{fence}text\n{failure.log.rstrip()}\n{fence}")
+def _fairness(findings: Findings) -> Iterator[str]:
+    yield "## Was it fair?"
+    yield from table(findings.working_conditions)
+    if findings.mismatches:
+        yield bullets(mismatch.text for mismatch in findings.mismatches)
 
 
-def _method(run: Run) -> Iterator[str]:
+def _method(findings: Findings) -> Iterator[str]:
     yield "## How it was measured"
-    yield "\n".join(f"- **{point}.** {plain(text)}" for point, text in facts.method(run))
-    yield from table(grid.stack_grid(run))
+    yield "\n".join(f"- **{point}.** {plain(text)}" for point, text in findings.method)
+    yield from table(findings.stacks)
 
 
-def _machine(run: Run) -> Iterator[str]:
+def _machine(findings: Findings) -> Iterator[str]:
     yield "## Where and when"
-    versions = [", ".join(f"{name} {version}" for name, version in sorted(run.manifest.machine.versions.items()))]
-    pairs = [*facts.machine(run), *facts.about(run), *[("versions", text) for text in versions if text]]
+    versions = ", ".join(f"{package} {version}" for package, version in findings.versions)
+    pairs = [*findings.machine, *findings.about, *([("versions", versions)] if versions else [])]
     yield bullets(f"{name}: {value}" for name, value in pairs)
-    yield "Raw files: " + ", ".join(f"[{path}]({path})" for path, _ in facts.RAW_FILES if path != "report.md") + "."
+    yield "Raw files: " + ", ".join(f"[{path}]({path})" for path, _ in findings.raw_files if path != "report.md") + "."
 
 
 # --- Markdown --------------------------------------------------------------------------------------------------------
 
 
-def table(each: Grid) -> Iterator[str]:
+def table(grid: Grid) -> Iterator[str]:
     """A table, then its footnotes."""
-    rules = ["---:" if head.numeric else ":---" for head in each.heads]
-    rows = [[_head(head) for head in each.heads], rules, *([_cell(cell) for cell in row] for row in each.rows)]
+    rules = ["---:" if head.numeric else ":---" for head in grid.heads]
+    rows = [[_head(head) for head in grid.heads], rules, *([_cell(cell) for cell in row] for row in grid.rows)]
     yield "\n".join(f"| {' | '.join(row)} |" for row in rows)
-    if each.notes:
-        yield "  \n".join(f"<sup>{mark}</sup> {plain(note)}" for mark, note in enumerate(each.notes, start=1))
+    if grid.notes:
+        yield "  \n".join(f"<sup>{mark}</sup> {plain(note)}" for mark, note in enumerate(grid.notes, start=1))
 
 
 def _head(head: Head) -> str:
@@ -168,3 +157,32 @@ def _cell(cell: Cell) -> str:
     marks = f"<sup>{','.join(map(str, cell.marks))}</sup>" if cell.marks else ""
     detail = cell.detail if cell.detail.startswith("[") or not cell.detail else f"({cell.detail})"
     return plain(f"{cell.text} {detail}") + marks
+
+
+def bullets(items: Iterable[str]) -> str:
+    """A list."""
+    return "\n".join(f"- {plain(item)}" for item in items)
+
+
+def folded(summary: str, body: str) -> str:
+    """A part that opens on request. Its title is HTML, in which Markdown is not interpreted."""
+    return f"<details><summary>{escape(summary)}</summary>\n\n{body}\n\n</details>"
+
+
+def _fenced(text: str) -> str:
+    """Text as it is, in a fence longer than any run of backticks in it."""
+    fence = "`" * max(3, 1 + max((len(ticks) for ticks in re.findall("`+", text)), default=0))
+    return f"{fence}text\n{text.rstrip()}\n{fence}"
+
+
+def plain(text: str) -> str:
+    """Text on one line, without any meaning in Markdown or HTML; it mentions no user and refers to no issue.
+
+    GitHub looks for ``@name`` and ``#1`` after Markdown is rendered, when escapes are gone; an empty comment keeps the
+    sign and the name apart (github.com/github/cmark-gfm/issues/181).
+    """
+    without_html = escape(" ".join(text.split()), quote=False)
+    without_marks = re.sub(r"([\\`*_|~#])", r"\\\1", without_html)
+    # A bracket is harmless unless a target follows; intervals stay readable in the source.
+    without_links = re.sub(r"\](?=[(:\[])", r"]\\", without_marks)
+    return re.sub(r"([@#])(?=\w)", r"\1<!-- -->", without_links)

@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from bakeoff.findings import story
+from bakeoff.findings import timeline_story
 from bakeoff.report.drawing import sheet
 from bakeoff.report.drawing.chart import Chart, ChartData, of_stack
 from bakeoff.report.drawing.palette import OTHER, PAPER, StackStyle, blended, readable_on
@@ -23,7 +23,7 @@ NARROWEST = 0.012
 def _draw(data: ChartData) -> Figure:
     timelines = [timeline for timeline in data.run.timelines if any(request.steps for request in timeline.requests)]
     most_requests = max(len(timeline.requests) for timeline in timelines)
-    names = [literal(name) for timeline in timelines for name in story.request_names(timeline)]
+    names = [literal(name) for timeline in timelines for name in timeline_story.request_names(timeline)]
     layout = Layout(
         rows=len(timelines),
         subplot_height=ROW_HEIGHT * most_requests,
@@ -36,7 +36,7 @@ def _draw(data: ChartData) -> Figure:
     for (axes,), timeline in zip(drawn.subplots, timelines, strict=True):
         style = data.styles.get(timeline.stack, StackStyle(OTHER))
         _draw_steps(axes, of_stack(data.timeline, timeline.stack), style.colour, end_ms)
-        _name_requests(axes, story.request_names(timeline))
+        _name_requests(axes, timeline_story.request_names(timeline))
         sheet.write_heading(axes, literal(f"{timeline.stack}  ({timeline.interface})"))
         sheet.number_ticks(axes, "x")
         axes.set_xlim(0, 1.01 * end_ms)
@@ -71,7 +71,7 @@ CHART = Chart(
     order=90,
     title="Who waited for whom",
     caption="Sent at the same moment to one worker. Each numbered segment is one step, where it ran.",
-    describe=lambda data: " ".join(story.timeline_story(timeline) for timeline in data.run.timelines),
+    describe=lambda data: " ".join(timeline_story.line(timeline) for timeline in data.run.timelines),
     has_data=lambda data: len(data.timeline) > 0,
     draw=_draw,
     interactive=lambda _: (),  # The page plays it in elements of its own: see `bakeoff.report.timeline_lanes`.

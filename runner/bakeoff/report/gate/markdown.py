@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from bakeoff.model import Counts, GateComparison, GateResult, Hotspot, Summary
 from bakeoff.report.gate import words
-from bakeoff.report.markup import bullets, folded, plain
+from bakeoff.report.markdown import bullets, folded, plain
 
 _SIGNS = {"pass": "✅", "regression": "❌", "inconclusive": "❔", "invalid": "⚠️"}
 

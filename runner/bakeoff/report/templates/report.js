@@ -123,10 +123,10 @@ function makePlayer(root) {
 
   /* What each request of a timeline does at this moment. */
   function describe(timeline) {
-    return all(".lane", timeline).map((lane) => {
-      const name = lane.dataset.name, running = lane.querySelector("[data-state=running]");
+    return all(".request", timeline).map((request) => {
+      const name = request.dataset.name, running = request.querySelector("[data-state=running]");
       if (running) return `${name}: ${running.dataset.step}, ${running.dataset.name}`;
-      if (!lane.querySelector("[data-state=waiting]")) return `${name}: ready`;
+      if (!request.querySelector("[data-state=waiting]")) return `${name}: ready`;
       return `${name}: waits`;
     }).join(" · ");
   }
