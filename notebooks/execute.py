@@ -1,4 +1,4 @@
-"""Runs every notebook of this folder anew, and keeps what it shows: ``make notebooks``."""
+"""Run every notebook of this folder and store its output in it: ``make notebooks``."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ WITHIN_S = 300
 
 
 def executed(path: Path) -> NotebookNode:
-    """A notebook after a run from top to bottom in its own folder.
+    """A notebook, run from top to bottom in its own folder.
 
-    Raises `nbclient.exceptions.CellExecutionError` with the traceback of the cell that fails. Nothing of when and
-    with which Python it ran is kept, so that another run changes no more than what it shows.
+    Raises `nbclient.exceptions.CellExecutionError` with the traceback of the cell that fails. The metadata stay as
+    they were, without times and the version of Python, so that a run changes outputs only.
     """
     notebook: NotebookNode = nbformat.read(path, as_version=4)
-    about = copy.deepcopy(notebook.metadata)
+    metadata = copy.deepcopy(notebook.metadata)
     client = NotebookClient(
         notebook,
         timeout=WITHIN_S,
@@ -29,10 +29,10 @@ def executed(path: Path) -> NotebookNode:
         resources={"metadata": {"path": str(path.parent)}},
     )
     client.execute()
-    notebook.metadata = about
+    notebook.metadata = metadata
     return notebook
 
 
 if __name__ == "__main__":
-    for found in sorted(FOLDER.glob("*.ipynb")):
-        nbformat.write(executed(found), found)
+    for path in sorted(FOLDER.glob("*.ipynb")):
+        nbformat.write(executed(path), path)
