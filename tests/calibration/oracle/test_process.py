@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -11,7 +12,7 @@ import sys
 import pytest
 
 from bakeoff.calibration.oracle import Behaviour, OracleError, start_oracle
-from tests.calibration.oracle.wire import PATIENCE_S, wait_until, wire
+from tests.calibration.oracle.wire import GET, PATIENCE_S, wait_until, wire
 
 pytestmark = pytest.mark.e2e
 
@@ -21,6 +22,12 @@ from bakeoff.calibration.oracle import Behaviour, start_oracle
 oracle = start_oracle(Behaviour())
 print(oracle.port, flush=True)
 os.kill(os.getpid(), 9)
+"""
+WITHOUT_EPOLL = """
+import sys
+from bakeoff.calibration.oracle.__main__ import main
+sys.platform = "other"
+main()
 """
 
 
@@ -135,4 +142,19 @@ def test_an_unknown_command_is_reported_and_the_oracle_goes_on() -> None:
     process.stdin.flush()
     assert process.stdout.readline() == "0\n"
     process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 0
+
+
+def test_it_serves_on_systems_without_epoll() -> None:
+    """And stops when its stdin ends."""
+    process = python(
+        "-c", WITHOUT_EPOLL, "--behaviour", '{"wrong_every": 2, "delay": {"kind": "fixed", "delay_s": 0.01}}'
+    )
+    assert process.stdout
+    port = json.loads(process.stdout.readline())["port"]
+    with wire(port) as client, wire(port) as other:
+        client.send(GET * 2)
+        answers = [client.answer(), client.answer(), other.ask()]
+        assert [answer.ok for answer in answers if answer] == [True, False, True]
+    assert process.communicate(timeout=PATIENCE_S) == ("", "")
     assert process.returncode == 0
