@@ -5,7 +5,7 @@ from __future__ import annotations
 from locust import FastHttpUser, task
 
 
-class Examiner(FastHttpUser):
+class OracleUser(FastHttpUser):
     """Asks again and again, and looks at what is answered."""
 
     @task
@@ -13,4 +13,4 @@ class Examiner(FastHttpUser):
         """One question, its answer checked."""
         with self.client.get("/", catch_response=True) as response:
             if response.status_code != 200 or response.json()["ok"] is not True:
-                response.failure("the oracle said no")
+                response.failure("the body is wrong")

@@ -1,4 +1,4 @@
-"""The apps as tests see them: one question, one reply, whether asked in process or behind a real server."""
+"""The apps under test, in one form whether they run in process or behind a real server."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ NO_SLICES = Block(number=0, start_order=(), hash_seed=0, port_seed=os.getpid(), 
 
 @dataclass(frozen=True)
 class Reply:
-    """What came back."""
+    """The answer to a request."""
 
     status: int
     content_type: str | None
@@ -52,13 +52,13 @@ class Target:
 
     @property
     def env(self) -> dict[str, str]:
-        """What the app is told by environment variables."""
+        """The app's environment variables."""
         return {"BAKERY_HANDLERS": self.handlers} if self.handlers else {}
 
 
 @dataclass(frozen=True)
 class Kitchen:
-    """A target that can be asked."""
+    """A target that serves: ``ask`` sends a GET request to a path."""
 
     target: Target
     ask: Ask
@@ -66,7 +66,7 @@ class Kitchen:
 
 
 def interface_of(app: object) -> Interface:
-    """An ASGI app is called with an awaitable; a WSGI app is not."""
+    """``asgi`` if the app's call is a coroutine, else ``wsgi``."""
     return "asgi" if inspect.iscoroutinefunction(type(app).__call__) else "wsgi"
 
 
@@ -76,18 +76,18 @@ def installed(server: str) -> bool:
 
 
 def targets() -> Iterator[Target]:
-    """Every app of the folder in every variant, in process and on every installed server that can serve it."""
+    """Every app in every variant, in process and on every installed server that can serve it."""
     for path in sorted((ROOT / "apps").glob("*_app.py")):
         module = importlib.import_module(f"apps.{path.stem}")
         interface = interface_of(module.app)
-        able = [name for name in servers.names() if interface in servers.adapter(name).INTERFACES and installed(name)]
+        usable = [name for name in servers.names() if interface in servers.adapter(name).INTERFACES and installed(name)]
         for handlers in getattr(module, "HANDLERS", ("",)):
-            for server in (None, *able):
+            for server in (None, *usable):
                 yield Target(path.stem, interface, handlers, server)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run whatever asks for a ``kitchen`` on every target; those with a server are marked ``e2e``."""
+    """Run each test that takes a ``kitchen`` on every target; those with a server are marked ``e2e``."""
     if "kitchen" in metafunc.fixturenames:
         params = [
             pytest.param(target, id=str(target), marks=[pytest.mark.e2e] if target.server else [])
@@ -139,7 +139,7 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Stack]
 
 @pytest.fixture(scope="session")
 def kitchen(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kitchen]:
-    """One target, ready to be asked."""
+    """A target that serves."""
     target: Target = request.param
     if target.server is None:
         with pytest.MonkeyPatch.context() as patch:
@@ -169,7 +169,7 @@ def stack_of(target: Target) -> Stack:
 
 
 def wsgi_asker(app: Any) -> Ask:
-    """Ask a WSGI app in process."""
+    """Send requests to a WSGI app in process."""
 
     def ask(path: str) -> Reply:
         response = Client(app).get(path)
@@ -179,7 +179,7 @@ def wsgi_asker(app: Any) -> Ask:
 
 
 def asgi_asker(app: Any) -> Ask:
-    """Ask an ASGI app in process."""
+    """Send requests to an ASGI app in process."""
 
     def ask(path: str) -> Reply:
         response = TestClient(app).get(path)
@@ -189,7 +189,7 @@ def asgi_asker(app: Any) -> Ask:
 
 
 def http_asker(url: str) -> Ask:
-    """Ask over a connection of its own."""
+    """Send requests over HTTP, each on a new connection."""
 
     def ask(path: str) -> Reply:
         connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=30)
@@ -205,5 +205,5 @@ def http_asker(url: str) -> Ask:
 
 @pytest.fixture(scope="module")
 def connect() -> Callable[[RunningStack], Ask]:
-    """A way to ask a stack that is running."""
+    """A way to send requests to a running stack."""
     return lambda running: http_asker(running.url)

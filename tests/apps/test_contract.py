@@ -1,4 +1,4 @@
-"""What every app promises, asked of each of them, in every variant, in process and behind every server."""
+"""The contract of every app, checked in every variant, in process and behind every server."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ STEPS = {"cake": CAKE, "frosting": FROSTING}
 
 WAIT_ERROR = b'{"error":"wait_ms must be given once, as a number from 0 to 1000"}'
 WORK_ERROR = b'{"error":"work must be given once, as a whole number from 0 to 100000"}'
-WRONG_ORDERS = {
+WRONG_QUERIES = {
     "wait_ms=-0.001": WAIT_ERROR,
     "wait_ms=1000.001": WAIT_ERROR,
     "wait_ms=nan": WAIT_ERROR,
@@ -44,7 +44,7 @@ WRONG_ORDERS = {
     "work=1&wait_ms=1&work=1": WORK_ERROR,
     "work=-1&wait_ms=-1": WAIT_ERROR,
 }
-ORDERS = ["", "?wait_ms=2", "?wait_ms=0", "?wait_ms=0.7", "?work=10", "?work=3&wait_ms=1", "?wait_ms=1&topping=cherry"]
+QUERIES = ["", "?wait_ms=2", "?wait_ms=0", "?wait_ms=0.7", "?work=10", "?work=3&wait_ms=1", "?wait_ms=1&topping=cherry"]
 
 both_recipes = pytest.mark.parametrize("recipe", STEPS)
 
@@ -63,10 +63,10 @@ def expected_body(recipe: str) -> bytes:
 
 
 @both_recipes
-@pytest.mark.parametrize("order", ORDERS)
-def test_every_app_answers_with_the_same_bytes_apart_from_numbers(kitchen: Any, recipe: str, order: str) -> None:
-    """No app has more to send than another."""
-    reply = kitchen.ask(f"/{recipe}{order}")
+@pytest.mark.parametrize("query", QUERIES)
+def test_every_app_answers_with_the_same_bytes_apart_from_numbers(kitchen: Any, recipe: str, query: str) -> None:
+    """So no app has more bytes to send than another."""
+    reply = kitchen.ask(f"/{recipe}{query}")
 
     assert re.sub(rb"(?<=:)[0-9.]+(?=[,}])", b"0", reply.body) == expected_body(recipe)
     assert (reply.status, reply.content_type) == (200, "application/json")
@@ -81,22 +81,22 @@ def test_steps_run_one_after_another(kitchen: Any, recipe: str) -> None:
 
 
 @both_recipes
-@pytest.mark.parametrize(("order", "wait_s"), [("", 0.005), ("?wait_ms=0.4", 0.0004), ("?wait_ms=3.3&work=5", 0.0033)])
-def test_no_step_is_shorter_than_its_wait(kitchen: Any, recipe: str, order: str, wait_s: float) -> None:
+@pytest.mark.parametrize(("query", "wait_s"), [("", 0.005), ("?wait_ms=0.4", 0.0004), ("?wait_ms=3.3&work=5", 0.0033)])
+def test_no_step_is_shorter_than_its_wait(kitchen: Any, recipe: str, query: str, wait_s: float) -> None:
     """Not even on an event loop that rounds times to milliseconds."""
-    steps = content(kitchen.ask(f"/{recipe}{order}"))["steps"]
+    steps = content(kitchen.ask(f"/{recipe}{query}"))["steps"]
 
     rounding_s = 1e-9
     assert [step["name"] for step in steps if step["end_s"] - step["start_s"] < wait_s - rounding_s] == []
 
 
 @pytest.mark.parametrize("path", ["/cake", "/frosting"])
-@pytest.mark.parametrize("query", WRONG_ORDERS)
-def test_a_wrong_order_is_refused_in_the_same_words(kitchen: Any, path: str, query: str) -> None:
+@pytest.mark.parametrize("query", WRONG_QUERIES)
+def test_a_wrong_parameter_is_refused_with_the_same_answer(kitchen: Any, path: str, query: str) -> None:
     """The answer names the parameter and its bounds."""
     reply = kitchen.ask(f"{path}?{query}")
 
-    assert (reply.status, reply.content_type, reply.body) == (400, "application/json", WRONG_ORDERS[query])
+    assert (reply.status, reply.content_type, reply.body) == (400, "application/json", WRONG_QUERIES[query])
 
 
 def test_the_process_that_answers_is_named(kitchen: Any) -> None:
@@ -110,7 +110,7 @@ def test_the_process_that_answers_is_named(kitchen: Any) -> None:
 
 
 def test_health_is_reported(kitchen: Any) -> None:
-    """A harness knows when to start."""
+    """Bakeoff waits for it before it measures."""
     reply = kitchen.ask("/healthz")
 
     assert (reply.status, reply.content_type, reply.body) == (200, "application/json", b'{"status":"ok"}')
@@ -118,12 +118,12 @@ def test_health_is_reported(kitchen: Any) -> None:
 
 @pytest.mark.parametrize("path", ["/", "/pie", "/cake/eggs", "/docs", "/openapi.json"])
 def test_an_unknown_path_is_not_found(kitchen: Any, path: str) -> None:
-    """Only the bakery is served, and no pages about it."""
+    """Nor are there pages that document the API."""
     assert kitchen.ask(path).status == 404
 
 
 def test_no_request_leaves_a_line_in_the_log(kitchen: Any) -> None:
-    """Servers that log requests do work that others do not."""
+    """Writing one would be work that other servers do not do."""
     kitchen.ask("/cake?wait_ms=0")
     kitchen.ask("/cake?wait_ms=-1")
 

@@ -1,4 +1,4 @@
-"""Who waits for whom on one worker, told from the order of steps and never from how long they took."""
+"""Whether requests on one worker wait for each other, seen from the order of their steps and not from durations."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from bakeoff.model import Stack
 Steps = list[dict[str, Any]]
 
 ONE_BY_ONE = {("flask_app", ""), ("fastapi_app", "blocking")}
-"""Apps that let nothing else run while a step waits, where a worker has one thread."""
+"""Apps whose only thread or event loop is blocked while a step waits."""
 TRIES = 20
-"""How often two requests that could overlap are sent: on a busy machine one may be over before the other arrives."""
+"""Pairs of requests sent until two overlap: on a busy machine one may be over before the other arrives."""
 
 
-def overlap(one: Steps, other: Steps) -> bool:
-    """Whether one recipe was begun before the other was done."""
-    return bool(one[0]["start_s"] < other[-1]["end_s"] and other[0]["start_s"] < one[-1]["end_s"])
+def overlap(first: Steps, second: Steps) -> bool:
+    """Whether each recipe started before the other ended."""
+    return bool(first[0]["start_s"] < second[-1]["end_s"] and second[0]["start_s"] < first[-1]["end_s"])
 
 
 def at_once(ask: Callable[[str], Any], *paths: str) -> list[Steps]:
@@ -46,14 +46,14 @@ def ever_overlap(ask: Callable[[str], Any], tries: int) -> bool:
 
 
 async def gathered(app: Any, *paths: str) -> list[Steps]:
-    """The steps of requests that one event loop, this one, is given in one go."""
+    """The steps of requests that this event loop starts at once."""
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://bakery") as client:
         replies = await asyncio.gather(*(client.get(path) for path in paths))
     return [reply.json()["steps"] for reply in replies]
 
 
-def test_a_worker_serves_one_by_one_or_interleaves(kitchen: Any) -> None:
-    """What Bakeoff is about, on real servers."""
+def test_a_worker_serves_requests_one_by_one_or_interleaves_them(kitchen: Any) -> None:
+    """Depending on the app and its handlers, on real servers."""
     if kitchen.running is None:
         pytest.skip("in process there is no worker")
     if (kitchen.target.app, kitchen.target.handlers) in ONE_BY_ONE:
@@ -72,7 +72,7 @@ def test_threads_let_a_sync_worker_interleave(start: Any, connect: Any, root: st
     assert ever_overlap(connect(start(stack)), TRIES)
 
 
-def test_awaiting_handlers_take_turns(fresh: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_awaiting_handlers_interleave(fresh: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """While the cake waits in its first step, the frosting starts."""
     monkeypatch.setenv("BAKERY_HANDLERS", "async")
 
@@ -81,7 +81,7 @@ def test_awaiting_handlers_take_turns(fresh: Any, monkeypatch: pytest.MonkeyPatc
     assert frosting[0]["start_s"] < cake[0]["end_s"]
 
 
-def test_blocking_handlers_do_not(fresh: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_blocking_handlers_do_not_interleave(fresh: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """A wait that blocks holds up the whole event loop."""
     monkeypatch.setenv("BAKERY_HANDLERS", "blocking")
 
@@ -90,8 +90,8 @@ def test_blocking_handlers_do_not(fresh: Any, monkeypatch: pytest.MonkeyPatch) -
     assert not overlap(cake, frosting)
 
 
-def test_an_unknown_way_of_handling_is_refused_at_import(fresh: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A spelling mistake must not measure something else."""
+def test_an_unknown_kind_of_handlers_is_refused_at_import(fresh: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a spelling mistake would measure other handlers."""
     monkeypatch.setenv("BAKERY_HANDLERS", "asnyc")
 
     with pytest.raises(ValueError, match="BAKERY_HANDLERS is 'asnyc', but must be one of: async, threads, blocking"):

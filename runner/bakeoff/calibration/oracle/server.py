@@ -57,7 +57,7 @@ ANSWERS: dict[int, bytes] = {
     Outcome.WRONG_STATUS: _answer("500 Internal Server Error", _LENGTH, body=RIGHT_BODY),
     Outcome.CLOSED: b"",
 }
-"""The bytes of each outcome that has an answer."""
+"""What is sent when a request of each outcome is due: nothing before its connection is closed."""
 RIGHT_ANSWER = ANSWERS[Outcome.RIGHT]
 _RIGHT, _CLOSED_AFTER, _LOST = map(int, (Outcome.RIGHT, Outcome.CLOSED_AFTER, Outcome.LOST))
 
@@ -117,7 +117,7 @@ class Server:
     """
 
     def __init__(self, behaviour: Behaviour, port: int = 0) -> None:
-        """Listen; port 0 takes a free one. Raises ``OSError`` or ``OverflowError`` for a port that cannot be had."""
+        """Listen; port 0 takes a free one. Raises ``OSError`` or ``OverflowError`` for an unusable port."""
         self.started_ns = monotonic_ns()
         self.log = RequestLog(rows=behaviour.log)
         self._behaviour = behaviour
@@ -201,13 +201,14 @@ class Server:
         now_ns = monotonic_ns()
         self._awake_until_ns = now_ns + AWAKE_NS
         number, delay_ns = self.log.add(now_ns), next(self._delays_ns)
-        outcome = outcome_of(self._behaviour, number)
         if connection.ended:
-            outcome = Outcome.LOST
-        elif outcome is Outcome.RIGHT and not connection.parser.should_keep_alive():
+            self.log.finish(number, Outcome.LOST)
+            return
+        outcome, keep_alive = outcome_of(self._behaviour, number), connection.parser.should_keep_alive()
+        if outcome is Outcome.RIGHT and not keep_alive:
             outcome = Outcome.CLOSED_AFTER
-        connection.ended |= outcome in ENDS_CONNECTION or not connection.parser.should_keep_alive()
-        if outcome in {Outcome.LOST, Outcome.UNANSWERED}:
+        connection.ended = outcome in ENDS_CONNECTION or not keep_alive
+        if outcome is Outcome.UNANSWERED:
             self.log.finish(number, outcome)
             return
         due = self.started_ns + due_ns(self._behaviour.stall, now_ns - self.started_ns, delay_ns)
