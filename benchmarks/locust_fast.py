@@ -1,4 +1,4 @@
-"""The questions of Bakeoff's own examiner, asked by Locust's FastHttpUser: what Bakeoff's client is compared with."""
+"""The scenario for oracles with Locust's FastHttpUser, with which Bakeoff's client is compared."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from locust import FastHttpUser, task
 
 
 class OracleUser(FastHttpUser):
-    """Asks again and again, and looks at what is answered."""
+    """Sends requests without a pause, and checks each answer."""
 
     @task
-    def ask(self) -> None:
-        """One question, its answer checked."""
+    def get(self) -> None:
+        """Send one request."""
         with self.client.get("/", catch_response=True) as response:
             if response.status_code != 200 or response.json()["ok"] is not True:
                 response.failure("the body is wrong")

@@ -75,14 +75,14 @@ def test_the_full_examination_has_every_case_of_the_short_one_and_more() -> None
 
 @pytest.mark.e2e
 def test_a_certificate_has_ceilings_and_a_check_of_each_case(generators: LocalGenerators) -> None:
-    """Counts are exact on any machine; whether times are within their limits depends on how busy it is."""
+    """Whether it is certified depends on how busy the machine is: late answers time out."""
     steps: list[str] = []
     certificate = Doctor(generators, (), steps.append).short_certificate()
 
     assert steps[0] == "ceiling, closed loop"
     assert steps[-3:] == [case.name for case in cases(SHORT)]
     assert {check.case for check in certificate.oracle} == {case.name for case in cases(SHORT)}
-    assert [check for check in certificate.oracle if check.case.startswith("every fault") and not check.ok] == []
+    assert all(check.ok for check in certificate.oracle if check.what == "offered = sum of outcomes")
     assert certificate.closed_ceiling_rps is not None
     assert certificate.closed_ceiling_rps > 100
     assert set(certificate.send_lag_us) == {"p50", "p90", "p99", "p999"}

@@ -46,7 +46,7 @@ FAULTS_TIMEOUT_S = 0.3
 
 
 @dataclass(frozen=True)
-class Thoroughness:
+class Examination:
     """How long and how much is examined."""
 
     slice_s: float
@@ -58,8 +58,8 @@ class Thoroughness:
     """Delays whose percentiles are checked, with their descriptions."""
 
 
-SHORT = Thoroughness(slice_s=0.5, rate_rps=1_000.0, ceiling_rates_rps=(2_000.0, 10_000.0))
-FULL = Thoroughness(
+SHORT = Examination(slice_s=0.5, rate_rps=1_000.0, ceiling_rates_rps=(2_000.0, 10_000.0))
+FULL = Examination(
     slice_s=1.6,
     rate_rps=2_000.0,
     ceiling_rates_rps=(2_000.0, 5_000.0, 10_000.0, 15_000.0, 20_000.0),
@@ -100,41 +100,45 @@ class Case:
     behaviour: Behaviour
     load: Load
     slice_s: float
-    check: Callable[[str, OracleSlice, OracleProcess], tuple[OracleCheck, ...]]
+    check: Callable[[Case, OracleSlice, OracleProcess], tuple[OracleCheck, ...]]
     timeout_s: float = 10.0
 
 
-def cases(how: Thoroughness) -> tuple[Case, ...]:
+def cases(examination: Examination) -> tuple[Case, ...]:
     """What is compared with an oracle's log."""
-    load, stall_s = OpenLoad(rate_rps=how.rate_rps), how.slice_s / 5
-    stalling = Behaviour(delay=Fixed(delay_s=0.005), stall=Stall(every_s=how.slice_s, length_s=stall_s, offset_s=0.3))
-    stall = f"5 ms with a stall of {stall_s * 1e3:g} ms every {how.slice_s:g} s"
-
-    def check_latency(case: str, measured: OracleSlice, oracle: OracleProcess) -> tuple[OracleCheck, ...]:
-        true_s = true_latencies_s(load, SEED, measured.driven, oracle.log().answered_ns)
-        return check_percentiles(case, measured.percentiles_s("latency"), true_s)
-
+    slice_s, load = examination.slice_s, OpenLoad(rate_rps=examination.rate_rps)
+    stall = Stall(every_s=slice_s, length_s=slice_s / 5, offset_s=0.3)
+    stalling = Behaviour(delay=Fixed(delay_s=0.005), stall=stall)
+    stall_name = f"5 ms with a stall of {stall.length_s * 1e3:g} ms every {stall.every_s:g} s"
     return (
-        Case(stall, stalling, load, 2 * how.slice_s, check_latency),
+        Case(stall_name, stalling, load, 2 * slice_s, _check_latency),
         *(
-            Case(name, Behaviour(delay=delay), load, how.slice_s, _check_service_time)
-            for name, delay in how.delays.items()
+            Case(name, Behaviour(delay=delay), load, slice_s, _check_service)
+            for name, delay in examination.delays.items()
         ),
-        Case("every fault, closed loop", FAULTS, CLOSED_LOAD, how.slice_s, _check_accounting, FAULTS_TIMEOUT_S),
-        Case("every fault, open loop", FAULTS, load, how.slice_s, _check_accounting, FAULTS_TIMEOUT_S),
+        Case("every fault, closed loop", FAULTS, CLOSED_LOAD, slice_s, _check_outcomes, FAULTS_TIMEOUT_S),
+        Case("every fault, open loop", FAULTS, load, slice_s, _check_outcomes, FAULTS_TIMEOUT_S),
     )
 
 
-def _check_service_time(case: str, measured: OracleSlice, oracle: OracleProcess) -> tuple[OracleCheck, ...]:
-    """From the arrival of each request in the window to its answer, as the oracle logged them."""
+def _check_latency(case: Case, measured: OracleSlice, oracle: OracleProcess) -> tuple[OracleCheck, ...]:
+    """From the intended send time of each request to the answer that the oracle logged."""
+    assert isinstance(case.load, OpenLoad)
+    true_s = true_latencies_s(case.load, SEED, measured.driven, oracle.log().answered_ns)
+    return check_percentiles(case.name, measured.percentiles_s("latency"), true_s)
+
+
+def _check_service(case: Case, measured: OracleSlice, oracle: OracleProcess) -> tuple[OracleCheck, ...]:
+    """From the arrival of each request in the window to its answer, both as the oracle logged them."""
     log, first = oracle.log(), offered(measured.driven.warmup)
     window = slice(first, first + measured.histogram("service").total)
     true_s = (log.answered_ns[window] - log.arrival_ns[window]) / 1e9
-    return check_percentiles(case, measured.percentiles_s("service"), true_s)
+    return check_percentiles(case.name, measured.percentiles_s("service"), true_s)
 
 
-def _check_accounting(case: str, measured: OracleSlice, oracle: OracleProcess) -> tuple[OracleCheck, ...]:
-    return check_accounting(case, measured.driven, oracle.outcomes())
+def _check_outcomes(case: Case, measured: OracleSlice, oracle: OracleProcess) -> tuple[OracleCheck, ...]:
+    """The number of requests of each outcome."""
+    return check_accounting(case.name, measured.driven, oracle.outcomes())
 
 
 class Doctor:
@@ -155,11 +159,11 @@ class Doctor:
         """The whole examination; takes half a minute."""
         return self._examine(FULL)
 
-    def _examine(self, how: Thoroughness) -> Certificate:
+    def _examine(self, examination: Examination) -> Certificate:
         with start_oracle(COUNT_ONLY, self._cpus) as oracle:
-            closed_rps = self._closed_ceiling_rps(oracle, how)
-            open_rps, lag_s = self._open_ceiling(oracle, how)
-        checks = [check for case in cases(how) for check in self._check(case)]
+            closed_rps = self._closed_ceiling_rps(oracle, examination)
+            open_rps, lag_s = self._open_ceiling(oracle, examination)
+        checks = [check for case in cases(examination) for check in self._check(case)]
         reasons = shortcomings(checks, lag_s)
         return Certificate(
             closed_ceiling_rps=closed_rps,
@@ -170,17 +174,19 @@ class Doctor:
             reasons=reasons,
         )
 
-    def _closed_ceiling_rps(self, oracle: OracleProcess, how: Thoroughness) -> float:
+    def _closed_ceiling_rps(self, oracle: OracleProcess, examination: Examination) -> float:
         self._progress("ceiling, closed loop")
-        return drive_oracle(self._generator, SCENARIO, oracle, CLOSED_LOAD, how.slice_s).rate_rps
+        return drive_oracle(self._generator, SCENARIO, oracle, CLOSED_LOAD, examination.slice_s).rate_rps
 
-    def _open_ceiling(self, oracle: OracleProcess, how: Thoroughness) -> tuple[float | None, dict[str, float | None]]:
+    def _open_ceiling(
+        self, oracle: OracleProcess, examination: Examination
+    ) -> tuple[float | None, dict[str, float | None]]:
         """The highest rate that was sustained (1/s), and percentiles of the send lag (s) at the lowest."""
         ceiling_rps: float | None = None
         lowest_lag_s: dict[str, float | None] = {}
-        for rate_rps in how.ceiling_rates_rps:
+        for rate_rps in examination.ceiling_rates_rps:
             self._progress(f"ceiling, open loop at {rate_rps:,.0f}/s")
-            measured = drive_oracle(self._generator, SCENARIO, oracle, OpenLoad(rate_rps=rate_rps), how.slice_s)
+            measured = drive_oracle(self._generator, SCENARIO, oracle, OpenLoad(rate_rps=rate_rps), examination.slice_s)
             lag_s = measured.percentiles_s("lag")
             lowest_lag_s = lowest_lag_s or lag_s
             if lag_s["p99"] is None or lag_s["p99"] > LAG_LIMITS_S["p99"]:
@@ -192,7 +198,7 @@ class Doctor:
         self._progress(case.name)
         with start_oracle(case.behaviour, self._cpus) as oracle:
             measured = drive_oracle(self._generator, SCENARIO, oracle, case.load, case.slice_s, case.timeout_s)
-            return case.check(case.name, measured, oracle)
+            return case.check(case, measured, oracle)
 
 
 def drive_oracle(
