@@ -12,8 +12,7 @@ import numpy as np
 
 from bakeoff.load import Drive, FixedLength, LocalGenerators, Second
 from bakeoff.model import Block, ClosedLoad, Experiment, Histogram, Load, OpenLoad, Stack
-from bakeoff.stacks import LocalBackend, RunningStack, Usage, split_cpus
-from bakeoff.stacks.lifecycle import started
+from bakeoff.stacks import LocalBackend, RunningStack, Usage, split_cpus, started
 from benchmarks.gate.accuracy import Case, Run
 
 CLOSED = ClosedLoad(users=32)

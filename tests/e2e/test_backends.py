@@ -86,7 +86,7 @@ def test_a_deployed_stack_is_measured_without_its_cpu(tmp_path: Path, deployed: 
     (path,) = tmp_path.glob("results/*/blocks/0000/record.json")
     (record,) = json.loads(path.read_text("utf-8"))["records"]
     assert record["failure"] is None
-    assert record["endpoint_counts"][0]["completed"] > 0
+    assert record["tallies"][0]["completed"] > 0
     assert record["server"] is None
     assert record["server_unknown"].startswith("it runs elsewhere")
     summary = only_summary(tmp_path)

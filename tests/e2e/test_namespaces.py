@@ -189,7 +189,7 @@ def test_a_worker_that_is_lost_in_a_slice_voids_it_and_no_other(
     first, *others = records_of(hosts[0].folder)
     assert first["failure"]["stage"] == "load"
     assert message in first["failure"]["message"]
-    assert first["endpoint_counts"] == []
+    assert first["tallies"] == []
     assert [(one["failure"], one["generator"]["generators"]) for one in others] == [(None, 1)] * 3
     assert "joined (2 of 2)" in told
     assert "Traceback" not in told

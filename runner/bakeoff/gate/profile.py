@@ -10,8 +10,7 @@ from pathlib import Path
 from bakeoff.gate.hotspots import hotspots
 from bakeoff.measure import RunContext, drive_pair, paired_order
 from bakeoff.model import SIDES, Block, ClosedLoad, Experiment, Hotspot
-from bakeoff.stacks import RunningStack, Unknown
-from bakeoff.stacks.lifecycle import started
+from bakeoff.stacks import RunningStack, Unknown, started
 
 PROFILED_S = 4.0
 GRACE_S = 10.0

@@ -10,8 +10,7 @@ from bakeoff.measure.context import RunContext
 from bakeoff.measure.record import failed_record
 from bakeoff.measure.slice import measure_slice
 from bakeoff.model import Answer, Block, BlockResult, Experiment, Interval, Record
-from bakeoff.stacks.equivalence import difference
-from bakeoff.stacks.lifecycle import StacksUnderTest, started
+from bakeoff.stacks import StacksUnderTest, difference, started
 
 
 def measure_block(

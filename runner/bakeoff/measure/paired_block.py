@@ -41,8 +41,7 @@ from bakeoff.model import (
     Slice,
     merged_counts,
 )
-from bakeoff.stacks import Unknown
-from bakeoff.stacks.lifecycle import StacksUnderTest, started
+from bakeoff.stacks import StacksUnderTest, Unknown, started
 
 ROUNDS = 3
 """Rounds of the closed loop in a block."""

@@ -11,8 +11,7 @@ from bakeoff.load.messages import Drive
 from bakeoff.measure.context import Observer, RunContext
 from bakeoff.measure.record import Observed, failed_record, intervals_of, record_of, server_use
 from bakeoff.model import Experiment, Failure, Interval, Load, OpenLoad, Record, ServerUse, Slice
-from bakeoff.stacks import Unknown, Usage
-from bakeoff.stacks.lifecycle import StacksUnderTest, StackUnderTest, cpu_s_of
+from bakeoff.stacks import StacksUnderTest, StackUnderTest, Unknown, Usage, cpu_s_of
 
 SLICE_MARGIN = 1.05
 """Slices are made this much longer than the audit demands, since the warm-up only estimates the mean latency."""

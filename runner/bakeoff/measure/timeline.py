@@ -13,7 +13,7 @@ import msgspec
 
 from bakeoff.measure.context import RunContext
 from bakeoff.model import Block, Experiment, Step, Timeline, TimelineRequest
-from bakeoff.stacks.lifecycle import StackUnderTest, started
+from bakeoff.stacks import StackUnderTest, started
 
 TIMEOUT_S = 30.0
 
