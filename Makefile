@@ -32,7 +32,7 @@ selfbench: $(READY) ## Measure the load generator against its peers (hey is one 
 soak: $(READY) ## Ten minutes of load: does the generator's memory stay flat?
 	@$(BIN)/python benchmarks/soak.py $(ARGS)
 
-validate-gate: $(READY) ## Hours of gates on planted changes: how often is it wrong? Resumes (ARGS="--minutes 60")
+validate-gate: $(READY) ## Hours of gates on injected changes: how often is it wrong? Resumes (ARGS="--minutes 60")
 	@$(BIN)/python -m benchmarks.gate.validate $(ARGS)
 
 reportbench: $(READY) ## Measure a report of ten million requests, and how its page opens

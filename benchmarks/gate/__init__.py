@@ -1,1 +1,1 @@
-"""The gate, tried on changes that are known because they were planted."""
+"""How often the gate is wrong, measured on changes of known size."""

@@ -14,7 +14,7 @@ UNCHANGED = "none"
 
 
 class Case(msgspec.Struct, frozen=True):
-    """What was tried: a stack, the change planted into its head, and what else the machine was doing."""
+    """What a run measured: a stack, the change injected into its head, and what else the machine was doing."""
 
     stack: str
     change: str
@@ -22,21 +22,21 @@ class Case(msgspec.Struct, frozen=True):
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
-    """One gate and what it said."""
+    """One gate and its result: one line of the JSONL file."""
 
     case: Case
     verdict: str
     seconds: float
     blocks: int
     changes: dict[str, float]
-    """Relative change found, by metric, over all endpoints."""
+    """Estimated relative change by metric, over all endpoints."""
     regressed: tuple[str, ...] = ()
     reasons: tuple[str, ...] = ()
 
 
-def bounds(found: int, of: int) -> tuple[float, float]:
+def proportion_interval(count: int, of: int) -> tuple[float, float]:
     """The interval of a proportion (Clopper and Pearson 1934)."""
-    exact = stats.binomtest(found, of).proportion_ci(LEVEL, method="exact")
+    exact = stats.binomtest(count, of).proportion_ci(LEVEL, method="exact")
     return float(exact.low), float(exact.high)
 
 
@@ -49,26 +49,26 @@ def page(runs: Sequence[Run]) -> str:
 
 _INTRODUCTION = """# How often the gate is wrong
 
-Measured by `make validate-gate`: whole gates with their default settings, on two copies of the bakery of which one
-carries a burden of known size. Each line of [gate-accuracy.jsonl](gate-accuracy.jsonl) is one run. Intervals are
-Clopper and Pearson's, 95 %. *quiet*: nothing else runs on the machine; *busy*: another process keeps a core busy for
-half of the time, in bursts of 20 to 300 ms. What is planted is a share of what a request cost when the session began,
-known to about a twentieth; *found on average* says what it was then."""
+Measured by `make validate-gate`: whole gates with their default settings compare two copies of the bakery, one of
+which has an injected overhead of known size. Each line of [gate-accuracy.jsonl](gate-accuracy.jsonl) is one run.
+Intervals are Clopper and Pearson's, 95 %. *quiet*: nothing else runs on the machine; *busy*: another process uses a
+core for half of the time, in bursts of 20 to 300 ms. The overhead is a share of the cost of a request, which was
+measured at the start of a session with an error of about 5 %; *measured on average* is the gates' estimate of it."""
 
 
-_POWER = """## How small a change is found
+_POWER = """## How small a change is detected
 
-![Share of gates that say regression, by the planted change of CPU time](images/gate-power.png)
+![Share of gates that say regression, by injected change of CPU time](images/gate-power.png)
 
-What limits it is how far the effect of one block scatters on this machine: with half as much again, the dashed line."""
+The limit is how much the effect of one block varies on this machine; the dashed line is for half as much again."""
 
 
 def _verdicts(runs: Sequence[Run]) -> str:
     lines = [
         "## Verdicts",
         "",
-        "| planted | stack | neighbour | runs | pass | regression | inconclusive | invalid | regression found | "
-        "median time | found on average |",
+        "| injected | stack | neighbour | runs | pass | regression | inconclusive | invalid | share of regressions | "
+        "median time | measured on average |",
         "| --- | --- | --- | ---: | ---: | ---: | ---: | ---: | --- | ---: | --- |",
     ]
     for case in sorted({run.case for run in runs}, key=lambda case: (_rank(case.change), case.stack, case.neighbour)):
@@ -83,25 +83,25 @@ def _rank(change: str) -> tuple[str, float]:
 
 def _row(case: Case, runs: Sequence[Run]) -> str:
     counts = [sum(run.verdict == verdict for run in runs) for verdict in _VERDICTS]
-    low, high = bounds(counts[1], len(runs))
+    low, high = proportion_interval(counts[1], len(runs))
     cells = [
-        PLANTED.get(case.change, case.change),
+        INJECTED.get(case.change, case.change),
         case.stack,
         case.neighbour,
         str(len(runs)),
         *map(str, counts),
         f"{counts[1] / len(runs):.0%} [{low:.0%}, {high:.0%}]",
         f"{np.median([run.seconds for run in runs]):.0f} s",
-        _found(case, runs),
+        _mean_change(case, runs),
     ]
     return f"| {' | '.join(cells)} |"
 
 
-def _found(case: Case, runs: Sequence[Run]) -> str:
-    """The mean estimate of the metric that was changed."""
+def _mean_change(case: Case, runs: Sequence[Run]) -> str:
+    """The mean estimate for the metric that was changed."""
     metric = _CHANGED[case.change.partition(" ")[0]]
-    found = [run.changes[metric] for run in runs if metric in run.changes]
-    return f"{metric} {np.mean(found):+.1%}" if found else ""
+    estimates = [run.changes[metric] for run in runs if metric in run.changes]
+    return f"{metric} {np.mean(estimates):+.1%}" if estimates else ""
 
 
 _CHANGED = {
@@ -112,11 +112,11 @@ _CHANGED = {
     "rare_ms": "latency_p99",
     "keep_mib": "memory",
 }
-"""What a burden of each kind shows in."""
+"""The metric that shows an overhead of each kind."""
 
 
 _VERDICTS = ("pass", "regression", "inconclusive", "invalid")
-PLANTED = {
+INJECTED = {
     "none": "nothing (A/A)",
     "cpu 1": "+1 % CPU a request",
     "cpu 2": "+2 % CPU a request",
@@ -131,41 +131,42 @@ PLANTED = {
 
 
 def _unchanged(runs: Sequence[Run]) -> str:
-    """What A/A runs say of bias and false alarms, all of them together."""
+    """Bias and false alarms over all A/A runs."""
     same = [run for run in runs if run.case.change == UNCHANGED]
     if not same:
         return ""
     alarms = sum(run.verdict == "regression" for run in same)
     undecided = sum(run.verdict in ("inconclusive", "invalid") for run in same)
-    found = [run.changes["cpu_per_request"] for run in same if "cpu_per_request" in run.changes]
-    error = f"{100 * float(np.std(found, ddof=1) / np.sqrt(len(found))):.2f} %" if len(found) > 1 else "unknown"
+    changes = [run.changes["cpu_per_request"] for run in same if "cpu_per_request" in run.changes]
+    error = f"{100 * float(np.std(changes, ddof=1) / np.sqrt(len(changes))):.2f} %" if len(changes) > 1 else "unknown"
     seconds = [run.seconds for run in same]
+    alarms_high, undecided_high = (proportion_interval(count, len(same))[1] for count in (alarms, undecided))
     return "\n".join(
         [
             "## Unchanged code",
             "",
-            f"- False regressions: {alarms} in {len(same)} runs (at most {bounds(alarms, len(same))[1]:.1%}).",
-            f"- Not decided: {undecided} in {len(same)} (at most {bounds(undecided, len(same))[1]:.1%}).",
-            f"- Bias of CPU per request: {100 * float(np.mean(found)):+.2f} % (standard error {error}).",
+            f"- False regressions: {alarms} in {len(same)} runs (at most {alarms_high:.1%}).",
+            f"- Inconclusive or invalid: {undecided} in {len(same)} (at most {undecided_high:.1%}).",
+            f"- Bias of CPU per request: {100 * float(np.mean(changes)):+.2f} % (standard error {error}).",
             f"- Time: median {np.median(seconds):.0f} s, 95 % within {np.quantile(seconds, 0.95):.0f} s.",
         ]
     )
 
 
 def _spreads(runs: Sequence[Run]) -> str:
-    """How far A/A estimates scatter, by the duet and by runs one after another."""
+    """How much A/A estimates vary, from paired measurement and from one revision after the other."""
     lines = [
         "## Spread of the estimate",
         "",
-        "Standard deviation of the change found where there is none: by the duet, and by measuring one revision after "
-        "the other for as long.",
+        "Standard deviation of the estimated change of unchanged code: measured in pairs, and measured one revision "
+        "after the other for as long.",
         "",
-        "| stack | neighbour | metric | duet (runs) | one after another (runs) | ratio |",
+        "| stack | neighbour | metric | paired (runs) | one after another (runs) | ratio |",
         "| --- | --- | --- | ---: | ---: | ---: |",
     ]
     for stack, neighbour in sorted({(run.case.stack, run.case.neighbour) for run in runs}):
         for metric in ("cpu_per_request", "latency_p50"):
-            duet, sequential = (
+            paired, sequential = (
                 [
                     run.changes[metric]
                     for run in runs
@@ -173,15 +174,16 @@ def _spreads(runs: Sequence[Run]) -> str:
                 ]
                 for change in (UNCHANGED, SEQUENTIAL)
             )
-            if min(len(duet), len(sequential)) >= _FEWEST:
-                lines.append(_spread_row(stack, neighbour, metric, duet, sequential))
+            if min(len(paired), len(sequential)) >= _MIN_RUNS:
+                lines.append(_spread_row(stack, neighbour, metric, paired, sequential))
     return "\n".join(lines) if len(lines) > 6 else ""
 
 
-_FEWEST = 5
+_MIN_RUNS = 5
 
 
-def _spread_row(stack: str, neighbour: str, metric: str, duet: Sequence[float], sequential: Sequence[float]) -> str:
-    one, other = (float(np.std(values, ddof=1)) for values in (duet, sequential))
-    cells = [f"{one:.2%} ({len(duet)})", f"{other:.2%} ({len(sequential)})", f"1 / {other / one:.1f}"]
+def _spread_row(stack: str, neighbour: str, metric: str, paired: Sequence[float], sequential: Sequence[float]) -> str:
+    of_paired, of_sequential = (float(np.std(values, ddof=1)) for values in (paired, sequential))
+    ratio = f"1 / {of_sequential / of_paired:.1f}"
+    cells = [f"{of_paired:.2%} ({len(paired)})", f"{of_sequential:.2%} ({len(sequential)})", ratio]
     return f"| {stack} | {neighbour} | {metric} | {' | '.join(cells)} |"

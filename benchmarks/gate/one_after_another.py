@@ -1,4 +1,4 @@
-"""What most tools do: measure one revision, then the other, and compare. For as long as a gate takes."""
+"""The usual way, for comparison: one revision is measured after the other, for as long as a gate takes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 
 from bakeoff.load import Drive, FixedLength, LocalGenerators, Second
-from bakeoff.model import Block, ClosedLoad, Experiment, Histogram, Load, OpenLoad, Stack
+from bakeoff.model import BASE, HEAD, SIDES, Block, ClosedLoad, Experiment, Histogram, Load, OpenLoad, Stack
 from bakeoff.stacks import LocalBackend, RunningStack, Usage, split_cpus, started
 from benchmarks.gate.accuracy import Case, Run
 
@@ -21,7 +21,7 @@ CLOSED_S, OPEN_S = 12.0, 16.0
 
 
 class _Meter(FixedLength):
-    """Reads the server's CPU time at both ends of a window."""
+    """Reads the server's CPU time at the start and the end of a window."""
 
     def __init__(self, length_s: float, running: RunningStack) -> None:
         super().__init__(length_s)
@@ -29,11 +29,11 @@ class _Meter(FixedLength):
         self.cpu_s = 0.0
 
     def window_opened(self) -> None:
-        """Read."""
+        """Note the CPU time used before the window."""
         self.cpu_s = -self._used_s()
 
     def window_closed(self) -> None:
-        """Read again."""
+        """Subtract it from the CPU time used until now."""
         self.cpu_s += self._used_s()
 
     def _used_s(self) -> float:
@@ -43,20 +43,20 @@ class _Meter(FixedLength):
 
 
 def one_after_another(experiment: Experiment, case: Case, base: Path, head: Path) -> Run:
-    """CPU per request and median latency of both, each measured alone, in a random order."""
+    """CPU time per request and median latency of both revisions, each measured alone, in random order."""
     began_s = time.monotonic()
-    (stack,) = [one for one in experiment.stacks if one.name == case.stack]
-    sides = {"base": base, "head": head}
-    found: dict[str, tuple[float, float]] = {}
+    (stack,) = [stack for stack in experiment.stacks if stack.name == case.stack]
+    directories = {BASE: base, HEAD: head}
+    measured: dict[str, tuple[float, float]] = {}
     with tempfile.TemporaryDirectory() as scratch:
         logs = Path(scratch)
         servers, generator_cpus = split_cpus()
         with LocalGenerators(generator_cpus, logs, processes=1) as generator:
             generator.use(experiment.scenarios[0])
-            for side in random.sample(list(sides), 2):
-                revision = msgspec.structs.replace(stack, directory=str(sides[side]))
-                found[side] = _measure(revision, experiment, generator, LocalBackend(servers), logs)
-    changes = [found["head"][place] / found["base"][place] - 1 for place in (0, 1)]
+            for side in random.sample(SIDES, 2):
+                revision = msgspec.structs.replace(stack, directory=str(directories[side]))
+                measured[side] = _measure(revision, experiment, generator, LocalBackend(servers), logs)
+    changes = [of_head / of_base - 1 for of_base, of_head in zip(measured[BASE], measured[HEAD], strict=True)]
     return Run(
         case=case,
         verdict="",

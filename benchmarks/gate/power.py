@@ -1,4 +1,4 @@
-"""How large a change must be to be found: what whole gates found, and what the decision alone would find."""
+"""How large a change must be to be detected: measured with whole gates, and simulated with the decision alone."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from bakeoff.gate.effects import MetricKey
 from bakeoff.report.drawing import sheet
 from bakeoff.report.drawing.palette import COOL, INK, WARM
 from bakeoff.report.drawing.sheet import Layout
-from benchmarks.gate.accuracy import UNCHANGED, Run, bounds
+from benchmarks.gate.accuracy import UNCHANGED, Run, proportion_interval
 from tests.gate.simulation import SPREADS, verdicts
 
 CPU = MetricKey("cpu_per_request")
 SIMULATED = 200
-"""Gates a point of the curve."""
+"""Gates for each point of the curve."""
 SIZES = np.append(np.arange(0.0, 0.0301, 0.0025), 0.06)
-"""Changes that are simulated, as shares of one."""
-WORSE = 1.5
-"""A block's spread, as a multiple of what was measured, for the curve of a noisier machine."""
+"""Simulated relative changes."""
+NOISIER = 1.5
+"""Factor on the measured spread of a block, for the curve of a noisier machine."""
 
 
 def block_spread(runs: Sequence[Run]) -> float:
@@ -28,30 +28,30 @@ def block_spread(runs: Sequence[Run]) -> float:
     return float(np.sqrt(np.mean([run.blocks * np.log1p(run.changes["cpu_per_request"]) ** 2 for run in same])))
 
 
-def share_found(size: float, spread: float) -> float:
-    """Of simulated gates, those that find a change of CPU per request; other metrics do not change."""
+def share_detected(size: float, spread: float) -> float:
+    """The share of simulated gates that detect a change of CPU per request; other metrics do not change."""
     counted = verdicts(SIMULATED, {CPU: float(np.log1p(size))}, spreads={**SPREADS, CPU: spread})
     return counted["regression"] / SIMULATED
 
 
 def picture(runs: Sequence[Run]) -> bytes:
-    """A PNG: planted change against the share of gates that found it, with Clopper and Pearson's intervals."""
+    """A PNG: the share of gates that detect an injected change, by its size, with Clopper and Pearson's intervals."""
     quiet = [run for run in runs if run.case.neighbour == "quiet"]
     spread = block_spread(quiet)
     drawn = sheet.new_sheet(Layout(subplot_height=3.0))
-    sheet.write_title(drawn.figure, "How small a change the gate finds", _caption())
+    sheet.write_title(drawn.figure, "How small a change the gate detects", _caption())
     axes = drawn.subplots[0][0]
-    for factor, dash in ((1.0, "-"), (WORSE, "--")):
-        found = [share_found(float(size), factor * spread) for size in SIZES]
+    for factor, dash in ((1.0, "-"), (NOISIER, "--")):
+        shares = [share_detected(float(size), factor * spread) for size in SIZES]
         label = f"simulated, {factor * spread:.1%} a block"
-        axes.plot(100 * SIZES, found, dash, color=COOL[0], linewidth=1.6, label=label)
+        axes.plot(100 * SIZES, shares, dash, color=COOL[0], linewidth=1.6, label=label)
     for size, low, share, high in _measured(quiet):
         axes.errorbar(100 * size, share, yerr=[[share - low], [high - share]], fmt="o", color=WARM[0], capsize=3)
     axes.errorbar([], [], yerr=[], fmt="o", color=WARM[0], label="measured")
     axes.legend(loc="lower center", frameon=False, labelcolor=INK)
     axes.set_ylim(0, 1.02)
     axes.set_xlim(-0.2, 100 * SIZES[-1])
-    sheet.label_axes(axes, x="planted, % of CPU time a request", y="share of gates that say regression")
+    sheet.label_axes(axes, x="injected, % of CPU time per request", y="share of gates that say regression")
     return sheet.as_png(drawn.figure)
 
 
@@ -60,13 +60,13 @@ def _caption() -> str:
 
 
 def _measured(runs: Sequence[Run]) -> list[tuple[float, float, float, float]]:
-    """Size, then the share that was found with its interval around it."""
+    """For each size: the size, and the lower end, point and upper end of the share that was detected."""
     sizes = {UNCHANGED: 0.0} | {f"cpu {amount}": amount / 100 for amount in (1, 2, 3, 5)}
     points = []
     for change, size in sizes.items():
-        own = [run for run in runs if run.case.change == change]
-        if own:
-            found = sum(run.verdict == "regression" for run in own)
-            low, high = bounds(found, len(own))
-            points.append((size, low, found / len(own), high))
+        of_change = [run for run in runs if run.case.change == change]
+        if of_change:
+            detected = sum(run.verdict == "regression" for run in of_change)
+            low, high = proportion_interval(detected, len(of_change))
+            points.append((size, low, detected / len(of_change), high))
     return points

@@ -1,8 +1,8 @@
-"""How often is the gate wrong? Whole gates, many times, on changes that are known because they were planted.
+"""How often is the gate wrong? Many whole gates on changes of known size.
 
-Run by ``make validate-gate``. Every run is one line of ``docs/gate-accuracy.jsonl``; runs are added to until the time
-given is spent, the case with the fewest runs first, so it can be stopped and taken up again at any moment. Then the
-table of ``docs/gate-accuracy.md`` is written anew from all lines.
+Run by ``make validate-gate``. Each run adds a line to ``docs/gate-accuracy.jsonl``, so that the validation can be
+stopped and resumed at any time; the case with the fewest runs comes first. When the time is spent,
+``docs/gate-accuracy.md`` and its picture are made from all lines.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ from bakeoff.report.gate.words import gate_of
 from bakeoff.results import RunFolder
 from benchmarks.gate import power
 from benchmarks.gate.accuracy import SEQUENTIAL, Case, Run, page
+from benchmarks.gate.inject import ROOT, inject
 from benchmarks.gate.one_after_another import one_after_another
-from benchmarks.gate.plant import ROOT, plant
 
 RUNS = ROOT / "docs" / "gate-accuracy.jsonl"
 PAGE = ROOT / "docs" / "gate-accuracy.md"
@@ -46,34 +46,32 @@ while True:
         pass
     time.sleep(random.uniform(0.02, 0.3))
 """
-
-
-PROBE_TURNS = 30_000
-"""A burden of about half of a request: what a turn of its loop adds is then known to about one per cent."""
+PROBE_ITERATIONS = 30_000
+"""About half of a request's CPU time, so that the cost of an iteration is measured to within about one per cent."""
 
 
 @dataclass(frozen=True)
-class Unburdened:
-    """What a request of a stack costs without a burden: measured, since burdens are shares of it."""
+class RequestCost:
+    """The measured cost of a stack's request without overhead, of which overheads are shares."""
 
-    turns: float
-    """Turns of the burden's loop that take as much CPU time as the request itself."""
-    wait_s: dict[str, float]
+    iterations: float
+    """Iterations of the overhead's loop that take as much CPU time as the request."""
+    latency_s: dict[str, float]
     """Median latencies by path."""
 
 
-def burden_of(change: str, plain: Unburdened) -> dict[str, Any]:
-    """What to plant for a change; nothing for A/A."""
+def overhead_of(change: str, cost: RequestCost) -> dict[str, Any]:
+    """The overhead to inject for a change; none for unchanged code."""
     kind, _, amount = change.partition(" ")
     match kind:
         case "none" | "one":
             return {}
         case "cpu":
-            return {"turns": round(float(amount) / 100 * plain.turns)}
+            return {"iterations": round(float(amount) / 100 * cost.iterations)}
         case "wait_ms":
-            return {"wait_s": {path: float(amount) / 1000 for path in plain.wait_s}}
+            return {"wait_s": {path: float(amount) / 1000 for path in cost.latency_s}}
         case "wait":
-            return {"wait_s": {path: float(amount) / 100 * wait_s for path, wait_s in plain.wait_s.items()}}
+            return {"wait_s": {path: float(amount) / 100 * latency_s for path, latency_s in cost.latency_s.items()}}
         case "rare_ms":
             return {"rare": [0.01, float(amount) / 1000]}
         case "keep_mib":
@@ -94,11 +92,11 @@ CHANGES = {
     "rare_ms 50": 1,
     "keep_mib 10": 1,
 }
-"""What is planted, and how many runs it gets for one of the others."""
+"""The injected changes, and how many runs each gets relative to the others."""
 
 
 def cases() -> list[Case]:
-    """Every change on every stack, with and without a busy neighbour."""
+    """Every change on every stack, on a quiet and on a busy machine."""
     return [
         Case(stack=stack, change=change, neighbour=neighbour)
         for change in CHANGES
@@ -107,21 +105,21 @@ def cases() -> list[Case]:
     ]
 
 
-def next_case(done: Sequence[Run], candidates: Sequence[Case]) -> Case:
-    """The case that lacks most, relative to its share."""
-    counts = Counter(run.case for run in done)
+def next_case(runs: Sequence[Run], candidates: Sequence[Case]) -> Case:
+    """The case with the fewest runs, relative to its share."""
+    counts = Counter(run.case for run in runs)
     return min(candidates, key=lambda case: (counts[case] / CHANGES[case.change], random.random()))
 
 
 def stored() -> list[Run]:
-    """All runs so far."""
+    """All runs that are stored."""
     lines = RUNS.read_bytes().splitlines() if RUNS.exists() else []
     return [msgspec.json.decode(line, type=Run) for line in lines]
 
 
 @contextmanager
 def neighbour(kind: str) -> Iterator[None]:
-    """Somebody else at work: busy for about half of the time, in bursts, on any CPU."""
+    """For ``busy``, another process that uses a CPU for about half of the time, in bursts."""
     process = None
     if kind == "busy":
         process = subprocess.Popen([sys.executable, "-c", NEIGHBOUR])
@@ -134,55 +132,56 @@ def neighbour(kind: str) -> Iterator[None]:
 
 
 def gate(case: Case, base: Path, head: Path, out: Path) -> Run:
-    """One whole gate, by its command line."""
+    """One whole gate, from the command line."""
     began_s = time.monotonic()
-    done = subprocess.run(_command(case.stack, base, head, out), capture_output=True, text=True)
+    completed = subprocess.run(_command(case.stack, base, head, out), capture_output=True, text=True)
     folders = list(out.glob("*-gate/summary.json"))
     if not folders:
-        raise RuntimeError(f"{case}: {done.stderr}")
-    found = json.loads(folders[0].read_text("utf-8"))["gate"]
+        raise RuntimeError(f"{case}: {completed.stderr}")
+    result = json.loads(folders[0].read_text("utf-8"))["gate"]
+    metrics = result["metrics"]
     return Run(
         case=case,
-        verdict=found["verdict"],
+        verdict=result["verdict"],
         seconds=time.monotonic() - began_s,
-        blocks=found["blocks"],
-        changes={one["metric"]: one["ratio"]["point"] - 1 for one in found["metrics"] if one["endpoint"] == "*"},
-        regressed=tuple(sorted({one["metric"] for one in found["metrics"] if one["verdict"] == "regression"})),
-        reasons=tuple(found["reasons"]),
+        blocks=result["blocks"],
+        changes={metric["metric"]: metric["ratio"]["point"] - 1 for metric in metrics if metric["endpoint"] == "*"},
+        regressed=tuple(sorted({metric["metric"] for metric in metrics if metric["verdict"] == "regression"})),
+        reasons=tuple(result["reasons"]),
     )
 
 
-def unburdened(stack: str, scratch: Path) -> Unburdened:
-    """What a request costs, from a gate of the base with a copy that does a known number of turns more."""
-    base, head = plant(scratch / "base", {}), plant(scratch / "head", {"turns": PROBE_TURNS})
-    out = scratch / "plain"
+def request_cost(stack: str, scratch: Path) -> RequestCost:
+    """Measured by a gate against a copy with a known number of iterations."""
+    base, head = inject(scratch / "base", {}), inject(scratch / "head", {"iterations": PROBE_ITERATIONS})
+    out = scratch / "cost"
     subprocess.run(_command(stack, base, head, out), capture_output=True, check=False)
     (path,) = out.glob("*-gate")
     folder = RunFolder(path)
-    found = gate_of(folder.summary().gate).metrics
-    (cpu,) = [one.ratio.point for one in found if one.metric == "cpu_per_request"]
-    opened = {
+    metrics = gate_of(folder.summary().gate).metrics
+    (cpu_ratio,) = [comparison.ratio.point for comparison in metrics if comparison.metric == "cpu_per_request"]
+    of_open_loop = {
         record.position
         for block in folder.blocks()
         for record in block.records
         if isinstance(record.load, OpenLoad) and record.stack == BASE
     }
-    latencies = [one for one in folder.intervals() if one.kind == "latency" and one.position in opened]
-    return Unburdened(
-        turns=PROBE_TURNS / (cpu - 1),
-        wait_s={
-            path: Histogram.merge(one.histogram for one in latencies if one.endpoint == path).quantile_s(0.5) or 0.0
-            for path in {one.endpoint for one in latencies}
-        },
+    histograms: dict[str, list[Histogram]] = {}
+    for interval in folder.intervals():
+        if interval.kind == "latency" and interval.position in of_open_loop:
+            histograms.setdefault(interval.endpoint, []).append(interval.histogram)
+    return RequestCost(
+        iterations=PROBE_ITERATIONS / (cpu_ratio - 1),
+        latency_s={path: Histogram.merge(parts).quantile_s(0.5) or 0.0 for path, parts in histograms.items()},
     )
 
 
 def _command(stack: str, base: Path, head: Path, out: Path) -> list[str]:
-    sides = ["--base", str(base), "--head", str(head)]
-    return [sys.executable, "-m", "bakeoff", "gate", str(CONFIG), *sides, "--stack", stack, "--out", str(out)]
+    revisions = ["--base", str(base), "--head", str(head)]
+    return [sys.executable, "-m", "bakeoff", "gate", str(CONFIG), *revisions, "--stack", stack, "--out", str(out)]
 
 
-def measured(case: Case, base: Path, head: Path, out: Path) -> Run:
+def measure(case: Case, base: Path, head: Path, out: Path) -> Run:
     """One run of a case."""
     with neighbour(case.neighbour):
         if case.change == SEQUENTIAL:
@@ -191,7 +190,7 @@ def measured(case: Case, base: Path, head: Path, out: Path) -> Run:
 
 
 def main() -> None:
-    """Add runs until the time is spent, then write the page."""
+    """Add runs until the time is spent, then write the page and its picture."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=60.0)
     parser.add_argument("--change", action="append", default=[], choices=tuple(CHANGES))
@@ -206,25 +205,25 @@ def main() -> None:
         and (not options.neighbour or case.neighbour in options.neighbour)
     ]
     end_s = time.monotonic() + 60 * options.minutes
-    done = stored()
+    runs = stored()
     with tempfile.TemporaryDirectory() as scratch:
-        plain: dict[str, Unburdened] = {}
+        costs: dict[str, RequestCost] = {}
         while time.monotonic() < end_s:
-            case = next_case(done, wanted)
-            place = Path(tempfile.mkdtemp(dir=scratch))
-            if case.stack not in plain:
-                plain[case.stack] = unburdened(case.stack, place)
-                print(f"{case.stack}: {plain[case.stack]}", flush=True)
-            base = plant(place / "base", {})
-            head = plant(place / "head", burden_of(case.change, plain[case.stack]))
-            run = measured(case, base, head, place / "out")
-            done.append(run)
+            case = next_case(runs, wanted)
+            folder = Path(tempfile.mkdtemp(dir=scratch))
+            if case.stack not in costs:
+                costs[case.stack] = request_cost(case.stack, folder)
+                print(f"{case.stack}: {costs[case.stack]}", flush=True)
+            base = inject(folder / "base", {})
+            head = inject(folder / "head", overhead_of(case.change, costs[case.stack]))
+            run = measure(case, base, head, folder / "out")
+            runs.append(run)
             with RUNS.open("ab") as lines:
                 lines.write(msgspec.json.encode(run) + b"\n")
             print(f"{case.change}, {case.stack}, {case.neighbour}: {run.verdict} in {run.seconds:.0f} s", flush=True)
-            shutil.rmtree(place)
-    PAGE.write_text(page(done), "utf-8")
-    PICTURE.write_bytes(power.picture(done))
+            shutil.rmtree(folder)
+    PAGE.write_text(page(runs), "utf-8")
+    PICTURE.write_bytes(power.picture(runs))
 
 
 if __name__ == "__main__":

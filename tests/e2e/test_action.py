@@ -1,4 +1,4 @@
-"""What ``action.yml`` makes of a gate's exit code, on a gate that only says one."""
+"""What ``action.yml`` does with a gate's exit code, tested with a fake gate."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ exit $STATUS
 """
 
 
-def acted(runner: Path, status: int, verdict: str, fail_on: str) -> tuple[int, dict[str, str]]:
-    """Run the step as GitHub does, where the gate ends with a status and a verdict: the job's status, its outputs."""
+def run_action(runner: Path, status: int, verdict: str, fail_on: str) -> tuple[int, dict[str, str]]:
+    """Run the step as GitHub does, on a gate with this status and verdict: the job's status and its outputs."""
     program = runner / "bakeoff" / "bin" / "bakeoff"
     program.parent.mkdir(parents=True)
     program.write_text(BAKEOFF, "utf-8")
     program.chmod(0o755)
     outputs = runner / "outputs"
     outputs.touch()
-    (step,) = [one for one in yaml.safe_load(ACTION.read_text("utf-8"))["runs"]["steps"] if one.get("id") == "gate"]
-    given = {"FILE": "bakeoff.toml", "BASE": "main", "STACK": "", "BUDGET_S": "120", "FAIL_ON": fail_on}
-    told = {"RUNNER_TEMP": str(runner), "GITHUB_OUTPUT": str(outputs), "STATUS": str(status), "VERDICT": verdict}
-    done = subprocess.run(
+    (step,) = [step for step in yaml.safe_load(ACTION.read_text("utf-8"))["runs"]["steps"] if step.get("id") == "gate"]
+    inputs = {"FILE": "bakeoff.toml", "BASE": "main", "STACK": "", "BUDGET_S": "120", "FAIL_ON": fail_on}
+    environment = {"RUNNER_TEMP": str(runner), "GITHUB_OUTPUT": str(outputs), "STATUS": str(status), "VERDICT": verdict}
+    completed = subprocess.run(
         ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]],
-        env={**os.environ, **given, **told},
+        env={**os.environ, **inputs, **environment},
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
     )
     lines = outputs.read_text("utf-8").splitlines()
-    return done.returncode, dict(line.split("=", 1) for line in lines)
+    return completed.returncode, dict(line.split("=", 1) for line in lines)
 
 
 @pytest.mark.parametrize(
@@ -55,15 +55,17 @@ def acted(runner: Path, status: int, verdict: str, fail_on: str) -> tuple[int, d
         (3, "inconclusive", "undecided", 3),
     ],
 )
-def test_a_verdict_is_the_status_of_the_job(tmp_path: Path, status: int, verdict: str, fail_on: str, job: int) -> None:
-    """What was not decided fails it only on request; the verdict and its reports are outputs in any case."""
-    ended, outputs = acted(tmp_path, status, verdict, fail_on)
-    assert ended == job
+def test_the_verdict_decides_the_status_of_the_job(
+    tmp_path: Path, status: int, verdict: str, fail_on: str, job: int
+) -> None:
+    """A gate without a decision fails the job only on request; verdict and reports are always outputs."""
+    job_status, outputs = run_action(tmp_path, status, verdict, fail_on)
+    assert job_status == job
     assert outputs["verdict"] == verdict
     assert {Path(outputs[name]).name for name in ("report", "junit")} == {"report.md", "junit.xml"}
 
 
 @pytest.mark.parametrize("status", [2, 3])
 def test_a_gate_that_failed_fails_the_job(tmp_path: Path, status: int) -> None:
-    """It said nothing about the change: that is not the same as undecided, and is never green."""
-    assert acted(tmp_path, status, "", "regression") == (status, {})
+    """It has no verdict at all, which is not the same as inconclusive."""
+    assert run_action(tmp_path, status, "", "regression") == (status, {})

@@ -1,8 +1,9 @@
-"""Whole gates by their command line, on servers of a few lines."""
+"""Whole gates from the command line, on a server of a few lines."""
 
 from __future__ import annotations
 
 import json
+import math
 import os
 import subprocess
 import sys
@@ -46,7 +47,7 @@ open_s = 0.3
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """An experiment, and three copies of a server: two that are equal, one that fails every tenth request."""
+    """An experiment and three copies of a server: two equal ones, and one that fails every tenth request."""
     (tmp_path / "bakeoff.toml").write_text(EXPERIMENT, "utf-8")
     for name, every in (("base", 0), ("same", 0), ("failing", 10)):
         (tmp_path / name).mkdir()
@@ -62,30 +63,43 @@ def gate(folder: Path, *arguments: str, **environment: str) -> subprocess.Comple
     )
 
 
-def outcome(folder: Path) -> dict[str, Any]:
-    """The gate of the only run's summary."""
+def gate_result(folder: Path) -> dict[str, Any]:
+    """``gate`` in the summary of the only run."""
     (path,) = folder.glob("results/*-gate/summary.json")
-    found: dict[str, Any] = json.loads(path.read_text("utf-8"))["gate"]
-    return found
+    result: dict[str, Any] = json.loads(path.read_text("utf-8"))["gate"]
+    return result
 
 
 def test_a_head_that_fails_requests_is_a_regression(folder: Path) -> None:
-    """Found as soon as two blocks show it; exit code 1."""
-    done = gate(folder, "--head", "failing")
-    assert done.returncode == 1, done.stderr
-    found = outcome(folder)
-    assert (found["verdict"], found["exit_code"]) == ("regression", 1)
-    assert found["errors"]["head"]["errors"] > found["errors"]["base"]["errors"] == 0
-    assert "requests failed" in done.stdout
+    """As soon as two blocks show it; exit code 1."""
+    completed = gate(folder, "--head", "failing")
+    assert completed.returncode == 1, completed.stderr
+    result = gate_result(folder)
+    assert (result["verdict"], result["exit_code"]) == ("regression", 1)
+    assert result["errors"]["head"]["errors"] > result["errors"]["base"]["errors"] == 0
+    assert "requests failed" in completed.stdout
 
 
-def test_equal_heads_have_an_effect_of_about_nothing(folder: Path) -> None:
-    """In so short a time it may not be sure yet: a pass, or inconclusive, never a regression. Everything is stored."""
-    done = gate(folder, "--head", "same", "--budget-s", "20")
-    found = outcome(folder)
-    assert done.returncode == found["exit_code"]
-    assert found["verdict"] in ("pass", "inconclusive")
-    assert found["errors"]["base"]["requests"] > 100
+def test_an_equal_head_has_ratios_of_about_one(folder: Path) -> None:
+    """With intervals that are neither empty nor meaningless; never a regression. Everything is stored."""
+    completed = gate(folder, "--head", "same", "--budget-s", "80")
+    result = gate_result(folder)
+    assert completed.returncode == result["exit_code"]
+    assert result["verdict"] in ("pass", "inconclusive")
+    ratios = {metric["metric"]: metric["ratio"] for metric in result["metrics"] if metric["endpoint"] == "*"}
+    assert {"cpu_per_request", "latency_p50", "throughput", "memory", "start_up"} <= ratios.keys()
+    for metric in ("cpu_per_request", "latency_p50", "throughput"):
+        low, point, high = (math.log(ratios[metric][end]) for end in ("low", "point", "high"))
+        assert low < point < high
+        assert high - low < 0.5, metric
+        assert abs(point) < 3 * (high - low) / 2, metric  # Six standard errors or more.
+    assert ratios["memory"]["point"] == pytest.approx(1, abs=0.03)
+    base, head = (result["errors"][side] for side in ("base", "head"))
+    assert base["errors"] == head["errors"] == 0
+    assert base["requests"] > 100
+    assert head["requests"] == pytest.approx(base["requests"], rel=0.1)
+    blocks = list(folder.glob("results/*-gate/blocks/*/record.json"))
+    assert len(blocks) >= result["blocks"] >= 6  # Blocks that could not be used are stored too.
     (junit,) = folder.glob("results/*-gate/junit.xml")
     assert ElementTree.parse(junit).getroot().tag == "testsuites"
     report = junit.with_name("report.md")
@@ -94,36 +108,34 @@ def test_equal_heads_have_an_effect_of_about_nothing(folder: Path) -> None:
     rendered = subprocess.run([sys.executable, "-m", "bakeoff", "report", str(report.parent)], capture_output=True)
     assert rendered.returncode == 0
     assert report.read_bytes() == before
-    blocks = list(folder.glob("results/*-gate/blocks/*/record.json"))
-    assert len(blocks) >= found["blocks"] > 0  # Spoiled ones are stored too, and not decided on.
 
 
 def test_a_head_that_does_not_start_is_invalid(folder: Path) -> None:
-    """Exit code 3, and why."""
+    """Exit code 3, with the reason."""
     (folder / "same" / "server.py").write_text("raise SystemExit('no flour')", "utf-8")
-    done = gate(folder, "--head", "same")
-    assert done.returncode == 3
-    assert outcome(folder)["verdict"] == "invalid"
-    assert "head did not start" in done.stdout
-    assert "no flour" in done.stdout
+    completed = gate(folder, "--head", "same")
+    assert completed.returncode == 3
+    assert gate_result(folder)["verdict"] == "invalid"
+    assert "head did not start" in completed.stdout
+    assert "no flour" in completed.stdout
 
 
-def test_on_github_it_leaves_an_annotation_and_a_job_summary(folder: Path) -> None:
-    """Without being asked."""
+def test_on_github_a_gate_leaves_an_annotation_and_a_job_summary(folder: Path) -> None:
+    """Without an option for it."""
     page = folder / "summary.md"
     (folder / "same" / "server.py").write_text("raise SystemExit('no flour')", "utf-8")
-    done = gate(folder, "--head", "same", GITHUB_ACTIONS="true", GITHUB_STEP_SUMMARY=str(page))
-    assert "::warning title=Bakeoff gate::invalid: head did not start" in done.stdout
+    completed = gate(folder, "--head", "same", GITHUB_ACTIONS="true", GITHUB_STEP_SUMMARY=str(page))
+    assert "::warning title=Bakeoff gate::invalid: head did not start" in completed.stdout
     assert "Bakeoff gate: invalid" in page.read_text("utf-8")
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [(["--stack", "nope"], "unknown stack 'nope'"), (["--head", "nowhere"], "neither a directory nor a git ref")],
 )
-def test_mistakes_are_one_line_and_exit_code_2(folder: Path, arguments: list[str], said: str) -> None:
-    """With the remedy, without a traceback."""
-    done = gate(folder, *arguments)
-    assert done.returncode == 2
-    assert said in done.stderr
-    assert len(done.stderr.strip().splitlines()) == 1
+def test_an_error_of_the_user_is_one_line_and_exit_code_2(folder: Path, arguments: list[str], message: str) -> None:
+    """With a remedy and without a traceback."""
+    completed = gate(folder, *arguments)
+    assert completed.returncode == 2
+    assert message in completed.stderr
+    assert len(completed.stderr.strip().splitlines()) == 1

@@ -62,7 +62,7 @@ REGRESSED = summary(
     finding("start_up", 1.0, role="informational"),
     verdict="regression",
     confirmed=True,
-    look_at_first="burn (burden.py), where a request spends 0.100 ms more",
-    hotspots=(Hotspot(function="burn|<b> (burden.py)", base_ms=0.0, head_ms=0.1),),
+    look_at_first="burn (overhead.py), where a request spends 0.100 ms more",
+    hotspots=(Hotspot(function="burn|<b> (overhead.py)", base_ms=0.0, head_ms=0.1),),
 )
 INVALID = summary(verdict="invalid", reasons=("head did not start: no module\nnamed 'x' \x00",))

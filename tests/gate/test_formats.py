@@ -31,7 +31,7 @@ def test_a_regression_names_metric_endpoint_size_and_interval() -> None:
 def test_the_notes_say_how_sure_and_where_to_look() -> None:
     """What to look at first, that it was confirmed, what the smallest visible change was."""
     said = " ".join(words.notes(words.gate_of(REGRESSED.gate)))
-    assert "Look first at burn (burden.py)" in said
+    assert "Look first at burn (overhead.py)" in said
     assert "confirmed it" in said
     assert "CPU per request +1.8 %" in said
 
@@ -55,7 +55,7 @@ def test_markdown_shows_foreign_text_as_text() -> None:
     said = markdown.render(REGRESSED)
     assert "<script>" not in said
     assert "&lt;script&gt;" in said
-    row = next(line for line in said.splitlines() if "burden.py" in line and line.startswith("|"))
+    row = next(line for line in said.splitlines() if "overhead.py" in line and line.startswith("|"))
     assert len(re.findall(r"(?<!\\)\|", row)) == 4
 
 

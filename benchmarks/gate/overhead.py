@@ -1,8 +1,8 @@
-"""What is planted into a copy of the apps: CPU, waiting, rare waiting, memory. Copied beside the app that it burdens.
+"""The overhead that is injected into a copy of the apps: CPU time, waits, rare waits, memory. Copied beside the app.
 
-Both revisions carry it and take the same path through it, the base with burdens of nothing, so that what is planted is
-the only difference. CPU is burnt in turns of a loop: a moment in which this machine's CPU is slower makes the burden as
-much longer as the work beside it. Waits are a timerfd's, because event loops round theirs to whole milliseconds.
+Both revisions contain it and take the same path through it, base with amounts of zero, so that the amounts are the only
+difference. CPU time is used by iterations of a loop: when the CPU is slow for a moment, the overhead takes longer in
+the same proportion as the app's own work. Waits use a timerfd, because event loops round theirs to milliseconds.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from pathlib import Path
 from typing import Any
 
-_GIVEN: dict[str, Any] = json.loads(Path(__file__).with_name("burden.json").read_text("utf-8"))
-TURNS = int(_GIVEN.get("turns", 0))
-WAIT_S: dict[str, float] = _GIVEN.get("wait_s", {})
+_AMOUNTS: dict[str, Any] = json.loads(Path(__file__).with_name("overhead.json").read_text("utf-8"))
+ITERATIONS = int(_AMOUNTS.get("iterations", 0))
+WAIT_S: dict[str, float] = _AMOUNTS.get("wait_s", {})
 """By path."""
-RARE_SHARE, RARE_WAIT_S = _GIVEN.get("rare", [0.0, 0.0])
-_KEPT = bytearray(os.urandom(4096)) * (int(_GIVEN.get("keep_bytes", 0)) // 4096)
-"""Held for as long as the process lives."""
+RARE_SHARE, RARE_WAIT_S = _AMOUNTS.get("rare", [0.0, 0.0])
+_KEPT = bytearray(os.urandom(4096)) * (int(_AMOUNTS.get("keep_bytes", 0)) // 4096)
+"""Memory that the process never frees."""
 
-LEAST_WAIT_S = 1e-6
+MIN_WAIT_S = 1e-6
 _CLOCK_MONOTONIC = 1
 _NONBLOCK_CLOEXEC = 0o4000 | 0o2000000
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -36,19 +36,19 @@ class _Times(ctypes.Structure):
 
 
 def burn() -> None:
-    """Use this thread's CPU."""
-    for _ in range(TURNS):
+    """Use CPU time in this thread."""
+    for _ in range(ITERATIONS):
         pass
 
 
 def wait_s(path: str) -> float:
-    """How long a request to a path waits in addition."""
+    """How long a request to a path waits beside the app's own waits."""
     rare = RARE_WAIT_S if random.random() < RARE_SHARE else 0.0
-    return max(LEAST_WAIT_S, WAIT_S.get(path, 0.0) + rare)
+    return max(MIN_WAIT_S, WAIT_S.get(path, 0.0) + rare)
 
 
 class Wsgi:
-    """A burdened WSGI app."""
+    """A WSGI app with the overhead."""
 
     def __init__(self, app: Callable[..., Iterable[bytes]]) -> None:
         self._app = app
@@ -61,7 +61,7 @@ class Wsgi:
 
 
 class Asgi:
-    """A burdened ASGI app."""
+    """An ASGI app with the overhead."""
 
     def __init__(self, app: Callable[..., Awaitable[None]]) -> None:
         self._app = app
@@ -75,15 +75,15 @@ class Asgi:
 
 
 async def sleep(length_s: float) -> None:
-    """Wait to the microsecond."""
+    """Wait with a precision of microseconds."""
     loop = asyncio.get_running_loop()
     timer = _libc.timerfd_create(_CLOCK_MONOTONIC, _NONBLOCK_CLOEXEC)
     times = _Times(0, 0, int(length_s), int(length_s % 1 * 1e9))
     _libc.timerfd_settime(timer, 0, ctypes.byref(times), None)
-    rung = loop.create_future()
-    loop.add_reader(timer, rung.set_result, None)
+    expired = loop.create_future()
+    loop.add_reader(timer, expired.set_result, None)
     try:
-        await rung
+        await expired
     finally:
         loop.remove_reader(timer)
         os.close(timer)
