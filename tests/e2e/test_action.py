@@ -55,7 +55,7 @@ def run_action(runner: Path, status: int, verdict: str, fail_on: str) -> tuple[i
         (3, "inconclusive", "undecided", 3),
     ],
 )
-def test_the_verdict_decides_the_status_of_the_job(
+def test_the_verdict_is_the_status_of_the_job(
     tmp_path: Path, status: int, verdict: str, fail_on: str, job: int
 ) -> None:
     """A gate without a decision fails the job only on request; verdict and reports are always outputs."""

@@ -197,6 +197,16 @@ def test_a_tolerance_keeps_the_defaults_that_it_does_not_set(tmp_path: Path) -> 
     }
 
 
+@pytest.mark.parametrize(
+    ("earlier", "role"),
+    [("deciding", Role.REQUIRED), ("confirmable", Role.ADVISORY), ("shown", Role.INFORMATIONAL)],
+)
+def test_the_earlier_word_for_a_role_is_accepted(tmp_path: Path, earlier: str, role: Role) -> None:
+    """Files of earlier versions keep their meaning."""
+    gate = read_experiment(write(tmp_path, SMALLEST + f"[gate.tolerances.memory]\nrole = '{earlier}'\n")).gate
+    assert gate.tolerances["memory"].role is role
+
+
 def test_every_request_form_becomes_the_same_type(tmp_path: Path) -> None:
     """The method is the key of the path."""
     text = """[scenarios.shop]
