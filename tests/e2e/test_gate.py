@@ -82,6 +82,8 @@ def test_a_head_that_fails_requests_is_a_regression(folder: Path) -> None:
 
 def test_an_equal_head_has_ratios_of_about_one(folder: Path) -> None:
     """With intervals that are neither empty nor meaningless; never a regression. Everything is stored."""
+    steady = EXPERIMENT.replace("open_s = 0.3", "open_s = 0.6\nrate_rps = 100")  # Enough answers for a median.
+    (folder / "bakeoff.toml").write_text(steady, "utf-8")
     completed = gate(folder, "--head", "same", "--budget-s", "80")
     result = gate_result(folder)
     assert completed.returncode == result["exit_code"]
