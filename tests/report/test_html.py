@@ -86,7 +86,7 @@ def test_sections_come_in_the_promised_order(failed_stack: Run) -> None:
     text = page_of(failed_stack, ()).text
     order = [
         "How certain is this?", "What was withheld", "Results", "To go beyond", "Stacks shown",
-        "Which request waited for which",
+        "Who waited for whom",
         "What failed", "Was it fair?", "How it was measured", "Where and when", "Raw files",
     ]  # fmt: skip
     places = [text.index(heading) for heading in order]

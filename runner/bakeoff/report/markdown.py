@@ -100,7 +100,7 @@ def _charts(pictures: Iterable[Picture]) -> Iterator[str]:
 
 def _timelines(findings: Findings) -> Iterator[str]:
     if findings.timelines:
-        yield "## Which request waited for which"
+        yield "## Who waited for whom"
         yield INTRODUCTION
         yield "\n".join(
             f"- **{plain(story.stack)}** ({story.interface}): {plain(story.text)}" for story in findings.timelines
