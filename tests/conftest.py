@@ -1,4 +1,4 @@
-"""The made-up runs, each built once."""
+"""The made-up runs, built once per session."""
 
 from __future__ import annotations
 

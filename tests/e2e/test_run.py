@@ -103,6 +103,9 @@ def test_two_programs_are_compared_without_any_python(folder: Path) -> None:
     assert rows == {(s, e, k) for s in ("one", "two") for e in ("*", "/", "/search") for k in ("users", "rate")}
     assert all(row["errors"] == 0 for row in summary["results"])
     assert {one["candidate"] for one in summary["comparisons"]} == {"two"}
+    assert summary["answer"]["text"] in done.stdout
+    assert summary["answer"]["candidate"] == "two"
+    assert {finding["stack"] for finding in summary["findings"] if finding["kind"] == "bottleneck"} == {"one", "two"}
     assert "report.html" in done.stdout
     assert "Traceback" not in done.stderr
     (report,) = folder.glob("results/*/report.html")

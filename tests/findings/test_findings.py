@@ -36,7 +36,7 @@ def test_the_summary_has_the_headline_and_every_finding_with_evidence(run: Run) 
 def test_the_rest_of_the_summary_is_untouched(run: Run) -> None:
     """Findings are additions."""
     before, after = (
-        json.loads(msgspec.json.encode(each)) for each in (run.summary, into_summary(run.summary, state(run)))
+        json.loads(msgspec.json.encode(summary)) for summary in (run.summary, into_summary(run.summary, state(run)))
     )
     del before["answer"], before["findings"], after["answer"], after["findings"]
     assert before == after

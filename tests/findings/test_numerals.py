@@ -29,7 +29,7 @@ def test_a_written_number_is_within_half_a_per_cent(value: float) -> None:
 
 
 @pytest.mark.parametrize(
-    ("several", "one"),
+    ("texts", "sentence"),
     [
         (["p99 needs 1,000 requests, there were 61", "p99 needs 1,000 requests, there were 1,911"],
          "p99 needs 1,000 requests, there were 61 to 1,911"),
@@ -38,10 +38,10 @@ def test_a_written_number_is_within_half_a_per_cent(value: float) -> None:
         (["a stall of 0.5 s."], "a stall of 0.5 s."),
     ],
 )  # fmt: skip
-def test_reasons_that_differ_only_in_numbers_are_told_once(several: list[str], one: str) -> None:
+def test_sentences_that_differ_only_in_numbers_become_one(texts: list[str], sentence: str) -> None:
     """A footnote for each row would bury the table."""
-    assert len({numerals.shape(each) for each in several}) == 1
-    assert numerals.merged(several) == one
+    assert len({numerals.shape(text) for text in texts}) == 1
+    assert numerals.merged(texts) == sentence
 
 
 def test_p99_and_p90_are_different_reasons() -> None:

@@ -1,4 +1,4 @@
-"""One made-up run of the bakery, with everything a report has to tell: four stacks, two loads, seven blocks."""
+"""A made-up run of the bakery with everything that a report shows: four stacks, two loads, seven blocks."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ def machine() -> Machine:
 
 
 def records(block: int) -> Iterator[Record]:
-    """The slices of one block: there, and back again."""
+    """The slices of one block: every stack and load, then the same in reverse."""
     pairs = [(stack.name, load) for load in LOADS for stack in STACKS]
     for position, (stack, load) in enumerate(pairs + pairs[::-1]):
         yield record(block, position, stack, load)
@@ -174,17 +174,17 @@ def record(block: int, position: int, stack: str, load: Load) -> Record:
     )
 
 
-def intervals(one: Record, rng: np.random.Generator) -> Iterator[Interval]:
-    """The seconds of one slice: two whole ones and a rest."""
-    rps, p50_ms, _ = TRUTH[one.stack, one.load]
+def intervals(record: Record, rng: np.random.Generator) -> Iterator[Interval]:
+    """The seconds of one slice: two whole seconds and the rest."""
+    rps, p50_ms, _ = TRUTH[record.stack, record.load]
     for start_s, length_s in ((0.0, 1.0), (1.0, 1.0), (2.0, 0.4)):
         for name, share in SHARES.items():
             amount = rng.poisson(rps * share * length_s)
             latencies_ns = rng.lognormal(np.log(p50_ms * SLOWNESS[name] * 1e6), 0.16, amount)
             latencies_ns += rng.exponential(p50_ms * 4e6, amount) * (rng.random(amount) < 0.01)
             yield Interval(
-                block=one.block,
-                position=one.position,
+                block=record.block,
+                position=record.position,
                 endpoint=name,
                 kind="latency",
                 start_s=start_s,
@@ -261,7 +261,8 @@ def verdict(ratio: float, metric: Metric) -> Verdict:
 def summary() -> Summary:
     """The analysis."""
     whole: tuple[Metric, ...] = ("throughput", "latency_p50", "cpu_per_request")
-    asked = [(ALL_ENDPOINTS, each) for each in whole] + [(name, each) for name in SHARES for each in whole[:2]]
+    compared = [(ALL_ENDPOINTS, metric) for metric in whole]
+    compared += [(endpoint, metric) for endpoint in SHARES for metric in whole[:2]]
     return Summary(
         run_id="20251123T111700Z-bakery",
         experiment="bakery",
@@ -269,7 +270,10 @@ def summary() -> Summary:
         baseline=STACKS[0].name,
         results=tuple(result(stack, load, name) for load in LOADS for stack in STACKS for name in SLOWNESS),
         comparisons=tuple(
-            comparison(stack, load, each, name) for load in LOADS for name, each in asked for stack in STACKS[1:]
+            comparison(stack, load, metric, endpoint)
+            for load in LOADS
+            for endpoint, metric in compared
+            for stack in STACKS[1:]
         ),
         generator=Certificate(
             closed_ceiling_rps=24_310.0,
@@ -324,8 +328,8 @@ def complete_run() -> Run:
         BlockResult(number=number, records=tuple(records(number)), ready_s={stack.name: 0.62 for stack in STACKS})
         for number in range(1, BLOCKS + 1)
     )
-    found = tuple(each for block in blocks for one in block.records for each in intervals(one, rng))
-    return Run(manifest=manifest(), summary=summary(), blocks=blocks, intervals=found)
+    every = tuple(interval for block in blocks for record in block.records for interval in intervals(record, rng))
+    return Run(manifest=manifest(), summary=summary(), blocks=blocks, intervals=every)
 
 
 FAILURE = Failure(
@@ -339,10 +343,10 @@ def with_failed(run: Run, stack: str) -> Run:
     """A run in which one stack never started."""
     rows = tuple(without_numbers(row) if row.stack == stack else row for row in run.summary.results)
     left = tuple(row for row in rows if row.stack != stack or row.endpoint == ALL_ENDPOINTS)
-    compared = tuple(each for each in run.summary.comparisons if each.candidate != stack)
+    compared = tuple(row for row in run.summary.comparisons if row.candidate != stack)
     changed = msgspec.structs.replace(run.summary, results=left, comparisons=compared, failures=(FAILURE,))
-    gone = {(one.block, one.position) for block in run.blocks for one in block.records if one.stack == stack}
-    kept = tuple(each for each in run.intervals if (each.block, each.position) not in gone)
+    failed = {(record.block, record.position) for record in run.records if record.stack == stack}
+    kept = tuple(interval for interval in run.intervals if (interval.block, interval.position) not in failed)
     blocks = tuple(msgspec.structs.replace(block, records=failing(block.records, stack)) for block in run.blocks)
     return replace(run, summary=changed, blocks=blocks, intervals=kept)
 
@@ -364,13 +368,13 @@ def without_numbers(row: Result) -> Result:
     )
 
 
-def failing(several: tuple[Record, ...], stack: str) -> tuple[Record, ...]:
+def failing(records: tuple[Record, ...], stack: str) -> tuple[Record, ...]:
     """The records, with those of one stack turned into failures."""
     return tuple(
-        msgspec.structs.replace(one, failure=FAILURE, endpoints=(), server=None, generator=None)
-        if one.stack == stack
-        else one
-        for one in several
+        msgspec.structs.replace(record, failure=FAILURE, endpoints=(), server=None, generator=None)
+        if record.stack == stack
+        else record
+        for record in records
     )
 
 
@@ -394,22 +398,22 @@ def swept(run: Run) -> Run:
 def empty_run() -> Run:
     """A run that failed before its first block ended."""
     asked = msgspec.structs.replace(manifest(), state="failed", error="no space left on device", finished_utc=None)
-    found = msgspec.structs.replace(
+    analysed = msgspec.structs.replace(
         summary(), results=(), comparisons=(), timeline=(), generator=Certificate(reasons=("it was never checked",))
     )
-    return Run(manifest=asked, summary=found, blocks=(), intervals=())
+    return Run(manifest=asked, summary=analysed, blocks=(), intervals=())
 
 
 def renamed(run: Run, old: str, new: str) -> Run:
     """A run in which one stack has another name."""
     change = msgspec.structs.replace
     asked = run.manifest.experiment
-    stacks = tuple(change(each, name=new) if each.name == old else each for each in asked.stacks)
-    rows = tuple(change(each, stack=new) if each.stack == old else each for each in run.summary.results)
-    compared = tuple(change(each, candidate=new) if each.candidate == old else each for each in run.summary.comparisons)
-    timelines = tuple(change(each, stack=new) if each.stack == old else each for each in run.summary.timeline)
+    stacks = tuple(change(stack, name=new) if stack.name == old else stack for stack in asked.stacks)
+    rows = tuple(change(row, stack=new) if row.stack == old else row for row in run.summary.results)
+    compared = tuple(change(row, candidate=new) if row.candidate == old else row for row in run.summary.comparisons)
+    timelines = tuple(change(line, stack=new) if line.stack == old else line for line in run.summary.timeline)
     blocks = tuple(
-        change(block, records=tuple(change(one, stack=new) if one.stack == old else one for one in block.records))
+        change(block, records=tuple(change(item, stack=new) if item.stack == old else item for item in block.records))
         for block in run.blocks
     )
     return replace(

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bakeoff.findings import state
-from bakeoff.findings.numerals import bounds, number
+from bakeoff.findings.numerals import interval, number
 from bakeoff.model import ALL_ENDPOINTS, Run
 from bakeoff.report import render_all
 from tests.report.browser import Browser, Tab, browsing, chromium
@@ -88,8 +88,9 @@ def bar(tab: Tab, stack: str) -> tuple[float, float]:
 def middle(tab: Tab, selector: str) -> tuple[float, float]:
     """The middle of an element, which is scrolled into view."""
     x, y = tab.ask(
-        f"(() => {{ const one = document.querySelector({selector!r}); one.scrollIntoView({{ block: 'center' }});"
-        "const place = one.getBoundingClientRect();"
+        f"(() => {{ const element = document.querySelector({selector!r});"
+        "element.scrollIntoView({ block: 'center' });"
+        "const place = element.getBoundingClientRect();"
         "return [place.left + place.width / 2, place.top + place.height / 2] })()"
     )
     return float(x), float(y)
@@ -107,7 +108,7 @@ def test_every_chart_is_drawn_without_a_complaint_or_a_request(tab: Tab, page: P
     """At three widths, in both themes; and nothing sticks out sideways."""
     tab.open(page, width, 900, dark=dark)
     tab.resize(width, tab.ask("document.documentElement.scrollHeight"))
-    tab.wait_for("[...document.querySelectorAll('.plot')].every((each) => each.dataset.drawn)")
+    tab.wait_for("[...document.querySelectorAll('.plot')].every((plot) => plot.dataset.drawn)")
     assert tab.complaints == []
     assert {address for address in tab.requested if not address.startswith("data:")} == {page.as_uri()}
     assert tab.ask("document.documentElement.scrollWidth") <= width
@@ -133,7 +134,7 @@ def test_hovering_a_bar_shows_the_number_of_the_summary(tab: Tab, page: Path, ru
     tab.wait_for(f"{FOUND} !== ''")
     said = tab.ask(FOUND)
     assert stack in said
-    assert f"{number(row.throughput_rps.point)} {bounds(row.throughput_rps)}" in said
+    assert f"{number(row.throughput_rps.point)} {interval(row.throughput_rps)}" in said
 
 
 def test_a_stack_is_switched_off_and_on_in_every_chart(tab: Tab, page: Path) -> None:
@@ -150,7 +151,7 @@ def test_a_stack_is_switched_off_and_on_in_every_chart(tab: Tab, page: Path) -> 
     show_charts(tab)
     tab.press(*middle(tab, ".stacks input[value=fastapi-uvicorn]"))
     tab.resize(1280, tab.ask("document.documentElement.scrollHeight"))
-    tab.wait_for("[...document.querySelectorAll('.plot')].every((each) => each.dataset.drawn)")
+    tab.wait_for("[...document.querySelectorAll('.plot')].every((plot) => plot.dataset.drawn)")
     assert set(tab.ask(shown)) == {False}
     assert set(tab.ask(rows)) == {"true,true,false,true"}
     tab.ask("document.querySelector('.stacks input[value=fastapi-uvicorn]').click()")
@@ -184,7 +185,7 @@ def test_a_press_on_a_head_sorts_and_another_turns_the_order(tab: Tab, page: Pat
 
 def test_the_timeline_plays_to_its_end(tab: Tab, page: Path) -> None:
     """From the start: first all steps wait, then they run, then all are done."""
-    states = "[...document.querySelectorAll('.segment')].map((each) => each.dataset.state)"
+    states = "[...document.querySelectorAll('.segment')].map((segment) => segment.dataset.state)"
     tab.open(page)
     tab.press(*middle(tab, ".play"))
     tab.wait_for(f"{states}.includes('running') && {states}.includes('waiting')")
@@ -194,7 +195,7 @@ def test_the_timeline_plays_to_its_end(tab: Tab, page: Path) -> None:
 
 
 def test_the_timeline_is_stepped_through(tab: Tab, page: Path) -> None:
-    """A step on from the start is the start of the first step; its words are told."""
+    """One step forward from the start is the start of the first step, which is described."""
     tab.open(page)
     tab.ask("(() => { const at = document.querySelector('input[type=range]'); at.value = 0;"
             "at.dispatchEvent(new Event('input')) })()")  # fmt: skip
@@ -221,7 +222,7 @@ def test_without_scripts_the_page_shows_pictures_tables_and_whole_timelines(tab:
     """And nothing that would need them."""
     tab.open(page, scripts=False)
     tab.call("Emulation.setScriptExecutionDisabled", value=False)  # So that the test may ask.
-    visible = "[...document.querySelectorAll({})].filter((each) => each.getClientRects().length).length"
+    visible = "[...document.querySelectorAll({})].filter((element) => element.getClientRects().length).length"
     assert tab.ask(visible.format("'.picture img'")) == 7
     assert tab.ask(visible.format("'.segment'")) == 4 * 16
     assert tab.ask(visible.format("'table'")) >= 3

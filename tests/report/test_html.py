@@ -1,4 +1,4 @@
-"""The page: whole, safe and in the promised order."""
+"""The page: complete, safe, and in the documented order."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Page(HTMLParser):
 
     @property
     def text(self) -> str:
-        """All that is read, spaces normalised."""
+        """All visible text, spaces normalised."""
         return " ".join(" ".join(self.words).split())
 
     def all(self, tag: str) -> list[dict[str, str]]:
@@ -67,22 +67,22 @@ def page(run: Run, drawn: tuple[Picture, ...]) -> Page:
 
 @pytest.fixture(scope="module")
 def hostile_page(hostile: Run) -> Page:
-    """The page of the run that attacks it."""
+    """The page of the run with a hostile name and log."""
     return page_of(hostile, ())
 
 
 def squeezed(text: str) -> str:
-    """Text with all its spaces alike."""
+    """Text with every run of spaces as one space."""
     return " ".join(text.split())
 
 
-def test_the_first_thing_said_is_the_answer(run: Run, page: Page) -> None:
-    """Before it stand only the names of tool and experiment."""
+def test_the_headline_comes_first(run: Run, page: Page) -> None:
+    """Only the names of tool and experiment come before it."""
     assert 0 < page.text.index(squeezed(state(run).headline.text), 20) < 150
 
 
-def test_sections_come_in_the_promised_order(failed_stack: Run) -> None:
-    """From the finding to its evidence to the raw files."""
+def test_sections_come_in_the_documented_order(failed_stack: Run) -> None:
+    """From the headline to its evidence to the raw files."""
     text = page_of(failed_stack, ()).text
     order = [
         "How certain is this?", "What was withheld", "Results", "To go beyond", "Stacks shown",
@@ -94,7 +94,7 @@ def test_sections_come_in_the_promised_order(failed_stack: Run) -> None:
 
 
 def test_nothing_is_loaded_from_elsewhere(page: Page) -> None:
-    """The file opens offline, and tells nobody that it was opened."""
+    """The file opens offline and makes no request."""
     targets = [
         value
         for _, attributes in page.elements
@@ -106,8 +106,8 @@ def test_nothing_is_loaded_from_elsewhere(page: Page) -> None:
     assert {tag for tag, _ in page.elements}.isdisjoint({"link", "iframe", "object", "embed", "base"})
 
 
-def test_the_styles_load_nothing_either(run: Run) -> None:
-    """No import and no url() hides in the CSS."""
+def test_the_styles_load_nothing(run: Run) -> None:
+    """The CSS has no import and no url()."""
     styles = html.render(state(run), (), COLOURS).decode().partition("<style>")[2].partition("</style>")[0]
     assert "url(" not in styles
     assert "@import" not in styles
@@ -124,7 +124,7 @@ def test_every_picture_is_inside_with_a_text(page: Page, drawn: tuple[Picture, .
 
 
 def test_only_the_scripts_of_the_report_may_run(hostile_page: Page) -> None:
-    """The policy admits three scripts by their hashes, and nothing by its place; the rest are data."""
+    """The policy admits three scripts by their hashes; all others are data."""
     (policy,) = (meta["content"] for meta in hostile_page.all("meta") if "http-equiv" in meta)
     running = [attributes for attributes in hostile_page.all("script") if not attributes]
     data = [attributes for attributes in hostile_page.all("script") if attributes]
@@ -165,7 +165,7 @@ def test_a_hostile_name_cannot_leave_an_attribute(run: Run) -> None:
 
 @pytest.mark.parametrize("name", ["run", "failed_stack"])
 def test_every_reason_for_withholding_appears(request: pytest.FixtureRequest, name: str) -> None:
-    """What is not shown is accounted for."""
+    """A reader sees what is missing, and why."""
     chosen: Run = request.getfixturevalue(name)
     text = page_of(chosen, ()).text
     for row in chosen.summary.results:
@@ -174,7 +174,7 @@ def test_every_reason_for_withholding_appears(request: pytest.FixtureRequest, na
 
 
 def test_every_mark_leads_to_its_footnote(hostile_page: Page) -> None:
-    """A dash never stands without a reason."""
+    """Every dash has a reason that can be reached from it."""
     identifiers = {attributes["id"] for _, attributes in hostile_page.elements if "id" in attributes}
     marks = [link["href"] for link in hostile_page.all("a") if link["href"].startswith("#")]
     assert marks
@@ -193,7 +193,7 @@ def test_raw_files_are_linked_relative_to_the_page(page: Page) -> None:
     assert {"summary.json", "manifest.json", "blocks/"} <= links
 
 
-def test_the_machine_and_the_method_are_told(run: Run, page: Page) -> None:
+def test_the_machine_and_the_method_are_shown(run: Run, page: Page) -> None:
     """With the numbers of this run, not of the documentation."""
     assert "AMD EPYC 7B13, 2 cores" in page.text
     assert "gunicorn 25.0.1" in page.text
@@ -202,7 +202,7 @@ def test_the_machine_and_the_method_are_told(run: Run, page: Page) -> None:
 
 
 def test_a_run_without_results_still_makes_a_page(empty: Run) -> None:
-    """It says what went wrong and shows what there is."""
+    """With the reasons in its headline."""
     text = page_of(empty, ()).text
     assert "There is no valid comparison: the run failed (no space left on device)" in text
     assert "The load generator is not certified: it was never checked." in text
@@ -218,5 +218,5 @@ def test_the_page_is_readable_by_machines_and_phones(page: Page) -> None:
 
 
 def test_the_page_is_small(run: Run, drawn: tuple[Picture, ...]) -> None:
-    """Under 2.5 MB, figures for both themes included."""
+    """Under 2.5 MB, pictures and charts included."""
     assert len(html.render(state(run), drawn, COLOURS)) < 2_500_000

@@ -25,13 +25,13 @@ def text_of(run: Run) -> str:
 
 def tables(text: str) -> list[list[str]]:
     """The tables of a text, each as its lines."""
-    found: list[list[str]] = []
+    every: list[list[str]] = []
     for before, line in zip(["", *text.splitlines()], text.splitlines(), strict=False):
         if line.startswith("|"):
             if not before.startswith("|"):
-                found.append([])
-            found[-1].append(line)
-    return found
+                every.append([])
+            every[-1].append(line)
+    return every
 
 
 def cells(line: str) -> int:
@@ -41,10 +41,10 @@ def cells(line: str) -> int:
 
 @pytest.mark.parametrize("name", ["run", "failed_stack", "hostile"])
 def test_every_row_of_a_table_has_as_many_cells_as_its_head(request: pytest.FixtureRequest, name: str) -> None:
-    """Else a table is shown as text."""
-    found = tables(text_of(request.getfixturevalue(name)))
-    assert len(found) >= 6
-    for table in found:
+    """Otherwise it would be shown as text."""
+    every = tables(text_of(request.getfixturevalue(name)))
+    assert len(every) >= 6
+    for table in every:
         assert {cells(line) for line in table} == {cells(table[0])}
 
 
@@ -73,7 +73,7 @@ def test_a_log_cannot_end_its_own_fence(hostile: Run) -> None:
     assert f"````text\n{FAILURE.log.rstrip()}\n````" in text_of(hostile)
 
 
-def test_the_heading_is_the_answer(run: Run) -> None:
+def test_the_heading_is_the_headline(run: Run) -> None:
     """A pull request shows its first line."""
     assert text_of(run).splitlines()[0] == f"# bakery: {state(run).headline.text}"
 
@@ -106,18 +106,18 @@ TEXTS = st.text(st.characters(exclude_characters="\0"))  # which Markdown replac
 @given(TEXTS)
 @example("[+4.0 %, +6.0 %]")
 @example("[a](b) [a]: b ![a](b) <b>&amp;&#91; a_b_ *a* ~~a~~ `a` a|b \\")
-def test_text_stays_text(text: str) -> None:
-    """What one reads is what was written, but for line ends and repeated spaces."""
+def test_plain_text_is_shown_as_it_is(text: str) -> None:
+    """A reader sees what was written, except for line ends and repeated spaces."""
     assert rendered(f"Said: {plain(text)}.") == " ".join(f"Said: {' '.join(text.split())}.".split())
 
 
 @given(TEXTS)
 @example("ask @somebody about #12")
-def test_nobody_is_called_and_no_issue_referred_to(text: str) -> None:
-    """GitHub looks for these in what was rendered."""
+def test_text_mentions_no_user_and_refers_to_no_issue(text: str) -> None:
+    """GitHub looks for both in the rendered text."""
     assert not re.search(r"[@#]\w", MarkdownIt().render(plain(text)))
 
 
 def test_a_title_of_a_folded_part_is_shown_as_it_is() -> None:
-    """It is HTML, where a backslash is one."""
+    """It is HTML, in which a backslash is an ordinary character."""
     assert rendered(folded("a_b <c>", "*body*")) == "a_b <c> body"

@@ -16,13 +16,13 @@ from tests.report.made_up import FAILURE, renamed
 @pytest.mark.parametrize("name", ["run", "failed_stack", "hostile", "empty"])
 @pytest.mark.parametrize("width", [20, 33, 40, 60, 80, 100, 120, 160, 300])
 def test_no_line_is_longer_than_the_terminal_is_wide(request: pytest.FixtureRequest, name: str, width: int) -> None:
-    """A table that wraps is no table."""
+    """A wrapped table cannot be read."""
     lines = render_table(result_grids(request.getfixturevalue(name)), width, colour=False).splitlines()
     assert max(cell_len(line) for line in lines) <= width
 
 
-def test_a_narrow_terminal_keeps_what_answers_the_question(run: Run) -> None:
-    """Stack, throughput and ratio outlast all other columns."""
+def test_a_narrow_terminal_keeps_the_main_columns(run: Run) -> None:
+    """Stack, throughput and ratio stay; the others go first."""
     narrow = render_table(result_grids(run), 60, colour=False)
     assert "8.76, 9.49" in narrow
     assert "flask-gunicorn-gthread" in narrow
@@ -30,7 +30,7 @@ def test_a_narrow_terminal_keeps_what_answers_the_question(run: Run) -> None:
 
 
 def test_a_wide_terminal_shows_every_column(run: Run) -> None:
-    """There is room for them."""
+    """None is left out."""
     wide = render_table(result_grids(run), 200, colour=False)
     for title in (
         "throughput",
@@ -59,7 +59,7 @@ def test_with_colour_a_verdict_has_one(run: Run) -> None:
     assert "\x1b[1;32mfaster" in coloured
 
 
-def test_a_name_cannot_steer_the_terminal(run: Run) -> None:
+def test_control_characters_in_a_name_are_replaced(run: Run) -> None:
     """Neither by escape sequences nor by the markup of the library that draws the table."""
     table = render_table(result_grids(renamed(run, "fastapi-uvicorn", "\x1b[2J[red]x[/red]\a")), 160, colour=False)
     assert "\x1b" not in table
@@ -68,7 +68,7 @@ def test_a_name_cannot_steer_the_terminal(run: Run) -> None:
 
 
 def test_a_missing_number_has_its_reason_under_the_table(failed_stack: Run) -> None:
-    """In the terminal too."""
+    """As a numbered note."""
     assert f"1) start: {FAILURE.message}" in render_table(result_grids(failed_stack), 120, colour=False)
 
 
@@ -85,7 +85,7 @@ def test_a_sparkline_is_never_wider_than_its_place(values: list[float], width: i
 
 @given(latencies)
 def test_a_larger_value_never_has_a_lower_mark(values: list[float]) -> None:
-    """Order survives."""
+    """The order of the values is kept."""
     marks = [BLOCKS.index(mark) for mark in sparkline(values, 40)]
     pairs = sorted(zip(values, marks, strict=True))
     assert [mark for _, mark in pairs] == sorted(marks)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from bakeoff.findings.numerals import DASH, TIMES, bounds, merged, number, shape
+from bakeoff.findings.numerals import DASH, TIMES, interval, merged, number, shape
 from bakeoff.model import Estimate
 
 
@@ -59,12 +59,12 @@ def missing(*reasons: str) -> Cell:
 
 def estimated(estimate: Estimate | None, *reasons: str) -> Cell:
     """A number over its interval, or the reasons why there is none."""
-    return missing(*reasons) if estimate is None else Cell(number(estimate.point), bounds(estimate))
+    return missing(*reasons) if estimate is None else Cell(number(estimate.point), interval(estimate))
 
 
 def ratio_cell(estimate: Estimate) -> Cell:
     """A ratio over its interval."""
-    return Cell(f"{number(estimate.point)} {TIMES}", bounds(estimate))
+    return Cell(f"{number(estimate.point)} {TIMES}", interval(estimate))
 
 
 def make_grid(title: str, heads: Iterable[Head], rows: Iterable[Sequence[Cell]]) -> Grid:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from bakeoff.analysis.metrics import METRICS, RUN_METRICS
 from bakeoff.findings.grid import Cell, Grid, Head, estimated, make_grid, missing, ratio_cell
-from bakeoff.findings.numerals import bounds, confidence, count, number, percent
+from bakeoff.findings.numerals import confidence, count, interval, number, percent
 from bakeoff.model import ALL_ENDPOINTS, Comparison, Condition, Metric, Result, Run
 
 PERCENTILE = re.compile(r"\bp(\d+(?:\.\d+)?)\b")
@@ -50,7 +50,7 @@ def _comparison_cells(title: str, comparison: Comparison) -> tuple[Cell, ...]:
         Cell(title),
         Cell(METRICS[comparison.metric].label),
         Cell(comparison.candidate),
-        Cell(ratio.text, bounds(comparison.ratio) or confidence(comparison.ratio)),
+        Cell(ratio.text, interval(comparison.ratio) or confidence(comparison.ratio)),
         Cell(number(comparison.p_value)),
         Cell(comparison.verdict, kind=comparison.verdict),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from bakeoff.findings.numerals import bounds, number
+from bakeoff.findings.numerals import interval, number
 from bakeoff.model import Estimate
 
 
@@ -53,7 +53,7 @@ def _track(bar: Bar, largest: float) -> Track:
         detail=bar.detail,
         colour=bar.colour,
         text=number(estimate.point),
-        interval=bounds(estimate),
+        interval=interval(estimate),
         length=_percent(estimate.point, largest),
         whisker=_whisker(estimate, largest),
     )

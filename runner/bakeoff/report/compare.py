@@ -14,7 +14,7 @@ from bakeoff.analysis.metrics import METRICS
 from bakeoff.findings import facts
 from bakeoff.findings.grid import MISSING, Cell, Grid, Head
 from bakeoff.findings.headline import headline
-from bakeoff.findings.numerals import DASH, TIMES, bounds, listing, number, plural, ratio
+from bakeoff.findings.numerals import DASH, TIMES, interval, listing, number, plural, ratio
 from bakeoff.model import Condition, Estimate, Metric, Result, Run, Stack
 from bakeoff.report.bars import Bar, Track, tracks
 from bakeoff.report.html import environment
@@ -360,7 +360,7 @@ def _metric_cells(
 def _number_cell(run: Run, case: Condition, name: str, metric: Metric, notes: dict[str, int]) -> Cell:
     found = _estimate(_valid_result(run, case, name), metric)
     if found is not None:
-        return Cell(number(found.point), bounds(found))
+        return Cell(number(found.point), interval(found))
     reasons = _reasons(run.result(case, name))
     marks = [notes.setdefault(reason, len(notes) + 1) for reason in reasons]
     return Cell(DASH, marks=tuple(marks))
@@ -383,7 +383,7 @@ def _change_cells(side: Side, case: Condition, name: str, metric: Metric) -> tup
 
 
 def _ratio_cell(estimate: Estimate) -> Cell:
-    return Cell(f"{number(estimate.point)} {TIMES}", bounds(estimate))
+    return Cell(f"{number(estimate.point)} {TIMES}", interval(estimate))
 
 
 def _valid_result(run: Run, case: Condition, name: str) -> Result | None:

@@ -9,7 +9,7 @@ from bakeoff.findings.timeline_story import one_after_another
 from bakeoff.model import Condition, Run, load_words
 
 LEAST_USERS_PER_WORKER = 4
-"""With fewer users, serving one at a time cannot be told from serving few at a time."""
+"""With fewer users, serving one request at a time looks the same as serving all of them."""
 REMEDY = (
     "Await instead of blocking (an async driver, asyncio.sleep), or declare the handler with plain def, so that it "
     "runs in a pool of threads."
