@@ -1,4 +1,4 @@
-"""Each check of the audit catches a lie that was planted for it, and lets an honest record pass."""
+"""Each check of the audit finds the fault that it is for, and accepts a record without faults."""
 
 from __future__ import annotations
 
@@ -7,13 +7,26 @@ from typing import Any
 import pytest
 
 from bakeoff.analysis import audit
-from bakeoff.model import ClosedLoad, EndpointCounts, GeneratorUse, OpenLoad, Outcomes, Record, ServerUse, Stage
+from bakeoff.model import (
+    Certificate,
+    ClosedLoad,
+    EndpointCounts,
+    Failure,
+    GeneratorUse,
+    Load,
+    OpenLoad,
+    Outcomes,
+    Record,
+    ServerUse,
+    Stage,
+)
+from tests.analysis.measured import Slices, row
 
 CLOSED, OPEN = ClosedLoad(users=64), OpenLoad(rate_rps=100.0)
 
 
 def record(**changes: Any) -> Record:
-    """An honest record of a slice of one second."""
+    """A record without faults, of a slice of one second."""
     fields: dict[str, Any] = {
         "block": 0,
         "position": 0,
@@ -32,15 +45,15 @@ def record(**changes: Any) -> Record:
     return Record(**{**fields, **changes})
 
 
-def test_every_request_must_have_a_outcome() -> None:
-    """One request that was forgotten is told with its endpoint."""
+def test_every_request_must_have_one_outcome() -> None:
+    """The endpoint of the missing request is named."""
     assert audit.accounting([record()]) == []
     lost = EndpointCounts(endpoint="/cake", offered=100, outcomes=Outcomes(right=99), completed=99)
     assert audit.accounting([record(endpoints=(lost,))]) == ["/cake: 100 requests offered but 99 accounted for"]
 
 
 def test_a_request_counted_twice_is_caught_too() -> None:
-    """Aborted at the deadline and still counted as served."""
+    """For instance as timed out and also as answered."""
     twice = EndpointCounts(endpoint="/", offered=5, outcomes=Outcomes(right=5, timed_out=1), completed=5)
     assert audit.accounting([record(endpoints=(twice,))])
 
@@ -65,13 +78,13 @@ def test_think_time_is_part_of_littles_law() -> None:
 
 
 def test_a_slice_shorter_than_ten_latencies_is_caught() -> None:
-    """It measures its own edges."""
+    """The two ends of its window weigh too much."""
     assert audit.outlasts_queue(7.0, 0.64) == []
     assert audit.outlasts_queue(3.0, 0.64)
 
 
 @pytest.mark.parametrize(("offered", "ok"), [(1000, True), (1120, True), (1130, False), (860, False)])
-def test_an_open_loop_must_offer_what_it_was_asked(offered: int, ok: bool) -> None:
+def test_an_open_loop_must_offer_the_rate_it_was_asked_for(offered: int, ok: bool) -> None:
     """Within four standard errors of a Poisson count: 1,000 give or take 126."""
     assert (audit.carried(OPEN, offered, 10.0) == []) is ok
 
@@ -91,15 +104,15 @@ def test_a_busy_generator_is_caught_even_in_a_single_slice() -> None:
 
 
 def test_a_throughput_at_the_generators_ceiling_is_the_generators() -> None:
-    """Nine tenths of it, by the kind of loop."""
+    """From nine tenths of it on; each kind of loop has its own."""
     assert audit.below_ceiling(CLOSED, 20_000, 30_000, 10_000) == []
     assert audit.below_ceiling(CLOSED, 28_000, 30_000, 10_000)
     assert audit.below_ceiling(OPEN, 9_500, 30_000, 10_000)
     assert audit.below_ceiling(OPEN, 9_500, 30_000, None) == []
 
 
-def test_requests_sent_late_are_the_generators_fault() -> None:
-    """Beyond 5 ms and a tenth of the latency; a closed loop has no time to be late for."""
+def test_requests_sent_late_are_found() -> None:
+    """Beyond 5 ms and a tenth of the latency. A closed loop has no intended times."""
     assert audit.sent_on_time(OPEN, 0.004, 0.010) == []
     assert audit.sent_on_time(OPEN, 0.006, 0.100) == []
     assert audit.sent_on_time(OPEN, 0.012, 0.100)
@@ -108,9 +121,9 @@ def test_requests_sent_late_are_the_generators_fault() -> None:
 
 def test_idle_stacks_must_be_idle() -> None:
     """On average over the slices, at most a twentieth of a core."""
-    restless = ServerUse(cpu_s=0.5, rss_bytes=1, processes=1, threads=1, others_cpu_s=0.2)
+    busy = ServerUse(cpu_s=0.5, rss_bytes=1, processes=1, threads=1, others_cpu_s=0.2)
     assert audit.idle_means_idle([record()]) == []
-    assert audit.idle_means_idle([record(server=restless)])
+    assert audit.idle_means_idle([record(server=busy)])
 
 
 @pytest.mark.parametrize(
@@ -123,11 +136,48 @@ def test_idle_stacks_must_be_idle() -> None:
     ],
 )
 def test_a_percentile_needs_ten_requests_beyond_it(quantile: float, requests: int, reason: str | None) -> None:
-    """And says how many there were."""
+    """The reason says how many there were."""
     assert audit.enough_for(quantile, requests) == reason
 
 
 def test_percentiles_must_rise() -> None:
-    """A p99 loaded from the p95 column is caught."""
+    """Equal ones are allowed."""
     assert audit.in_order([1.0, 2.0, 2.0, 3.0]) == []
     assert audit.in_order([1.0, 3.0, 2.0])
+
+
+FAULTS = {
+    "failed": (Slices(failure=Failure(stage="start", message="exited with code 3")), "start: exited with code 3"),
+    "silent": (Slices(throughput_rps=0.0), "no right answers"),
+    "errors": (Slices(errors=50), "150 of 6150 requests failed"),
+    "lost requests": (Slices(lost=1), "2001 requests offered but 2000 accounted for"),
+    "Little's law": (Slices(latency_s=0.06), "Little's law: 10 users"),
+    "short slices": (Slices(window_s=0.4), "shorter than 10 mean latencies"),
+    "another rate": (Slices(load=OPEN, throughput_rps=80.0), "asked for 100 arrivals a second, offered 80.0"),
+    "sent late": (Slices(load=OPEN, throughput_rps=100.0, lag_s=0.02), "requests were sent late (p99 20.0 ms)"),
+    "ceiling": (Slices(throughput_rps=950.0, latency_s=10 / 950), "is the generator's own ceiling (1,000/s)"),
+    "busy generator": (Slices(generator_busy=0.9), "the load generator was busy for 90%"),
+    "busy idle stacks": (Slices(idle_cpu_s=2.0), "the idle stacks used 20% of a core"),
+}
+CERTIFICATE = Certificate(closed_ceiling_rps=1000.0, open_ceiling_rps=1000.0)
+
+
+@pytest.mark.parametrize("load", [ClosedLoad(users=10), OpenLoad(rate_rps=200.0)])
+def test_a_row_without_faults_is_published(load: Load) -> None:
+    """No reason to withhold it, at all endpoints together and at each."""
+    for endpoint in ("*", "/"):
+        assert audit.reasons_to_withhold(row(Slices(load=load), endpoint), CERTIFICATE) == []
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_row_with_a_fault_is_withheld_with_the_reason(fault: str) -> None:
+    """Each fault is found, and found alone."""
+    slices, expected = FAULTS[fault]
+    (reason, *others) = dict.fromkeys(audit.reasons_to_withhold(row(slices), CERTIFICATE))
+    assert expected in reason
+    assert others == []
+
+
+def test_every_check_has_a_fault_that_only_it_finds() -> None:
+    """So that none can be lost from the list of checks unnoticed."""
+    assert len(FAULTS) == 2 + len(audit.CHECKS) - 1 + len(audit.CHECKS_OF_ALL_ENDPOINTS)

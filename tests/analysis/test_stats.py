@@ -1,9 +1,10 @@
-"""Estimates are over blocks; the randomisation test keeps its promise; verdicts need the whole interval."""
+"""Estimates over blocks cover the truth, tests keep their level, and verdicts follow from both."""
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import special
 
 from bakeoff.analysis import stats
 from bakeoff.model import Estimate
@@ -25,7 +26,7 @@ def test_the_interval_holds_the_point(values: list[float]) -> None:
 
 @given(logs)
 def test_swapping_the_two_stacks_inverts_the_ratio(values: list[float]) -> None:
-    """A against B says the reverse of B against A."""
+    """The ratio of A to B is the inverse of that of B to A."""
     one, other = stats.ratio_estimate(values), stats.ratio_estimate([-value for value in values])
     assert one.low is not None
     assert other.high is not None
@@ -34,7 +35,7 @@ def test_swapping_the_two_stacks_inverts_the_ratio(values: list[float]) -> None:
 
 
 def test_a_single_block_gives_no_interval() -> None:
-    """One block knows nothing of the spread between blocks."""
+    """One block has no spread."""
     estimate = stats.ratio_estimate([0.5])
     assert (estimate.low, estimate.high) == (None, None)
 
@@ -49,13 +50,13 @@ def test_intervals_cover_the_truth_as_often_as_they_say() -> None:
 
 @given(logs)
 def test_p_is_never_below_what_the_design_can_reach(values: list[float]) -> None:
-    """Two to the minus n, twice, is the least."""
+    """2 x 2^-n is the smallest."""
     p_value = stats.sign_flip_p(values, np.random.default_rng(1))
     assert 2 * 2.0 ** -len(values) - 1e-12 <= p_value <= 1
 
 
-def test_a_difference_that_every_block_shows_reaches_the_least_p() -> None:
-    """Seven blocks of one sign: 2/128."""
+def test_a_difference_that_every_block_shows_reaches_the_smallest_p() -> None:
+    """Seven blocks of the same sign: 2/128."""
     assert stats.sign_flip_p([0.1, 0.2, 0.15, 0.12, 0.3, 0.25, 0.11], np.random.default_rng(1)) == 2 / 128
 
 
@@ -74,6 +75,69 @@ def test_identical_stacks_are_called_different_no_more_often_than_alpha() -> Non
     draws = rng.standard_t(3, (2000, 7))  # heavier tails than a normal, as latencies have
     rejected = np.mean([stats.sign_flip_p(draw, rng) <= 0.05 for draw in draws])
     assert 0.03 < rejected < 0.06
+
+
+@given(logs, logs)
+def test_swapping_the_runs_inverts_the_ratio(one: list[float], other: list[float]) -> None:
+    """The ratio of B to A is the inverse of that of A to B."""
+    there, back = stats.welch_ratio(one, other), stats.welch_ratio(other, one)
+    assert back.point == pytest.approx(1 / there.point)
+    assert (there.low is None) == (back.high is None)
+    if there.low is not None and back.high is not None:
+        assert back.high == pytest.approx(1 / there.low, rel=1e-6)
+
+
+def test_a_run_of_a_single_block_gives_neither_interval_nor_p() -> None:
+    """One block has no spread."""
+    assert stats.welch_ratio([1.0], [2.0, 2.1]).low is None
+    assert stats.permutation_p([1.0], [2.0, 2.1], np.random.default_rng(1)) == 1
+
+
+def test_intervals_of_two_runs_cover_the_truth_as_often_as_they_say() -> None:
+    """Of 2,000 intervals over blocks of unequal spread, about 95 % hold the true ratio."""
+    rng = np.random.default_rng(1)
+    pairs = zip(rng.normal(0, 0.05, (2000, 7)), rng.normal(0.2, 0.15, (2000, 7)), strict=True)
+    estimates = [stats.welch_ratio(*pair) for pair in pairs]
+    covered = np.mean([(estimate.low or 0) <= np.exp(0.2) <= (estimate.high or 0) for estimate in estimates])
+    assert 0.94 < covered < 0.965
+
+
+def test_identical_runs_are_called_different_no_more_often_than_alpha() -> None:
+    """200 pairs of five blocks each: the share of p up to 5 % is within three standard errors of it, or below."""
+    rng = np.random.default_rng(2)
+    pairs = rng.normal(0, 0.1, (200, 2, 5))
+    p_values = [stats.permutation_p(first, other, np.random.default_rng(1)) for first, other in pairs]
+    assert np.mean(np.array(p_values) <= 0.05) <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 200)
+
+
+def test_runs_that_do_not_overlap_reach_the_smallest_p() -> None:
+    """Two of the 252 ways to deal ten blocks into two fives are as extreme."""
+    p_value = stats.permutation_p([1.0, 1.1, 1.2, 1.3, 1.4], [2.0, 2.1, 2.2, 2.3, 2.4], np.random.default_rng(1))
+    assert p_value == pytest.approx(2 / 252)
+
+
+@given(logs, st.lists(st.floats(-3, 3), min_size=2, max_size=8))
+def test_welchs_interval_is_that_of_the_textbook(first: list[float], other: list[float]) -> None:
+    """With the degrees of freedom of Welch and Satterthwaite."""
+    ratio = stats.welch_ratio(first, other)
+    parts = np.array([np.var(sample, ddof=1) / len(sample) for sample in (first, other)])
+    if ratio.low is None or ratio.high is None:
+        assert max(np.ptp(first), np.ptp(other)) <= 1e-9
+        return
+    freedom = parts.sum() ** 2 / (parts**2 / [len(first) - 1, len(other) - 1]).sum()
+    half = special.stdtrit(freedom, 0.975) * np.sqrt(parts.sum())
+    assert np.log(ratio.high / ratio.point) == pytest.approx(half, rel=1e-6, abs=1e-9)
+    assert np.log(ratio.point / ratio.low) == pytest.approx(half, rel=1e-6, abs=1e-9)
+
+
+@given(st.floats(0.5, 2), st.floats(0, 0.3), st.floats(0.01, 0.5))
+def test_a_ratio_cannot_be_the_same_and_yet_exclude_the_margin(point: float, half: float, margin: float) -> None:
+    """Within the margin on both sides of 1, or not."""
+    ratio = _ratio(point - half, point, point + half)
+    inverse = _ratio(1 / (point + half), 1 / point, 1 / (point - half))
+    assert stats.same_within(ratio, margin) == (1 / (1 + margin) <= point - half and point + half <= 1 + margin)
+    assert stats.excludes_one(ratio) == stats.excludes_one(inverse)
+    assert not stats.same_within(Estimate(point=1, low=None, high=None, level=0.95, n=1), margin)
 
 
 def test_holm_multiplies_the_smallest_by_the_number_of_candidates() -> None:
@@ -115,6 +179,6 @@ def test_less_latency_is_faster() -> None:
 
 
 def test_a_zero_has_no_geometric_mean() -> None:
-    """A failure is never turned into a number."""
+    """Its logarithm does not exist."""
     assert stats.geometric_mean([1.0, 0.0]) is None
     assert stats.geometric_mean([]) is None

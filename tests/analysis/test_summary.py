@@ -1,0 +1,128 @@
+"""The analysis of whole runs: what is estimated, compared and withheld."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from bakeoff.analysis import summarise
+from bakeoff.model import Certificate, Failure, OpenLoad, Result, Stage, Summary
+from bakeoff.results.store import load_run
+from tests.analysis.measured import Slices, measured
+from tests.report import made_up
+
+SAMPLE = Path(__file__).parents[2] / "results" / "sample"
+RAMP = OpenLoad(rate_rps=200.0, stages=(Stage(for_s=10, rate_rps=10, to_rps=200),))
+
+
+def summary_of(certificate: Certificate | None = None, **stacks: Slices) -> Summary:
+    """The analysis of some stacks, the first of which is the baseline."""
+    experiment, blocks, intervals = measured(**stacks)
+    manifest = msgspec.structs.replace(made_up.manifest(), experiment=experiment)
+    return summarise(manifest, blocks, intervals, certificate or Certificate())
+
+
+def whole(summary: Summary, stack: str) -> Result:
+    """The row of a stack, all endpoints together."""
+    return next(result for result in summary.results if (result.stack, result.endpoint) == (stack, "*"))
+
+
+def flattened(value: Any, place: str = "") -> dict[str, Any]:
+    """The numbers and words of nested data, by their places."""
+    if isinstance(value, dict):
+        parts = [flattened(part, f"{place}/{key}") for key, part in value.items()]
+    elif isinstance(value, list | tuple):
+        parts = [flattened(part, f"{place}/{index}") for index, part in enumerate(value)]
+    else:
+        return {place: value}
+    return {key: leaf for part in parts for key, leaf in part.items()}
+
+
+@pytest.mark.parametrize("part", ["results", "comparisons"])
+def test_the_sample_is_analysed_as_it_was_when_it_was_measured(part: str) -> None:
+    """Every number and every verdict of its stored summary."""
+    run = load_run(SAMPLE)
+    summary = summarise(run.manifest, run.blocks, run.intervals, run.summary.generator)
+    now, stored = (flattened(msgspec.to_builtins(getattr(source, part))) for source in (summary, run.summary))
+    numbers = {place: value for place, value in stored.items() if isinstance(value, float)}
+    assert len(numbers) > 100
+    assert {place: now[place] for place in numbers} == pytest.approx(numbers, rel=1e-9)
+    assert {**now, **numbers} == stored
+
+
+def test_a_row_has_the_numbers_that_were_measured() -> None:
+    """200 requests a second at 50 ms and 1 ms of CPU time each."""
+    result = whole(summary_of(a=Slices()), "a")
+    assert result.valid
+    assert (result.requests, result.errors) == (6000, 0)
+    assert result.throughput_rps is not None
+    assert result.throughput_rps.point == pytest.approx(200)
+    assert result.throughput_rps.n == 3
+    assert result.cpu_ms_per_request is not None
+    assert result.cpu_ms_per_request.point == pytest.approx(1.0)
+    assert result.latency_ms.p50 is not None
+    assert result.latency_ms.p50.point == pytest.approx(50, rel=1e-3)
+    assert result.latency_ms.p999 is None
+    assert result.withheld == ("p99.9 needs 10,000 requests, there were 6,000",)
+
+
+def test_a_row_that_fails_a_check_keeps_its_counts_and_has_no_numbers() -> None:
+    """The reason takes their place."""
+    result = whole(summary_of(a=Slices(errors=100)), "a")
+    assert not result.valid
+    assert (result.requests, result.errors) == (6300, 300)
+    assert (result.throughput_rps, result.latency_ms.p50, result.cpu_ms_per_request, result.bound) == (None,) * 4
+    assert result.withheld == ("300 of 6300 requests failed, such as: status 500",)
+
+
+def test_a_stack_that_never_answered_has_a_row_with_the_reason() -> None:
+    """Its failure stands in the summary too, once a slice."""
+    failure = Failure(stage="start", message="exited with code 3")
+    summary = summary_of(a=Slices(), b=Slices(failure=failure))
+    assert whole(summary, "b").withheld == ("start: exited with code 3",)
+    assert summary.failures == (failure,) * 3
+    assert summary.comparisons == ()
+
+
+def test_a_ramp_is_bounded_by_its_mean_rate() -> None:
+    """From 10 to 200 requests a second, 105 on average."""
+    result = whole(summary_of(a=Slices(load=RAMP, throughput_rps=105.0)), "a")
+    assert result.valid
+    assert result.bound is not None
+    assert result.bound.rps == pytest.approx(min(105.0, 1 / 0.04))
+
+
+def test_a_stack_that_is_twice_as_fast_in_every_block_is_compared_as_such() -> None:
+    """Its latency halves, its throughput doubles; CPU time per request stays the same."""
+    summary = summary_of(
+        a=Slices(blocks=7), b=Slices(blocks=7, throughput_rps=400.0, latency_s=0.025), c=Slices(blocks=7)
+    )
+    compared = {
+        (comparison.candidate, comparison.metric): (round(comparison.ratio.point, 3), comparison.verdict)
+        for comparison in summary.comparisons
+        if comparison.endpoint == "*"
+    }
+    assert compared["b", "throughput"] == (2.0, "faster")
+    assert compared["b", "latency_p50"] == (0.5, "faster")
+    assert compared["b", "cpu_per_request"] == (1.0, "same")
+    assert {verdict for (candidate, _), (_, verdict) in compared.items() if candidate == "c"} == {"same"}
+
+
+def test_p_values_are_corrected_for_the_number_of_candidates() -> None:
+    """Two candidates double the smallest p that seven blocks can give."""
+    one = summary_of(a=Slices(blocks=7), b=Slices(blocks=7, throughput_rps=400.0, latency_s=0.025))
+    two = summary_of(
+        a=Slices(blocks=7),
+        b=Slices(blocks=7, throughput_rps=400.0, latency_s=0.025),
+        c=Slices(blocks=7, throughput_rps=400.0, latency_s=0.025),
+    )
+    assert one.comparisons[0].p_value == pytest.approx(2 / 128)
+    assert two.comparisons[0].p_value == pytest.approx(4 / 128)
+
+
+def test_a_single_block_is_compared_with_nothing() -> None:
+    """There is no spread to judge a difference by."""
+    assert summary_of(a=Slices(blocks=1), b=Slices(blocks=1)).comparisons == ()
