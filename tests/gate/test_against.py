@@ -100,4 +100,4 @@ def test_it_is_labelled_as_weaker_evidence() -> None:
     for text in (terminal.render(summary, colour=False), markdown.render(summary)):
         assert "weaker evidence" in text
         assert "kernel was 6 and is 7" in text
-        assert "CPU per request +10.5 %" in text
+        assert "CPU time per request +10.5 %" in text

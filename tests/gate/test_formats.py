@@ -24,7 +24,7 @@ def test_every_format_begins_with_the_verdict(one: Summary, verdict: str) -> Non
 def test_a_regression_names_metric_endpoint_size_and_interval() -> None:
     """In the first line."""
     said = words.headline(words.gate_of(REGRESSED.gate))
-    assert "CPU per request +5.0 % [+4.0 %, +6.0 %]" in said
+    assert "CPU time per request +5.0 % [+4.0 %, +6.0 %]" in said
     assert "median latency of /cake<script> +4.0 %" in said
 
 
@@ -33,7 +33,7 @@ def test_the_notes_say_how_sure_and_where_to_look() -> None:
     said = " ".join(words.notes(words.gate_of(REGRESSED.gate)))
     assert "Look first at burn (overhead.py)" in said
     assert "confirmed it" in said
-    assert "CPU per request +1.8 %" in said
+    assert "CPU time per request +1.8 %" in said
 
 
 def test_a_throughput_that_fell_reads_as_a_fall() -> None:
@@ -75,9 +75,9 @@ def test_junit_has_a_case_a_metric_and_one_for_the_verdict() -> None:
     assert suite.attrib["failures"] == "3"
     assert suite.attrib["skipped"] == "1"
     assert [case.attrib["name"] for case in suite] == [
-        "CPU per request",
+        "CPU time per request",
         "median latency of /cake<script>",
-        "latency p99",
+        "p99 latency",
         "verdict",
     ]
 

@@ -1,60 +1,33 @@
-"""Runs side by side: what changed is said, what differs is labelled, and nothing on the page is believed blindly."""
+"""Runs side by side: the page and the terminal show the comparison with its labels, and names stay text."""
 
 from __future__ import annotations
 
-import re
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import msgspec
 import pytest
 
-from bakeoff.analysis.changes import check_conditions, check_machines
-from bakeoff.model import ClosedLoad, Run, Stack, UserError
+from bakeoff.analysis import METRICS
+from bakeoff.findings.numerals import DASH, number
+from bakeoff.findings.run_comparison import RunComparison, compare_runs
+from bakeoff.model import Run
 from bakeoff.report import compare
-from bakeoff.report.compare import SideBySide, side_by_side
-from tests.analysis.test_changes import jittered, slowed
+from tests.findings.test_run_comparison import SLOWED, after, before, comparison, on_another_machine
 from tests.report import made_up
-from tests.report.made_up import HOSTILE, renamed
+from tests.report.made_up import HOSTILE, STACKS, renamed
 from tests.report.reading import CHROMIUM, OUTSIDE, in_browser, targets
 from tests.report.test_html import Page, squeezed
 
-SLOWED = "fastapi-uvicorn"
+__all__ = ["after", "before", "comparison"]
 
 
-def compared(*runs: Run) -> SideBySide:
-    """Runs side by side, each with a report of its own."""
-    return side_by_side([(run, f"run-{at}/report.html") for at, run in enumerate(runs)])
+def rendered(comparison: RunComparison) -> bytes:
+    """The page, with a report of its own for each run."""
+    return compare.render_page(comparison, [f"run-{number}/report.html" for number in range(len(comparison.runs))])
 
 
 def page_of(*runs: Run) -> Page:
-    """Their page, read."""
-    return Page(compare.render(compared(*runs)))
-
-
-def elsewhere(run: Run, **changes: Any) -> Run:
-    """The same run, on another machine."""
-    machine = msgspec.structs.replace(run.manifest.machine, **changes)
-    return replace(run, manifest=msgspec.structs.replace(run.manifest, machine=machine))
-
-
-def asked(run: Run, **changes: Any) -> Run:
-    """The same run, of another experiment."""
-    experiment = msgspec.structs.replace(run.manifest.experiment, **changes)
-    return replace(run, manifest=msgspec.structs.replace(run.manifest, experiment=experiment))
-
-
-@pytest.fixture(scope="module")
-def before() -> Run:
-    """The first run."""
-    return jittered(made_up.complete_run(), 1)
-
-
-@pytest.fixture(scope="module")
-def after() -> Run:
-    """A later run, in which one stack serves half as much."""
-    return jittered(slowed(made_up.complete_run(), SLOWED, 2.0), 2)
+    """The page of several runs, read."""
+    return Page(rendered(compare_runs(runs)))
 
 
 @pytest.fixture(scope="module")
@@ -63,127 +36,82 @@ def hostile(before: Run) -> Run:
     return renamed(before, "fastapi-gunicorn-asgi", HOSTILE)
 
 
-def test_the_first_thing_said_is_what_changed(before: Run, after: Run) -> None:
-    """With its ratio and what it was held against."""
-    page = page_of(before, after)
-    (answer,) = compare.answers(compared(before, after))
-    assert re.match(rf"From A to B, {SLOWED} got slower at 64 users \((0\.49|0\.50)\d? ", answer)
-    assert "the throughput, held against flask-gunicorn-sync)" in answer
-    assert page.text.index(squeezed(answer)) < 200
+def test_the_page_begins_with_the_conclusion_and_has_every_sentence(comparison: RunComparison) -> None:
+    """So has the terminal."""
+    text = Page(rendered(comparison)).text
+    assert text.index(squeezed(comparison.conclusions[0])) < 200
+    for sentence in (*comparison.conclusions, *comparison.other_changes, *comparison.cautions):
+        assert squeezed(sentence) in text
+        assert sentence in compare.render_text(comparison)
 
 
-def test_other_metrics_are_told_after_the_main_ones(before: Run, after: Run) -> None:
-    """Twice the CPU time for a request is a change, whatever became of throughput."""
-    told = compare.beside(compared(before, after))
-    assert any(f"{SLOWED} got slower at 64 users" in one and "the CPU time per request" in one for one in told)
-    assert all(squeezed(one) in page_of(before, after).text for one in told)
-    assert not set(told) & set(compare.answers(compared(before, after)))
-
-
-def test_a_machine_that_slowed_everything_alike_changed_no_stack(before: Run) -> None:
-    """Half the speed for all of them is the machine's, and the page says how far the reference moved."""
-    slow = before
-    for stack in made_up.STACKS:
-        slow = slowed(slow, stack.name, 2.0)
-    slow = jittered(slow, 3)
-    (answer,) = compare.answers(compared(before, slow))
-    assert "no stack changed for sure" in answer
-    assert re.search(r"flask-gunicorn-sync itself had 0\.(49|50)", " ".join(compare.cautions(compared(before, slow))))
-
-
-def test_every_run_of_several_is_compared_with_the_first(before: Run, after: Run) -> None:
-    """Three runs give two answers, and a column for each."""
-    three = compared(before, before, after)
-    assert [answer[:11] for answer in compare.answers(three)] == ["From A to B", "From A to C"]
-    assert SLOWED not in compare.answers(three)[0]
-    heads = [head.title for head in compare.panels(three)[0].grid.heads]
+def test_every_run_has_a_column_and_every_other_run_three_more(before: Run, after: Run) -> None:
+    """The plain ratio, the one relative to the baseline, and the verdict."""
+    comparison = compare_runs([before, before, after])
+    heads = [head.title for head in compare.sections(comparison)[0].grid.heads]
     assert heads[2:] == ["A", "B", "C", "B / A", "B / A", "verdict", "C / A", "C / A", "verdict"]
 
 
-def test_runs_without_a_common_reference_say_so(before: Run, after: Run) -> None:
-    """Their verdicts are about plain numbers."""
-    first, other = (made_up.with_failed(run, "flask-gunicorn-sync") for run in (before, after))
-    assert compare.NO_REFERENCE in page_of(first, other).text
+def test_a_table_has_the_numbers_of_the_comparison(comparison: RunComparison) -> None:
+    """One row a stack and metric; in place of a verdict, the baseline is called the reference."""
+    for section, condition in zip(compare.sections(comparison), comparison.conditions, strict=True):
+        rows = iter(section.grid.rows)
+        for stack in condition.stacks:
+            for metric in stack.metrics:
+                cells = [cell.text for cell in next(rows)]
+                points = [number(estimate.point) for estimate in metric.estimates if estimate]
+                assert cells[:4] == [stack.name, METRICS[metric.metric].heading, *points]
+                (change,) = metric.changes
+                assert change is not None
+                assert (cells[5] == compare.REFERENCE) == (change.verdict is None)
+                assert cells[6] == (change.verdict or "")
 
 
-def test_other_versions_are_labelled_on_the_page_and_on_every_table(before: Run) -> None:
-    """And listed, with both."""
-    other = elsewhere(before, versions={**before.manifest.machine.versions, "uvicorn": "0.41.0"})
-    page = page_of(before, other)
-    assert "Different software: what the runs do not have in common" in page.text
-    assert "software uvicorn 0.40.0 0.41.0" in page.text
-    for panel in compare.panels(compared(before, other)):
-        assert panel.title.endswith("(different software)")
-        assert panel.grid.title == panel.title
-    assert "Beware: different software." in compare.told(compared(before, other))
+def test_the_terminal_has_a_line_for_each_change_of_a_main_metric(comparison: RunComparison) -> None:
+    """In columns, with verdicts at the end."""
+    lines = [line for line in compare.render_text(comparison).splitlines() if "B / A" in line]
+    assert len(lines) == 2 * len(STACKS)
+    assert [line.split()[-1] for line in lines if SLOWED in line] == ["slower", "slower"]
+    assert len({line.index("throughput") for line in lines[: len(STACKS)]}) == 1
 
 
-def test_runs_that_agree_in_everything_have_no_label(before: Run, after: Run) -> None:
-    """A label that is always there says nothing."""
-    assert compared(before, after).labels == ()
-    assert "Nothing that is recorded: machine, software" in page_of(before, after).text
+def test_differences_are_labelled_on_the_page_on_every_table_and_in_the_terminal(before: Run) -> None:
+    """And listed, with both values."""
+    comparison = compare_runs([before, on_another_machine(before, python="3.13.1", cpu_model="M1")])
+    page = Page(rendered(comparison))
+    assert "Different machines, different software: these differences may be the reason" in page.text
+    assert "software Python 3.11.7 3.13.1" in page.text
+    assert "machine processor AMD EPYC 7B13 M1" in page.text
+    for section in compare.sections(comparison):
+        assert section.title.endswith("(different machines, different software)")
+        assert section.grid.title == section.title
+    assert "Beware: different machines, different software." in compare.render_text(comparison)
 
 
-def test_a_stack_that_was_set_up_differently_is_labelled(before: Run) -> None:
-    """Its name is the same, its workers are not."""
-    stacks = tuple(
-        msgspec.structs.replace(one, workers=9) if one.name == SLOWED else one
-        for one in before.manifest.experiment.stacks
-    )
-    found = compared(before, asked(before, stacks=stacks))
-    assert found.labels == ("different settings",)
-    assert "workers 9" in Page(compare.render(found)).text
-
-
-def test_where_a_stack_lies_is_no_difference(before: Run) -> None:
-    """The same experiment in another clone."""
-    stacks = tuple(msgspec.structs.replace(one, directory="/elsewhere") for one in made_up.STACKS)
-    assert compared(before, asked(before, stacks=stacks)).labels == ()
-
-
-@pytest.mark.parametrize(
-    ("changes", "what"),
-    [({"cpu_model": "M1"}, "processor is AMD EPYC 7B13 there and M1 here"), ({"cores": 8}, "cores")],
-)
-def test_runs_of_different_machines_are_refused_in_one_line(before: Run, changes: Any, what: str) -> None:
-    """With what differs, and how to see them all the same."""
-    with pytest.raises(UserError, match=what) as refused:
-        check_machines([before, elsewhere(before, **changes)])
-    assert str(refused.value).endswith("compare them all the same with --across-machines")
-    assert "\n" not in str(refused.value)
-
-
-def test_across_machines_every_table_says_so(before: Run) -> None:
-    """Whoever asked for it sees it everywhere."""
-    found = compared(before, elsewhere(before, cpu_model="M1"))
-    assert all("different machines" in panel.title for panel in compare.panels(found))
-    assert "machine processor AMD EPYC 7B13 M1" in Page(compare.render(found)).text
-
-
-def test_other_versions_of_one_machine_are_not_refused(before: Run) -> None:
-    """To see what an upgrade does is what one compares runs for."""
-    check_machines([before, elsewhere(before, python="3.13.1")])
-
-
-def test_runs_with_no_load_in_common_are_refused(before: Run) -> None:
-    """There would be nothing to show."""
-    loads = (ClosedLoad(users=1),)
-    rows = tuple(msgspec.structs.replace(row, load=loads[0]) for row in before.summary.results)
-    other = replace(asked(before, loads=loads), summary=msgspec.structs.replace(before.summary, results=rows))
-    with pytest.raises(UserError, match="no scenario and load in common"):
-        check_conditions([before, other])
+def test_runs_that_agree_in_everything_say_so(comparison: RunComparison) -> None:
+    """In place of a list."""
+    assert "Nothing that is recorded: machine, software" in Page(rendered(comparison)).text
 
 
 def test_what_one_run_withheld_is_a_dash_with_its_reason(before: Run) -> None:
-    """And what it never had, too."""
+    """The mark beside the dash leads to a note under the table."""
     failed = made_up.with_failed(before, SLOWED)
-    page = page_of(before, failed)
     row = next(row for row in failed.summary.results if row.stack == SLOWED)
-    assert squeezed(row.withheld[0]) in page.text
-    fewer = asked(before, stacks=tuple(one for one in made_up.STACKS if one.name != SLOWED))
-    rows = tuple(row for row in before.summary.results if row.stack != SLOWED)
-    fewer = replace(fewer, summary=msgspec.structs.replace(before.summary, results=rows))
-    assert "not part of this run" in page_of(before, fewer).text
+    grid = compare.sections(compare_runs([before, failed]))[0].grid
+    (cells,) = (cells for cells in grid.rows if (cells[0].text, cells[1].text) == (SLOWED, "throughput"))
+    assert cells[3].text == DASH
+    assert [grid.notes[mark - 1] for mark in cells[3].marks] == list(row.withheld)
+    assert squeezed(row.withheld[0]) in page_of(before, failed).text
+
+
+def test_bars_are_as_long_as_their_numbers_on_one_scale(comparison: RunComparison) -> None:
+    """Of all stacks and runs of a condition; the longest whisker ends at the right edge."""
+    for section, condition in zip(compare.sections(comparison), comparison.conditions, strict=True):
+        drawn = [track for _, tracks in section.bars for track in tracks]
+        estimates = [e for stack in condition.stacks for e in stack.of(condition.main_metric).estimates if e]
+        scale = 100 / max(estimate.high or 0 for estimate in estimates)
+        assert [track.length for track in drawn] == pytest.approx([scale * e.point for e in estimates], abs=0.01)
+        assert max(sum(track.whisker) for track in drawn if track.whisker) == pytest.approx(100, abs=0.1)
 
 
 def test_a_hostile_name_is_shown_as_text(hostile: Run) -> None:
@@ -191,7 +119,7 @@ def test_a_hostile_name_is_shown_as_text(hostile: Run) -> None:
     page = page_of(hostile, hostile)
     assert page.text.count(HOSTILE) > 5
     assert not page.all("script")
-    assert "\x1b" not in compare.told(compared(renamed(hostile, HOSTILE, "\x1b[2Jx"), hostile))
+    assert "\x1b" not in compare.render_text(compare_runs([renamed(hostile, HOSTILE, "\x1b[2Jx"), hostile]))
 
 
 @pytest.mark.e2e
@@ -199,7 +127,7 @@ def test_a_hostile_name_is_shown_as_text(hostile: Run) -> None:
 def test_a_browser_runs_nothing_of_a_hostile_name(hostile: Run, tmp_path: Path) -> None:
     """Asked of a browser itself."""
     path = tmp_path / "compare.html"
-    path.write_bytes(compare.render(compared(hostile, hostile)))
+    path.write_bytes(rendered(compare_runs([hostile, hostile])))
     elements = in_browser(path, tmp_path / "profile")
     assert "<script" not in elements
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in elements
@@ -219,24 +147,6 @@ def test_the_page_is_one_file_for_machines_and_phones(before: Run, after: Run) -
     assert {target[1:] for target in targets(page) if target.startswith("#")} <= set(identifiers)
 
 
-def test_the_page_leads_to_the_report_of_each_run(before: Run, after: Run) -> None:
+def test_the_page_leads_to_the_report_of_each_run(comparison: RunComparison) -> None:
     """Relative to itself, so that the folder can be moved."""
-    assert {"run-0/report.html", "run-1/report.html"} <= set(targets(page_of(before, after)))
-
-
-def test_bars_lie_within_their_tracks(before: Run, after: Run) -> None:
-    """On one scale for all runs and stacks of a panel."""
-    for panel in compare.panels(compared(before, after)):
-        drawn = [track for _, tracks in panel.charts for track in tracks]
-        assert all(0 < track.length <= 100 for track in drawn)
-        assert all(track.whisker and sum(track.whisker) <= 100.01 for track in drawn)
-        assert max(sum(track.whisker) for track in drawn if track.whisker) == pytest.approx(100, abs=0.1)
-
-
-def test_a_stack_without_a_server_has_settings_too(before: Run) -> None:
-    """A command of the user's own."""
-    own = tuple(
-        Stack(name=SLOWED, interface="asgi", command=("./serve", "{port}")) if one.name == SLOWED else one
-        for one in made_up.STACKS
-    )
-    assert "command ./serve {port}" in page_of(before, asked(before, stacks=own)).text
+    assert {"run-0/report.html", "run-1/report.html"} <= set(targets(Page(rendered(comparison))))

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from bakeoff.analysis.audit import enough_for
+from bakeoff.analysis import PERCENTILES, enough_for
 from bakeoff.load.messages import Driven
 from bakeoff.model import EndpointCounts, OpenLoad, OracleCheck, arrivals_until_s, total_outcomes, window_rng
 
@@ -17,8 +17,6 @@ ABSOLUTE_TOLERANCE_S = 0.0003
 
 LAG_LIMITS_S = {"p50": 0.0005, "p99": 0.005}
 """Percentiles of the send lag beyond which latencies, measured from the intended time, show the generator's delays."""
-
-QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p999": 0.999}
 
 
 def true_latencies_s(load: OpenLoad, seed: int, driven: Driven, answered_ns: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -46,7 +44,7 @@ def check_percentiles(
     """Compare each measured percentile with the true one, where there are enough requests to quote it."""
     return tuple(
         _check_percentile(case, name, float(np.quantile(true_s, quantile, method="inverted_cdf")), measured_s[name])
-        for name, quantile in QUANTILES.items()
+        for name, quantile in PERCENTILES.items()
         if enough_for(quantile, len(true_s)) is None
     )
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bakeoff.analysis import PERCENTILES
 from bakeoff.calibration.certify import (
     LAG_LIMITS_S,
-    QUANTILES,
     check_accounting,
     check_percentiles,
     offered,
@@ -84,7 +84,7 @@ class OracleSlice:
     def percentiles_s(self, kind: HistogramKind) -> dict[str, float | None]:
         """p50 to p99.9 of one kind."""
         histogram = self.histogram(kind)
-        return {name: histogram.quantile_s(quantile) for name, quantile in QUANTILES.items()}
+        return {name: histogram.quantile_s(quantile) for name, quantile in PERCENTILES.items()}
 
     @property
     def rate_rps(self) -> float:

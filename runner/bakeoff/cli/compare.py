@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from bakeoff.analysis.changes import check_conditions, check_machines
 from bakeoff.cli import DONE
+from bakeoff.findings.run_comparison import compare_runs
 from bakeoff.model import UserError
 from bakeoff.results import REPORT_PAGE, load_run, write_page
 
@@ -42,9 +43,9 @@ def run(options: argparse.Namespace) -> int:
 
     page: Path = options.out or folders[0].resolve().parent / COMPARE_PAGE
     links = [_link(folder / REPORT_PAGE, page) for folder in folders]
-    comparison = compare.side_by_side(list(zip(runs, links, strict=True)))
-    write_page(page, compare.render(comparison))
-    print(compare.told(comparison))
+    comparison = compare_runs(runs)
+    write_page(page, compare.render_page(comparison, links))
+    print(compare.render_text(comparison))
     print(f"\ncomparison: {page}")
     return DONE
 

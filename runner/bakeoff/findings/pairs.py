@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Literal, NamedTuple
 
-from bakeoff.analysis import stats
+from bakeoff.analysis import excludes_one, ratio_estimate, same_within
 from bakeoff.model import Comparison, Condition, Estimate, Run
 
 Standing = Literal["tied", "unsettled", "apart"]
@@ -23,7 +23,7 @@ def throughput_ratio(run: Run, condition: Condition, candidate: str, other: str)
     numerator, denominator = _rps_by_block(run, condition, candidate), _rps_by_block(run, condition, other)
     both = sorted(numerator.keys() & denominator.keys())
     log_ratios = [math.log(numerator[block] / denominator[block]) for block in both]
-    return stats.ratio_estimate(log_ratios) if log_ratios else None
+    return ratio_estimate(log_ratios) if log_ratios else None
 
 
 def best_relative(run: Run, comparison: Comparison) -> Rival | None:
@@ -48,11 +48,9 @@ def rivals(run: Run, condition: Condition, candidate: str) -> tuple[Rival, ...]:
 
 def standing(ratio: Estimate, margin: float) -> Standing:
     """Whether two stacks are the same to within a margin, undecided, or apart."""
-    if ratio.low is None or ratio.high is None:
-        return "unsettled"
-    if ratio.low >= 1 / (1 + margin) and ratio.high <= 1 + margin:
+    if same_within(ratio, margin):
         return "tied"
-    return "unsettled" if ratio.low <= 1 <= ratio.high else "apart"
+    return "apart" if excludes_one(ratio) else "unsettled"
 
 
 def _rps_by_block(run: Run, condition: Condition, stack: str) -> dict[int, float]:

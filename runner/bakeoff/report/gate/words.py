@@ -4,17 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bakeoff.model import ALL_ENDPOINTS, GateComparison, GateMetric, GateResult
-
-NAMES: dict[GateMetric, str] = {
-    "cpu_per_request": "CPU per request",
-    "latency_p50": "median latency",
-    "latency_p90": "latency p90",
-    "latency_p99": "latency p99",
-    "memory": "memory",
-    "throughput": "throughput, all busy",
-    "start_up": "start-up time",
-}
+from bakeoff.analysis import METRICS
+from bakeoff.model import ALL_ENDPOINTS, GateComparison, GateResult
 
 
 def gate_of(result: GateResult | None) -> GateResult:
@@ -26,7 +17,7 @@ def gate_of(result: GateResult | None) -> GateResult:
 
 def name(one: GateComparison) -> str:
     """The metric, and where."""
-    return NAMES[one.metric] + ("" if one.endpoint == ALL_ENDPOINTS else f" of {one.endpoint}")
+    return METRICS[one.metric].label + ("" if one.endpoint == ALL_ENDPOINTS else f" of {one.endpoint}")
 
 
 def change(ratio: float | None) -> str:
@@ -52,7 +43,7 @@ def headline(result: GateResult) -> str:
 
 def _by_how_much(metrics: Sequence[GateComparison]) -> str:
     deciding = [one for one in metrics if one.role == "required" and one.endpoint == ALL_ENDPOINTS]
-    shown = ", ".join(f"{NAMES[one.metric]} {change(one.ratio.point)} {interval(one)}" for one in deciding)
+    shown = ", ".join(f"{METRICS[one.metric].label} {change(one.ratio.point)} {interval(one)}" for one in deciding)
     return f" ({shown})"
 
 
@@ -70,7 +61,7 @@ def notes(result: GateResult) -> list[str]:
         found.append("Fresh blocks, measured after the regression was suspected, confirmed it.")
     found += [f"{reason[0].upper()}{reason[1:]}." for reason in result.reasons]
     visible = [
-        f"{NAMES[one.metric]} {change(1 + one.smallest_visible)}"
+        f"{METRICS[one.metric].label} {change(1 + one.smallest_visible)}"
         for one in _over_all(result)
         if one.smallest_visible is not None
     ]
@@ -95,7 +86,7 @@ def against(result: GateResult) -> tuple[str, list[str]]:
     for one in earlier.findings:
         where = "" if one.endpoint == ALL_ENDPOINTS else f" of {one.endpoint}"
         ends = f"[{change(one.ratio.low)}, {change(one.ratio.high)}]"
-        lines.append(f"{NAMES[one.metric]}{where} {change(one.ratio.point)} {ends}")
+        lines.append(f"{METRICS[one.metric].label}{where} {change(one.ratio.point)} {ends}")
     return title, lines
 
 
