@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections import Counter
 from http.client import HTTPConnection
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from bakeoff.calibration.oracle import (
     COUNT_ONLY,
@@ -22,7 +19,6 @@ from bakeoff.calibration.oracle import (
     start_oracle,
 )
 from bakeoff.calibration.oracle.behaviour import due_ns, outcome_of
-from bakeoff.calibration.oracle.server import WAKE_UP_NS, sleep_s
 from tests.calibration.oracle.wire import GET, Seen, Wire, wait_until, wire
 
 pytestmark = pytest.mark.e2e
@@ -80,14 +76,6 @@ def test_bytes_may_come_one_by_one(behaviour: Behaviour) -> None:
         assert client.answer()
         assert client.ask()
         assert sum(oracle.outcomes().values()) == 3
-
-
-@given(st.integers(1, 3_600_000_000_000))
-def test_a_sleep_ends_before_the_answer_is_due_and_not_much_sooner(left_ns: int) -> None:
-    """Rounded up to milliseconds, as select() does, it still leaves 0.3 ms to wake up."""
-    slept_ns = math.ceil(sleep_s(left_ns) * 1e3) * 1_000_000
-    assert slept_ns <= max(0, left_ns - 300_000)
-    assert left_ns - slept_ns <= WAKE_UP_NS
 
 
 def test_pipelined_requests_are_answered_in_their_order() -> None:
@@ -204,6 +192,15 @@ def test_nothing_is_answered_before_it_is_due_and_stalls_hold_it_up() -> None:
     assert len(log) == 50
     assert (log.answered_ns - oracle.started_ns >= due).all()
     assert max(log.answered_ns - log.arrival_ns) > 20_000_000
+
+
+def test_a_request_is_pending_until_its_answer_is_due() -> None:
+    """Nothing is sent before."""
+    with start_oracle(A_MINUTE) as oracle, wire(oracle) as client:
+        client.send(GET)
+        wait_until(lambda: outcomes_of(oracle) == {"pending": 1})
+        assert client.is_silent()
+        assert oracle.log().outcome.tolist() == [Outcome.PENDING]
 
 
 def test_a_client_that_leaves_loses_its_answer() -> None:
