@@ -1,7 +1,7 @@
-"""How good is the load generator? OracleSlice against its peers, side by side, as ratios.
+"""How good is the load generator? It is measured beside its peers, and compared by ratios.
 
-Run by ``make selfbench``. The generator has one core, a do-nothing server another; repetitions of the contenders are
-interleaved in a random order, and the medians of their ratios are reported, in Markdown on stdout.
+Run by ``make selfbench``. The generator has one core, a server that answers at once another. Repetitions of the
+generators are interleaved in a random order, and the medians of their ratios are printed as Markdown.
 """
 
 from __future__ import annotations
@@ -57,25 +57,25 @@ class Rig:
 
 
 def closed_loop(rig: Rig) -> str:
-    """Requests per generator CPU-second: ours, FastHttpUser, hey."""
-    contenders: dict[str, Callable[[OracleProcess], float]] = {
+    """Requests per CPU-second of the generator: Bakeoff, FastHttpUser, hey."""
+    generators: dict[str, Callable[[OracleProcess], float]] = {
         "Bakeoff": lambda oracle: _per_cpu_s(rig, oracle, OWN),
         "FastHttpUser": lambda oracle: _per_cpu_s(rig, oracle, FAST),
     }
     if shutil.which("hey"):
-        contenders["hey"] = lambda oracle: _hey_per_cpu_s(rig, oracle)
-    rates: dict[str, list[float]] = {name: [] for name in contenders}
+        generators["hey"] = lambda oracle: _hey_per_cpu_s(rig, oracle)
+    rates: dict[str, list[float]] = {name: [] for name in generators}
     with rig.oracle(Behaviour(log=False)) as oracle:
         for _ in range(rig.repetitions):
-            for name in random.sample(list(contenders), len(contenders)):
-                rates[name].append(contenders[name](oracle))
+            for name in random.sample(list(generators), len(generators)):
+                rates[name].append(generators[name](oracle))
     lines = [
         "| generator | requests per CPU-second, median (range) | Bakeoff's ratio to it, median (range) |",
         "| --- | --- | --- |",
     ]
-    for name, found in rates.items():
-        ratios = [own / other for own, other in zip(rates["Bakeoff"], found, strict=True)]
-        lines.append(f"| {name} | {_spread(found, ',.0f')} | {_spread(ratios, '.2f')} |")
+    for name, rates_rps in rates.items():
+        ratios = [own / other for own, other in zip(rates["Bakeoff"], rates_rps, strict=True)]
+        lines.append(f"| {name} | {_spread(rates_rps, ',.0f')} | {_spread(ratios, '.2f')} |")
     return "\n".join([f"Closed loop, {USERS} users, answers checked (hey checks none):", "", *lines])
 
 
@@ -89,7 +89,7 @@ def _per_cpu_s(rig: Rig, oracle: OracleProcess, scenario: Scenario) -> float:
 
 
 def _hey_per_cpu_s(rig: Rig, oracle: OracleProcess) -> float:
-    """Hey pinned to the generator's core; its CPU time as its parent is told."""
+    """The same for hey, pinned to the generator's core; CPU time from ``getrusage``."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run(
         ["hey", "-z", f"{rig.slice_s}s", "-c", str(USERS), oracle.url + "/"],
@@ -105,7 +105,7 @@ def _hey_per_cpu_s(rig: Rig, oracle: OracleProcess) -> float:
 
 
 def open_loop(rig: Rig, rates_rps: Sequence[float] = (5_000, 10_000)) -> str:
-    """Send lag at given rates, and whether all was offered."""
+    """The offered rate and the send lag at each rate."""
     lines = [
         "| asked for | offered | send lag p50 | p99 | p99.9 | most | generator CPU | stolen from it |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
@@ -122,7 +122,7 @@ def open_loop(rig: Rig, rates_rps: Sequence[float] = (5_000, 10_000)) -> str:
 
 
 def stolen_s(cpus: Sequence[int]) -> float:
-    """CPU seconds that the hypervisor gave to others while these CPUs had work: field 8 of /proc/stat (proc(5))."""
+    """CPU seconds that the hypervisor took from these CPUs while they had work: field 8 of /proc/stat (proc(5))."""
     rows = {row.split()[0]: row.split() for row in Path("/proc/stat").read_text("utf-8").splitlines()}
     return sum(int(rows[f"cpu{cpu}"][8]) for cpu in cpus) / os.sysconf("SC_CLK_TCK")
 
@@ -138,7 +138,7 @@ def _open_row(runs: Sequence[OracleSlice]) -> str:
 
 
 def stalls(rig: Rig, rate_rps: float = 2_000.0) -> str:
-    """Percentiles of a stalling server: the truth, ours, and a closed loop's."""
+    """Latency percentiles of a stalling server: true ones, Bakeoff's, and those of a closed loop."""
     load = OpenLoad(rate_rps=rate_rps)
     rows: list[dict[str, tuple[float, float, float]]] = []
     for _ in range(rig.repetitions):
@@ -189,7 +189,7 @@ PARTS = {"closed": closed_loop, "open": open_loop, "stalls": stalls, "accounting
 
 
 def main() -> None:
-    """Run the parts asked for and print them."""
+    """Run and print the parts."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("parts", nargs="*", default=list(PARTS), help=f"of {', '.join(PARTS)}")
     parser.add_argument("--repetitions", type=int, default=5)

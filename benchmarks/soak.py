@@ -27,18 +27,18 @@ MINUTE_S = 60.0
 
 
 class MemoryLog(Observer):
-    """Notes the resident size of a process at each tick of a slice."""
+    """Records the resident size of a process at each tick of a slice."""
 
     def __init__(self, pid: int) -> None:
         self._process = psutil.Process(pid)
         self.sizes: list[tuple[float, int]] = []
 
     def tick(self, elapsed_s: float, rate_rps: float) -> None:
-        """Note it."""
+        """Record it."""
         self.sizes.append((elapsed_s, self._process.memory_info().rss))
 
     def median_mib(self, from_s: float, to_s: float) -> float:
-        """The median size within a stretch of the slice."""
+        """The median size within a part of the slice."""
         return statistics.median(size for at_s, size in self.sizes if from_s <= at_s < to_s) / MIB
 
 
@@ -47,7 +47,7 @@ def soak_experiment(rate_rps: float, duration_s: float) -> Experiment:
     oracle = Stack(
         name="oracle",
         interface="wsgi",
-        # An oracle ends with its stdin: here that is a pipe which nobody closes before the stack is stopped.
+        # An oracle ends when its stdin is closed: here that is a pipe that stays open until the stack is stopped.
         command=(
             "sh",
             "-c",
@@ -70,7 +70,7 @@ def soak_experiment(rate_rps: float, duration_s: float) -> Experiment:
 
 
 def main() -> None:
-    """Run it, print what was found."""
+    """Run it, and print the result."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--rate", type=float, default=5_000.0)

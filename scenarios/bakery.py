@@ -1,6 +1,6 @@
-"""Customers of the bakery: each asks for a cake, or, twice as often, for frosting alone.
+"""Customers of the bakery: each orders a cake, or, twice as often, only frosting.
 
-Runs in ``bakeoff run``, and under plain Locust too: ``locust -f scenarios/bakery.py --host http://127.0.0.1:8000``.
+Runs in ``bakeoff run``, and also under plain Locust: ``locust -f scenarios/bakery.py --host http://127.0.0.1:8000``.
 """
 
 from __future__ import annotations
@@ -11,20 +11,20 @@ STEPS = {"/cake": 11, "/frosting": 5}
 
 
 class Customer(BakeoffUser):
-    """Asks, and counts the steps of what it is given."""
+    """Orders, and checks the number of steps in the answer."""
 
     @task
     def cake(self) -> None:
-        """Ask for a cake."""
+        """Order a cake."""
         self.client.get("/cake")
 
     @task(2)
     def frosting(self) -> None:
-        """Ask for the frosting."""
+        """Order frosting."""
         self.client.get("/frosting")
 
     def check(self, response: Response) -> bool | str | None:
-        """A right answer tells of all its steps."""
+        """A right answer lists all steps."""
         if response.status_code != 200:
             return f"status {response.status_code}"
         steps = len(response.json()["steps"])

@@ -1,4 +1,4 @@
-"""Hosts of their own: stacks and master in one network namespace, a worker in each of two others, over a bridge."""
+"""Three hosts: stacks and master in one network namespace, a worker in each of two others, over a bridge."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def ip(*arguments: str) -> str:
 
 @dataclass
 class Host:
-    """A network namespace, with a folder of its own."""
+    """A network namespace and its folder."""
 
     namespace: str
     folder: Path
@@ -91,13 +91,13 @@ class Host:
 
     @property
     def pids(self) -> list[int]:
-        """The processes that run there."""
+        """The processes in the namespace."""
         return [int(pid) for pid in ip("netns", "pids", self.namespace).split()]
 
 
 @pytest.fixture
 def hosts(tmp_path: Path) -> Iterator[list[Host]]:
-    """The master's, and two for workers, each of which can reach it and nothing else."""
+    """One host for the master, and two for workers, which can reach only the master."""
     names = [f"bakeoff-{os.getpid()}-{number}" for number in range(3)]
     made: list[Host] = []
     try:
@@ -110,10 +110,10 @@ def hosts(tmp_path: Path) -> Iterator[list[Host]]:
         _connect(names)
         yield made
     finally:
-        for one in made:
-            for pid in one.pids:
+        for host in made:
+            for pid in host.pids:
                 os.kill(pid, signal.SIGKILL)
-            ip("netns", "delete", one.namespace)
+            ip("netns", "delete", host.namespace)
 
 
 def _connect(names: list[str]) -> None:
@@ -137,7 +137,7 @@ def records_of(folder: Path) -> list[Any]:
 
 
 def wait_for_load(folder: Path) -> set[str]:
-    """Wait until the stack was asked more than it is before a slice; the addresses that asked."""
+    """Wait until the stack has received more requests than before a slice; the addresses that sent them."""
     log = folder / "asked.log"
     deadline_s = time.monotonic() + 60
     while time.monotonic() < deadline_s:
@@ -146,7 +146,7 @@ def wait_for_load(folder: Path) -> set[str]:
         if len(lines) > 40 and asking.issuperset(WORKERS):
             return asking
         time.sleep(0.02)
-    raise AssertionError("no load came")
+    raise AssertionError("no load arrived")
 
 
 @pytest.fixture
@@ -160,18 +160,18 @@ def run(hosts: list[Host]) -> Iterator[list[subprocess.Popen[str]]]:
     try:
         yield started
     finally:
-        for one in started:
-            one.kill()
-            one.communicate()
+        for process in started:
+            process.kill()
+            process.communicate()
 
 
 def kill(host: Host, worker: subprocess.Popen[str]) -> None:
-    """End the command without a word."""
+    """Kill the command."""
     worker.kill()
 
 
 def cut_off(host: Host, worker: subprocess.Popen[str]) -> None:
-    """Take the network from it: it lives on, unheard."""
+    """Cut its network: it runs on, but cannot be reached."""
     ip("-n", host.namespace, "link", "set", "eth", "down")
 
 
@@ -182,37 +182,37 @@ def test_a_worker_that_is_lost_in_a_slice_voids_it_and_no_other(
     strike: Callable[[Host, subprocess.Popen[str]], None],
     message: str,
 ) -> None:
-    """The record says why; the other worker drives all that is left, and ends with the run. So does the lost one."""
+    """The record says why. The other worker drives the rest, and ends with the run; the lost one ends too."""
     wait_for_load(hosts[0].folder)
     strike(hosts[1], run[1])
-    told, _ = run[0].communicate(timeout=120)
+    output, _ = run[0].communicate(timeout=120)
     first, *others = records_of(hosts[0].folder)
     assert first["failure"]["stage"] == "load"
     assert message in first["failure"]["message"]
     assert first["tallies"] == []
-    assert [(one["failure"], one["generator"]["generators"]) for one in others] == [(None, 1)] * 3
-    assert "joined (2 of 2)" in told
-    assert "Traceback" not in told
+    assert [(record["failure"], record["generator"]["generators"]) for record in others] == [(None, 1)] * 3
+    assert "joined (2 of 2)" in output
+    assert "Traceback" not in output
     said, _ = run[2].communicate(timeout=20)
     assert run[2].returncode == 0
     assert "the run is over" in said
     run[1].communicate(timeout=60)
-    assert [one.pids for one in hosts] == [[], [], []]
+    assert [host.pids for host in hosts] == [[], [], []]
 
 
 @pytest.mark.parametrize("interrupted", [0, 1], ids=["the run", "a worker"])
 def test_an_interrupt_on_either_side_leaves_nothing_behind(
     hosts: list[Host], run: list[subprocess.Popen[str]], interrupted: int
 ) -> None:
-    """Ctrl-C in the middle of a slice: that side ends, the other hears of it at once."""
+    """Ctrl-C in the middle of a slice: that side ends, and the other is told at once."""
     wait_for_load(hosts[0].folder)
     run[interrupted].send_signal(signal.SIGINT)
     said, _ = run[interrupted].communicate(timeout=20)
     assert run[interrupted].returncode == 3
     assert "interrupted" in said
     if interrupted:
-        told, _ = run[0].communicate(timeout=120)
-        assert "left: it was interrupted" in told
+        output, _ = run[0].communicate(timeout=120)
+        assert "left: it was interrupted" in output
     for other in run[1:]:
         other.communicate(timeout=20)
-    assert [one.pids for one in hosts] == [[], [], []]
+    assert [host.pids for host in hosts] == [[], [], []]

@@ -1,4 +1,4 @@
-"""A server that answers each request with the next of some prepared pieces of bytes."""
+"""A server that answers each request with the next of some prepared byte strings."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CLOSE: tuple[bytes, ...] = ()
 
 @dataclass
 class Script:
-    """Where the server listens, and what it was sent."""
+    """Where the server listens, and the requests it received."""
 
     url: str
     requests: list[bytes] = field(default_factory=list)
@@ -24,7 +24,7 @@ class Script:
 
 @contextlib.contextmanager
 def scripted(*answers: tuple[bytes, ...]) -> Iterator[Script]:
-    """Answer the nth request with the nth tuple of pieces, each in a packet of its own; close after an empty one."""
+    """Answer the nth request with the nth tuple of pieces, each in its own packet; close after an empty tuple."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         script = Script(url=f"http://127.0.0.1:{listener.getsockname()[1]}")
         thread = threading.Thread(target=_serve, args=(listener, list(answers), script))

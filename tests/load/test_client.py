@@ -1,4 +1,4 @@
-"""The client gives every request one outcome and every answer its content, however it is cut up on the way."""
+"""Every request gets one outcome, and every answer is read completely, in however many pieces it arrives."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def traffic(sink: SliceSink) -> Iterator[Traffic]:
 
 
 def log_of(sink: SliceSink, endpoint: str = "/") -> SliceLog:
-    """The account of an endpoint, which must add up."""
+    """The counts of an endpoint, which must add up."""
     log = sink.logs[endpoint]
     assert log.offered == log.counts(endpoint, 0).outcomes.offered
     return log
@@ -52,10 +52,10 @@ def log_of(sink: SliceSink, endpoint: str = "/") -> SliceLog:
         (b"HTTP/1.1 100 Continue\r\n\r\n" + OK,),
     ],
 )
-def test_an_answer_is_read_whole_however_it_is_cut(
+def test_an_answer_is_read_completely_in_however_many_pieces_it_arrives(
     pieces: tuple[bytes, ...], sink: SliceSink, traffic: Traffic
 ) -> None:
-    """And the connection is used again afterwards."""
+    """The connection is used again afterwards."""
     with scripted(pieces, (OK,)) as server:
         client = Client(server.url, traffic)
         assert [client.get("/").text, client.get("/").text] == ["hi", "hi"]
@@ -66,7 +66,7 @@ def test_an_answer_is_read_whole_however_it_is_cut(
 
 
 def test_a_connection_that_the_server_will_close_is_not_used_again(sink: SliceSink, traffic: Traffic) -> None:
-    """``Connection: close`` is obeyed, and the next request opens another."""
+    """After ``Connection: close`` the next request opens another."""
     with scripted((CLOSING,), (OK,)) as server:
         client = Client(server.url, traffic)
         assert [client.get("/").text, client.get("/").text] == ["hi", "hi"]
@@ -76,7 +76,7 @@ def test_a_connection_that_the_server_will_close_is_not_used_again(sink: SliceSi
 
 
 def test_a_body_without_a_length_ends_with_the_connection(traffic: Traffic) -> None:
-    """As HTTP/1.0 servers answer."""
+    """HTTP/1.0 servers answer like this."""
     with scripted((b"HTTP/1.0 200 OK\r\n\r\nhi",), CLOSE) as server:
         client = Client(server.url, traffic)
         assert _closing_get(client).text == "hi"
@@ -84,7 +84,7 @@ def test_a_body_without_a_length_ends_with_the_connection(traffic: Traffic) -> N
 
 
 def _closing_get(client: Client) -> Response:
-    """GET, with the server made to close after its answer by the end of what it is sent."""
+    """GET from a server that closes after its answer."""
     greenlet = gevent.spawn(client.get, "/")
     gevent.sleep(0.05)
     assert client.wire is not None
@@ -105,7 +105,7 @@ def test_a_closed_connection_is_a_failure_and_not_an_exception(sink: SliceSink, 
 
 
 def test_an_answer_cut_short_is_a_failure(sink: SliceSink, traffic: Traffic) -> None:
-    """A body shorter than its stated length is no answer."""
+    """A body shorter than its content length is not an answer."""
     cut = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\nX: close\r\n\r\nhi"
     with scripted((cut,)) as server:
         client = Client(server.url, traffic)
@@ -114,7 +114,7 @@ def test_an_answer_cut_short_is_a_failure(sink: SliceSink, traffic: Traffic) -> 
     assert log_of(sink).failed == {"closed": 1}
 
 
-def test_what_is_no_http_is_a_failure(sink: SliceSink, traffic: Traffic) -> None:
+def test_an_answer_that_is_not_http_is_a_failure(sink: SliceSink, traffic: Traffic) -> None:
     """A server of another protocol."""
     with scripted((b"SSH-2.0-OpenSSH_9.2\r\n\r\n",)) as server:
         client = Client(server.url, traffic)
@@ -123,8 +123,8 @@ def test_what_is_no_http_is_a_failure(sink: SliceSink, traffic: Traffic) -> None
     assert log_of(sink).failed == {"protocol": 1}
 
 
-def test_nobody_listening_is_a_failure(sink: SliceSink, traffic: Traffic) -> None:
-    """The connection is refused."""
+def test_a_refused_connection_is_a_failure(sink: SliceSink, traffic: Traffic) -> None:
+    """No server listens there."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     client = Client(f"http://127.0.0.1:{port}", traffic)
@@ -133,7 +133,7 @@ def test_nobody_listening_is_a_failure(sink: SliceSink, traffic: Traffic) -> Non
 
 
 def test_no_answer_in_time_is_a_timeout(sink: SliceSink, traffic: Traffic) -> None:
-    """And the connection is given up, because a late answer could be taken for the next one's."""
+    """The connection is closed, since a late answer could be taken for that of the next request."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         client = Client(f"http://127.0.0.1:{listener.getsockname()[1]}", traffic, timeout_s=0.05)
         response = client.get("/")
@@ -156,7 +156,7 @@ def test_the_check_decides_what_is_right(sink: SliceSink, traffic: Traffic) -> N
 
 
 def test_a_status_of_400_or_more_is_wrong_by_default(sink: SliceSink, traffic: Traffic) -> None:
-    """Unless the scenario says otherwise."""
+    """A scenario's check can accept it."""
     with scripted((b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n",)) as server:
         client = Client(server.url, traffic)
         assert client.get("/").status_code == 404
@@ -165,7 +165,7 @@ def test_a_status_of_400_or_more_is_wrong_by_default(sink: SliceSink, traffic: T
 
 
 def test_latency_counts_from_the_intended_time(sink: SliceSink, traffic: Traffic) -> None:
-    """A request sent late was already late when it was sent."""
+    """A delay before sending is part of the latency."""
     with scripted((OK,)) as server:
         client = Client(server.url, traffic)
         client.intended_ns = 1
@@ -176,7 +176,7 @@ def test_latency_counts_from_the_intended_time(sink: SliceSink, traffic: Traffic
 
 
 def test_a_killed_users_request_is_unfinished(sink: SliceSink, traffic: Traffic) -> None:
-    """Not forgotten."""
+    """It is not lost from the counts."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         client = Client(f"http://127.0.0.1:{listener.getsockname()[1]}", traffic)
         greenlet = gevent.spawn(client.get, "/")
@@ -186,8 +186,8 @@ def test_a_killed_users_request_is_unfinished(sink: SliceSink, traffic: Traffic)
     assert log_of(sink).unfinished == 1
 
 
-def test_a_request_says_what_it_was_told(traffic: Traffic) -> None:
-    """Method, query, headers and body arrive as given."""
+def test_a_request_has_the_given_content(traffic: Traffic) -> None:
+    """Method, query, headers and body."""
     with scripted((OK,), (OK,), (OK,)) as server:
         client = Client(server.url + "/v1/", traffic)
         client.get("/a?x=1", params={"y": "ü"}, headers={"X-Token": "t"})
@@ -203,7 +203,7 @@ def test_a_request_says_what_it_was_told(traffic: Traffic) -> None:
 
 
 def test_endpoints_are_paths_without_their_query_unless_named(sink: SliceSink, traffic: Traffic) -> None:
-    """So that a thousand products are one endpoint."""
+    """A thousand products are one endpoint."""
     with scripted((OK,), (OK,)) as server:
         client = Client(server.url, traffic)
         client.get("/product?id=7")
@@ -212,7 +212,7 @@ def test_endpoints_are_paths_without_their_query_unless_named(sink: SliceSink, t
     assert set(sink.logs) == {"/product", "/product/ID"}
 
 
-def test_an_answer_tells_its_headers_and_json(traffic: Traffic) -> None:
+def test_an_answer_has_headers_and_json(traffic: Traffic) -> None:
     """Names in lower case, repeated fields joined."""
     answer = b'HTTP/1.1 201 Created\r\nX-A: 1\r\nx-a: 2\r\nContent-Length: 8\r\n\r\n{"a": 1}'
     with scripted((answer,)) as server:
@@ -223,7 +223,7 @@ def test_an_answer_tells_its_headers_and_json(traffic: Traffic) -> None:
     assert response.elapsed.total_seconds() == pytest.approx(response.elapsed_s, abs=1e-6)
 
 
-def test_a_url_that_is_none_is_refused(traffic: Traffic) -> None:
-    """With an example of one that is."""
+def test_a_base_url_that_is_not_http_is_refused(traffic: Traffic) -> None:
+    """With an example of a right one."""
     with pytest.raises(ValueError, match=r"such as http://127\.0\.0\.1:8000"):
         Client("localhost:80", traffic)

@@ -1,4 +1,4 @@
-"""Answers are stamped when they come, not when the greenlets before theirs are done."""
+"""The time of an answer is when it arrives, not when the greenlets before its own have run."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from bakeoff.load.traffic import DELIVERED_AT_A_TURN, Inbox
 
 
 class Listener:
-    """A connection whose greenlet notes what it is given, and does something then."""
+    """A connection whose greenlet records what it receives, and then calls a function."""
 
-    def __init__(self, inbox: Inbox, heard: list[bytes | OSError]) -> None:
+    def __init__(self, inbox: Inbox, received: list[bytes | OSError]) -> None:
         self.received_ns = 0
         self._inbox = inbox
-        self._heard = heard
+        self._received = received
         self.greenlet = gevent.spawn(self._listen)
 
     def _listen(self) -> None:
-        self._heard.append(gevent.get_hub().switch())
+        self._received.append(gevent.get_hub().switch())
 
 
 @pytest.fixture
@@ -33,20 +33,20 @@ def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
         end.close()
 
 
-def test_a_connection_readable_meanwhile_is_read_before_the_rest_are_handed_over(
+def test_a_connection_that_becomes_readable_is_read_before_the_rest_is_delivered(
     pair: tuple[socket.socket, socket.socket],
 ) -> None:
-    """Of many answers at once, one that comes while the first greenlets run is noticed before the last ones run."""
+    """An answer that arrives while the greenlets of many others run is read before the last of them run."""
     inbox = Inbox()
-    heard: list[bytes | OSError] = []
-    listeners = [Listener(inbox, heard) for _ in range(3 * DELIVERED_AT_A_TURN)]
+    received: list[bytes | OSError] = []
+    listeners = [Listener(inbox, received) for _ in range(3 * DELIVERED_AT_A_TURN)]
     gevent.sleep(0)  # Each listens now.
     watcher = gevent.get_hub().loop.io(pair[0].fileno(), 1)
-    heard_when_read: list[int] = []
+    received_when_read: list[int] = []
 
     def read() -> None:
         watcher.stop()
-        heard_when_read.append(len(heard))
+        received_when_read.append(len(received))
 
     watcher.start(read)
 
@@ -58,19 +58,19 @@ def test_a_connection_readable_meanwhile_is_read_before_the_rest_are_handed_over
         inbox.put(listener, b"answer")
     gevent.joinall([listener.greenlet for listener in listeners], timeout=5)
     watcher.close()
-    assert heard == [b"answer"] * len(listeners)
+    assert received == [b"answer"] * len(listeners)
     assert inbox.empty
-    assert heard_when_read[0] <= 2 * DELIVERED_AT_A_TURN
+    assert received_when_read[0] <= 2 * DELIVERED_AT_A_TURN
 
 
-def test_answers_are_handed_over_in_the_order_in_which_they_came() -> None:
+def test_answers_are_delivered_in_the_order_of_their_arrival() -> None:
     """Also when it takes several turns."""
     inbox = Inbox()
-    heard: list[bytes | OSError] = []
-    listeners = [Listener(inbox, heard) for _ in range(2 * DELIVERED_AT_A_TURN + 1)]
+    received: list[bytes | OSError] = []
+    listeners = [Listener(inbox, received) for _ in range(2 * DELIVERED_AT_A_TURN + 1)]
     gevent.sleep(0)
     answers: list[bytes | OSError] = [bytes([number]) for number in range(len(listeners))]
     for listener, answer in zip(listeners, answers, strict=True):
         inbox.put(listener, answer)
     gevent.joinall([listener.greenlet for listener in listeners], timeout=5)
-    assert heard == answers
+    assert received == answers

@@ -1,4 +1,4 @@
-"""Requests over TLS: the server's certificate is checked, and the connection is kept."""
+"""Requests over TLS: the server's certificate is checked, and the connection is kept open."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="needs o
 
 @pytest.fixture
 def certificate(tmp_path: Path) -> tuple[Path, Path]:
-    """A key and a certificate for 127.0.0.1, signed by itself."""
+    """A key and a self-signed certificate for 127.0.0.1."""
     key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
     command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1"]
     subject = ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(certificate)]
@@ -54,10 +54,10 @@ def _serve(listener: socket.socket, context: ssl.SSLContext) -> None:
                 connection.sendall(OK)
 
 
-def test_a_trusted_server_is_asked_twice_on_one_connection(
+def test_a_trusted_server_gets_two_requests_on_one_connection(
     url: str, certificate: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The certificate is trusted by way of SSL_CERT_FILE, as with other programs."""
+    """SSL_CERT_FILE names the trusted certificate, as for other programs."""
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate[1]))
     sink = SliceSink()
     traffic = Traffic(sink)
@@ -68,8 +68,8 @@ def test_a_trusted_server_is_asked_twice_on_one_connection(
     assert (sink.logs["/"].right, sink.logs["/"].connections) == (2, 1)
 
 
-def test_a_server_that_is_not_trusted_is_not_asked(url: str) -> None:
-    """The request fails, and says why."""
+def test_a_server_that_is_not_trusted_gets_no_request(url: str) -> None:
+    """The request fails, with the reason."""
     sink = SliceSink()
     traffic = Traffic(sink)
     client = Client(url, traffic)

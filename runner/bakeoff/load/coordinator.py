@@ -1,6 +1,6 @@
 """Several generators act as one: orders are shared out, reports are waited for and added up. Pure.
 
-A coordinator carries out one order. It is told what generators report, or that one is lost, and returns the next step:
+A coordinator carries out one order. It receives reports of generators, or that one is lost, and returns the next step:
 orders to generators, and reports of all of them together. It knows no sockets; the time is an argument.
 """
 

@@ -157,19 +157,19 @@ class Generators:
         """Carry out an order: its reports, as they come. Raises what goes wrong."""
         step = coordinator.begin()
         self._send(step)
-        heard_s = time.monotonic()
+        reported_s = time.monotonic()
         while True:
             for member, report in self._channel.receive(POLL_S):
-                heard_s = time.monotonic()
+                reported_s = time.monotonic()
                 if isinstance(report, Lost):
-                    step = coordinator.lose(member, report.message, heard_s)
+                    step = coordinator.lose(member, report.message, reported_s)
                 else:
-                    step = coordinator.report(member, report, heard_s)
+                    step = coordinator.report(member, report, reported_s)
                 self._send(step)
                 yield from self._checked(step)
                 if step.over:
                     return
-            if time.monotonic() - heard_s > silence_s:
+            if time.monotonic() - reported_s > silence_s:
                 raise GeneratorError(f"the load generator has reported nothing for {silence_s:g} s")
 
     def _checked(self, step: Step) -> Iterator[Report]:

@@ -13,13 +13,14 @@ TERMS = Terms(versions=VERSIONS, scenarios=(), sources=SOURCES)
 
 def test_equal_versions_and_sources_are_compatible() -> None:
     """Whatever else is installed."""
-    assert TERMS.difference({**VERSIONS, "flask": "3"}, SOURCES) is None
+    assert TERMS.version_difference({**VERSIONS, "flask": "3"}) is None
+    assert TERMS.source_difference(SOURCES) is None
 
 
 @pytest.mark.parametrize("package", VERSIONS)
 def test_another_version_is_a_difference(package: str) -> None:
     """Of Python, of Bakeoff's own code, of the packages that drive the load."""
-    difference = TERMS.difference({**VERSIONS, package: "0.0.1"}, SOURCES)
+    difference = TERMS.version_difference({**VERSIONS, package: "0.0.1"})
     assert difference == f"{package} is 0.0.1 here, {VERSIONS[package]} on the master; install the same"
 
 
@@ -34,5 +35,5 @@ def test_another_version_is_a_difference(package: str) -> None:
 )
 def test_another_file_is_a_difference(own: dict[str, str], path: str) -> None:
     """Named, with a remedy."""
-    difference = TERMS.difference(VERSIONS, own)
+    difference = TERMS.source_difference(own)
     assert difference == f"{path} differs from the master's; bring both folders to the same state"

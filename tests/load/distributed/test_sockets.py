@@ -74,7 +74,7 @@ def test_with_another_token_nothing_arrives_and_the_worker_knows_why(master: Mas
 
 
 def test_messages_without_encryption_are_dropped(master: MasterSocket, connect: Connect) -> None:
-    """Also those that are no ZeroMQ at all; who has the token is heard all the same."""
+    """Also those that are not ZeroMQ at all. A worker with the token can still connect."""
     with zmq.Context() as context, context.socket(zmq.DEALER) as plain, context.socket(zmq.STREAM) as raw:
         plain.setsockopt(zmq.IDENTITY, b"w")
         plain.linger = raw.linger = 0

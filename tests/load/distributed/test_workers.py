@@ -221,7 +221,7 @@ def test_each_worker_uses_its_own_copy_of_the_scenario(tmp_path: Path, oracle: O
         reason = "cakes.py differs from the master's; bring both folders to the same state"
         assert changed == Ended("refused", reason)
         assert missing.ending == "refused"
-        assert "shop.py is missing; start the worker in a copy of the experiment's folder" in missing.reason
+        assert "shop.py is missing; start in a copy of the experiment's folder" in missing.reason
         them.start(1, directory=folders["same"])
         joining.result()
         (folders["master"] / "shop.py").unlink()

@@ -55,7 +55,7 @@ class RemoteWorkers:
 class _Worker:
     """A worker that has connected."""
 
-    heard_s: float
+    seen_s: float
     joined: bool = False
     """Whether it meets the terms, and takes orders."""
 
@@ -105,9 +105,9 @@ class WorkersChannel:
         """The workers that answer a ping now; those that do not within `LOST_AFTER_S` are out."""
         began_s = time.monotonic()
         for worker in self._joined():
-            self._workers[worker].heard_s = began_s
+            self._workers[worker].seen_s = began_s
             self._send(worker, Ping())
-        while any(self._workers[worker].heard_s <= began_s for worker in self._joined()):
+        while any(self._workers[worker].seen_s <= began_s for worker in self._joined()):
             for _ in self._received(PING_S):
                 pass
         return self._joined()
@@ -148,18 +148,18 @@ class WorkersChannel:
             wait_s = 0.0
             worker, body = received
             try:
-                messages = [from_worker_decoder.decode(one) for one in body.splitlines()]
+                messages = [from_worker_decoder.decode(text) for text in body.splitlines()]
             except msgspec.MsgspecError as error:
                 yield from self._lose(worker, f"sent what this version does not understand: {error}", "refused")
                 continue
             if worker in self._workers:
-                self._workers[worker].heard_s = time.monotonic()
+                self._workers[worker].seen_s = time.monotonic()
             for message in messages:
                 yield from self._handle(worker, message)
         else:
-            return  # More may have arrived: nobody is silent before it is read.
+            return  # More may have arrived: a worker is silent only if nothing of it is left to read.
         for worker in self._joined():
-            if time.monotonic() - self._workers[worker].heard_s > LOST_AFTER_S:
+            if time.monotonic() - self._workers[worker].seen_s > LOST_AFTER_S:
                 yield from self._lose(worker, f"has been silent for {LOST_AFTER_S:g} s", "failed")
 
     def _handle(self, worker: str, message: FromWorker) -> Iterator[Event]:
@@ -167,7 +167,7 @@ class WorkersChannel:
             case Hello() if self._complete:
                 self._send(worker, Dismissal(ending="refused", reason=self._complete_message()))
             case Hello():
-                self._workers[worker] = _Worker(heard_s=time.monotonic())
+                self._workers[worker] = _Worker(seen_s=time.monotonic())
                 self._send(worker, self._terms)
             case Compatible() if worker in self._workers:
                 self._join(worker)

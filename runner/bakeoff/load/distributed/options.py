@@ -1,4 +1,4 @@
-"""What both command lines are told: the address where the master listens, and the token that workers share with it."""
+"""Options of the master's and the worker's command: the address of the master, and the token that they share."""
 
 from __future__ import annotations
 

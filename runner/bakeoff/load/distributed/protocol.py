@@ -43,12 +43,16 @@ class Terms(Struct, frozen=True, kw_only=True, tag="terms"):
     sources: dict[str, str]
     """A digest of each file that the scenarios import from beside them, by its path relative to that folder."""
 
-    def difference(self, versions: Mapping[str, str], sources: Mapping[str, str]) -> str | None:
-        """The first difference of a worker's versions or sources, with a remedy, in one line; ``None`` if equal."""
+    def version_difference(self, versions: Mapping[str, str]) -> str | None:
+        """The first difference of a worker's versions, with a remedy, in one line; ``None`` if they are the same."""
         for package, version in self.versions.items():
             if versions.get(package) != version:
                 own = versions.get(package, "missing")
                 return f"{package} is {own} here, {version} on the master; install the same"
+        return None
+
+    def source_difference(self, sources: Mapping[str, str]) -> str | None:
+        """The first difference of a worker's sources, with a remedy, in one line; ``None`` if they are the same."""
         for path in sorted(self.sources.keys() | sources.keys()):
             if self.sources.get(path) != sources.get(path):
                 return f"{path} differs from the master's; bring both folders to the same state"

@@ -130,5 +130,6 @@ class WorkerSocket:
 
     def close(self) -> None:
         """Send what is left, for a moment, and close."""
-        self._socket.disable_monitor()
-        self._context.destroy()
+        if not self._socket.closed:
+            self._socket.disable_monitor()
+            self._context.destroy()

@@ -49,7 +49,7 @@ from bakeoff.load.messages import (
 
 ANSWERED_WITHIN_S = 120.0
 """How long the master may take to send its terms, or the child to load a scenario."""
-POLL_S = 1.0
+POLL_MS = 1000
 MAX_HELD_BYTES = 1 << 20
 """Collected reports are sent before the next ping when they are more than this."""
 T = TypeVar("T")
@@ -57,7 +57,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class WorkerOptions:
-    """What a worker is told on the command line."""
+    """The options of a worker."""
 
     host: str
     port: int
@@ -85,14 +85,23 @@ class _End(Exception):
 
 
 class Worker:
-    """One worker. Its child runs from the beginning; `run` connects to the master."""
+    """One load-generating child, and its connection to the master."""
 
-    def __init__(self, options: WorkerOptions, cpus: Sequence[int], logs: Path) -> None:
-        """Start the child, pinned to ``cpus`` (not pinned if empty)."""
+    def __init__(self, options: WorkerOptions, cpus: Sequence[int], logs: Path, stop: socket.socket) -> None:
+        """Start the child, pinned to ``cpus`` (not pinned if empty), and begin to connect.
+
+        The worker is to end when ``stop`` becomes readable.
+        """
         self._name = f"{platform.node()}-{secrets.token_hex(4)}"
         self._options = options
         self._place = f"{options.host}:{options.port}"
+        self._stop = stop
         self._child = ChildProcess(cpus, logs / f"{self._name}.log")
+        self._master = WorkerSocket(options.host, options.port, options.token, self._name)
+        self._poller = zmq.Poller()
+        self._poller.register(stop, zmq.POLLIN)
+        self._poller.register(self._child, zmq.POLLIN)
+        self._master.register(self._poller)
         self._held: list[bytes] = []
         self._tick: Tick | None = None
 
@@ -101,15 +110,8 @@ class Worker:
         """The child's process id."""
         return self._child.pid
 
-    def run(self, stop: socket.socket, say: Callable[[str], None]) -> Ended:
-        """Join the master and carry out its orders until one side ends that, or ``stop`` becomes readable."""
-        options = self._options
-        self._master = WorkerSocket(options.host, options.port, options.token, self._name)
-        self._stop = stop
-        self._poller = zmq.Poller()
-        self._poller.register(stop, zmq.POLLIN)
-        self._poller.register(self._child, zmq.POLLIN)
-        self._master.register(self._poller)
+    def run(self, say: Callable[[str], None]) -> Ended:
+        """Join the master, and carry out its orders until either of them ends."""
         try:
             terms = self._join()
             say(f"joined the master at {self._place} as {self._name}")
@@ -128,18 +130,19 @@ class Worker:
 
     def close(self) -> None:
         """End the child at once: in the middle of a slice it takes no orders."""
+        self._master.close()
         self._child.ask_to_stop()
         self._child.close(within_s=0.0)
 
-    def _poll(self, wait_s: float = POLL_S) -> list[FromMaster | Report]:
-        """The messages of master and child that have arrived. Raises `_End` when one of them ends, or this is to."""
-        ready = dict(self._poller.poll(int(wait_s * 1000)))
+    def _poll(self) -> list[FromMaster | Report]:
+        """The next messages of master and child. Raises `_End` when one of the two ends, or the worker is to."""
+        ready = dict(self._poller.poll(POLL_MS))
         if self._stop.fileno() in ready:
             raise _End("done", "it was interrupted")
         messages: list[FromMaster | Report] = []
         try:
             for body in self._master.receive():
-                messages += [from_master_decoder.decode(one) for one in body.splitlines()]
+                messages += [from_master_decoder.decode(text) for text in body.splitlines()]
             if self._child.fileno() in ready:
                 messages += self._child.receive()
         except ConnectionFailed as error:
@@ -173,25 +176,21 @@ class Worker:
 
     def _difference(self, terms: Terms) -> str | None:
         """Load this machine's copies of the scenarios, and compare what that imports with the terms."""
-        directory = self._options.directory.resolve()
-        own = [self._own_copy(UseScenario(scenario=scenario)) for scenario in terms.scenarios]
-        sources: dict[str, str] = {}
-        problem = terms.difference(versions(), terms.sources)
-        for order in own:
-            file = Path(order.scenario.locustfile or "")
-            if problem is None and not file.is_file():
-                problem = (
-                    f"{file} is missing; start the worker in a copy of the experiment's folder, or name it: --directory"
-                )
-        if problem:
+        if problem := terms.version_difference(versions()):
             return problem
-        for order in own:
-            self._child.send(order)
+        files: list[Path] = []
+        for scenario in terms.scenarios:
+            order = self._own_copy(UseScenario(scenario=scenario))
+            files.append(Path(order.scenario.locustfile or ""))
+            if not files[-1].is_file():
+                return f"{files[-1]} is missing; start in a copy of the experiment's folder, or name it: --directory"
+            self._order(order)
             self._wait_for(Ready, ANSWERED_WITHIN_S, "the scenario does not load")
-        if own:
-            self._child.send(list_sources([Path(order.scenario.locustfile or "") for order in own], directory))
-            sources = self._wait_for(Sources, ANSWERED_WITHIN_S, "the load generator does not answer").digests
-        return terms.difference(versions(), sources)
+        if not files:
+            return None
+        self._order(list_sources(files, self._options.directory.resolve()))
+        sources = self._wait_for(Sources, ANSWERED_WITHIN_S, "the load generator does not answer")
+        return terms.source_difference(sources.digests)
 
     def _wait_for(self, kind: type[T], within_s: float, otherwise: str) -> T:
         """The next message of some kind. Raises `_End` when it does not come."""
@@ -267,9 +266,9 @@ class Workers:
     """Workers of this machine that join the same master. A context manager: leaving it ends them all."""
 
     def __init__(self, options: WorkerOptions, cpus: Sequence[int], logs: Path, count: int = 1) -> None:
-        """Start ``count`` load generators, one on each of ``cpus``; `run` has them join."""
-        self._workers = [Worker(options, cpus[index : index + 1], logs) for index in range(count)]
+        """Start ``count`` workers, one on each of ``cpus``; `run` has them join."""
         self._running, self._stop = socket.socketpair()
+        self._workers = [Worker(options, cpus[index : index + 1], logs, self._stop) for index in range(count)]
 
     def __enter__(self) -> Self:
         return self
@@ -286,9 +285,9 @@ class Workers:
         return tuple(worker.pid for worker in self._workers)
 
     def run(self, say: Callable[[str], None]) -> list[Ended]:
-        """Drive load for the master until all have ended. An interrupt is told to the master, and raised again."""
+        """Drive load for the master until all have ended. An interrupt is reported to the master, and raised again."""
         with ThreadPoolExecutor(len(self._workers)) as threads:
-            running = [threads.submit(worker.run, self._stop, say) for worker in self._workers]
+            running = [threads.submit(worker.run, say) for worker in self._workers]
             try:
                 return [future.result() for future in running]
             finally:
