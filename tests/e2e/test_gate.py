@@ -16,12 +16,13 @@ import pytest
 pytestmark = pytest.mark.e2e
 
 SERVER = """
-import http.server, json, sys
+import http.server, json, sys, time
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     seen = 0
     def do_GET(self):
         Handler.seen += 1
+        time.sleep(0.03)  # Long beside what a busy machine adds.
         body = json.dumps({"path": self.path}).encode()
         self.send_response(500 if EVERY and Handler.seen % EVERY == 0 else 200)
         self.send_header("Content-Length", str(len(body)))
