@@ -85,7 +85,7 @@ def test_an_equal_head_has_ratios_of_about_one(folder: Path) -> None:
     """With intervals that are neither empty nor meaningless; never a regression. Everything is stored."""
     steady = EXPERIMENT.replace("open_s = 0.3", "open_s = 0.6\nrate_rps = 100")  # Enough answers for a median.
     (folder / "bakeoff.toml").write_text(steady, "utf-8")
-    completed = gate(folder, "--head", "same", "--budget-s", "80")
+    completed = gate(folder, "--head", "same", "--budget-s", "60")
     result = gate_result(folder)
     assert completed.returncode == result["exit_code"]
     assert result["verdict"] in ("pass", "inconclusive")
