@@ -19,6 +19,7 @@ SERVER = """
 import http.server, json, sys, time
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     seen = 0
     def do_GET(self):
         Handler.seen += 1
