@@ -95,7 +95,7 @@ def test_an_equal_head_has_ratios_of_about_one(folder: Path) -> None:
     for metric in ("cpu_per_request", "latency_p50", "throughput"):
         low, point, high = (math.log(ratios[metric][end]) for end in ("low", "point", "high"))
         assert low < point < high
-        assert high - low < 0.5, metric
+        assert high - low < 0.3, metric
         assert abs(point) < 3 * (high - low) / 2, metric  # Six standard errors or more.
     assert ratios["memory"]["point"] == pytest.approx(1, abs=0.03)
     base, head = (result["errors"][side] for side in ("base", "head"))
