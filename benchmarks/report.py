@@ -21,7 +21,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bakeoff.analysis.summary import summarise
+from bakeoff.analysis import summarise
 from bakeoff.experiment import plan_blocks
 from bakeoff.model import (
     Block,

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from urllib.parse import quote
 
-from bakeoff.analysis.changes import check_conditions, check_machines
+from bakeoff.analysis import check_conditions, check_machines
 from bakeoff.cli import DONE
 from bakeoff.findings.run_comparison import compare_runs
 from bakeoff.model import UserError

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from bakeoff.analysis.metrics import METRICS, RUN_METRICS
+from bakeoff.analysis import METRICS, RUN_METRICS
 from bakeoff.findings.grid import Cell, Grid, Head, estimated, make_grid, missing, ratio_cell
 from bakeoff.findings.numerals import confidence, count, interval, number, percent
 from bakeoff.model import ALL_ENDPOINTS, Comparison, Condition, Metric, Result, Run

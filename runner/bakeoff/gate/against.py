@@ -10,8 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
-from bakeoff.analysis.fingerprint import Fingerprint, differences, fingerprint_of
-from bakeoff.analysis.stats import welch_ratio
+from bakeoff.analysis import Fingerprint, differences, fingerprint_of, welch_ratio
 from bakeoff.gate.effects import MetricKey, log_metrics
 from bakeoff.model import (
     HEAD,

@@ -14,7 +14,7 @@ from dataclasses import replace
 import numpy as np
 from scipy import stats
 
-from bakeoff.analysis.stats import sign_flip_p
+from bakeoff.analysis import sign_flip_p
 from bakeoff.gate.bounds import SEED, Fractions, MetricBounds, look, measured_in_all, samples
 from bakeoff.gate.effects import BlockEffects, Effects, MetricKey
 from bakeoff.gate.state import GateState, Suspicion

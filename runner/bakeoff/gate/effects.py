@@ -11,8 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bakeoff.analysis.audit import GENERATOR_BUSY, sent_on_time
-from bakeoff.analysis.metrics import METRICS, PERCENTILES
+from bakeoff.analysis import GENERATOR_BUSY, METRICS, PERCENTILES, sent_on_time
 from bakeoff.model import (
     ALL_ENDPOINTS,
     BASE,

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from bakeoff.analysis.metrics import METRICS
-from bakeoff.analysis.stats import ratio_estimate
+from bakeoff.analysis import METRICS, ratio_estimate
 from bakeoff.gate.bounds import MetricBounds
 from bakeoff.gate.decision import not_passed
 from bakeoff.gate.effects import MetricKey

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from bakeoff.analysis.summary import summarise
+from bakeoff.analysis import summarise
 from bakeoff.experiment import plan_blocks
 from bakeoff.measure.block import measure_block
 from bakeoff.measure.context import RunContext

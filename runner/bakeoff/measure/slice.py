@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from bakeoff.analysis.audit import LATENCIES_PER_SLICE
+from bakeoff.analysis import LATENCIES_PER_SLICE
 from bakeoff.experiment import slice_length_s
 from bakeoff.load.generator import GeneratorLost, Watcher
 from bakeoff.load.messages import Drive

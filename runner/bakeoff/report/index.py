@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 from urllib.parse import quote
 
-from bakeoff.analysis.fingerprint import fingerprint_of
+from bakeoff.analysis import fingerprint_of
 from bakeoff.findings import facts
 from bakeoff.findings.headline import headline, quoted_comparison
 from bakeoff.findings.numerals import TIMES, number, plural
