@@ -18,6 +18,8 @@ from typing import Protocol
 from bakeoff.model import UserError
 
 CACHE = "bakeoff"
+GIT_TIMEOUT_S = 300.0
+INSTALL_TIMEOUT_S = 1800.0
 READY = ".ready"
 """File that marks an environment as completely installed."""
 DEFAULT_REQUIREMENTS = ("requirements.txt", "pyproject.toml")
@@ -90,8 +92,9 @@ class Revisions:
                 self._git("worktree", "remove", "--force", str(tree))
 
     def _git(self, *arguments: str, ref: str | None = None) -> str:
+        command = ["git", "-C", str(self._folder), *arguments]
         try:
-            completed = subprocess.run(["git", "-C", str(self._folder), *arguments], capture_output=True, text=True)
+            completed = _completed(command, GIT_TIMEOUT_S)
         except FileNotFoundError:
             raise UserError("git is not installed; use directories for --base and --head instead of refs") from None
         if completed.returncode:
@@ -191,7 +194,15 @@ def _install_arguments(files: Sequence[Path], scratch: Path) -> list[str]:
 
 
 def _run(command: Sequence[str]) -> None:
-    completed = subprocess.run(command, capture_output=True, text=True)
+    completed = _completed(command, INSTALL_TIMEOUT_S)
     if completed.returncode:
         problem = (completed.stderr or completed.stdout).strip().splitlines()
         raise UserError(f"{' '.join(command[:4])} ... failed: {problem[-1] if problem else completed.returncode}")
+
+
+def _completed(command: Sequence[str], timeout_s: float) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end. Raises `UserError` when that takes too long."""
+    try:
+        return subprocess.run(command, capture_output=True, text=True, timeout=timeout_s)
+    except subprocess.TimeoutExpired:
+        raise UserError(f"{' '.join(command[:4])} ... did not end within {timeout_s:g} s") from None
