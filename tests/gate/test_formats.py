@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 import pytest
 
 from bakeoff.model import Summary
-from bakeoff.report.gate import github, junit, markdown, terminal, words
+from bakeoff.report.gate import junit, markdown, terminal, words
 from tests.gate.results import INVALID, PASSED, REGRESSED, finding, summary
 from tests.report.reading import rendered
 
@@ -18,7 +18,7 @@ def test_every_format_begins_with_the_verdict(one: Summary, verdict: str) -> Non
     """What a reader wants to know first."""
     assert terminal.render(one, colour=False).startswith(f"{verdict}:")
     assert verdict in markdown.render(one).splitlines()[0]
-    assert verdict in github.render(one)
+    assert verdict in terminal.annotation(one)
 
 
 def test_a_regression_names_metric_endpoint_size_and_interval() -> None:
@@ -64,8 +64,25 @@ def test_markdown_renders_to_the_words_of_the_other_formats(one: Summary) -> Non
     """What is escaped is shown as it was."""
     result = words.gate_of(one.gate)
     shown = rendered(markdown.render(one))
-    for said in (words.headline(result), *words.notes(result), words.how(result)):
+    for said in (words.headline(result), *words.notes(result), words.procedure(result), words.errors(result)):
         assert " ".join(said.replace("\0", "\ufffd").split()) in shown
+
+
+@pytest.mark.parametrize("gate", [PASSED, REGRESSED], ids=["pass", "regression"])
+def test_every_format_has_the_same_words_for_each_metric(gate: Summary) -> None:
+    """Its name, change, interval, limit and verdict; JUnit has no case for what is for information."""
+    result = words.gate_of(gate.gate)
+    xml = ElementTree.fromstring(junit.render(gate))
+    messages = " ".join([*(e.get("message", "") for e in xml.iter()), *(e.text or "" for e in xml.iter())])
+    for metric in result.metrics:
+        row = words.metric_words(metric)
+        (line,) = (
+            text for text in terminal.render(gate, colour=False).splitlines() if text.startswith(f"{row.name}  ")
+        )
+        for text in (row.change, row.interval, row.limit, row.verdict):
+            assert text in line
+            assert text in rendered(markdown.render(gate))
+        assert (f"{row.difference}, limit {row.limit}: {row.verdict}" in messages) == (metric.role != "informational")
 
 
 def test_junit_has_a_case_a_metric_and_one_for_the_verdict() -> None:
@@ -96,11 +113,11 @@ def test_junit_can_be_read_whatever_a_server_said() -> None:
 
 def test_an_annotation_is_one_line() -> None:
     """GitHub reads commands line by line; percent signs and line ends are escaped."""
-    said = github.render(INVALID)
+    said = terminal.annotation(INVALID)
     assert said.startswith("::warning title=Bakeoff gate::")
     assert "\n" not in said
     assert "%0A" in said
-    assert "+5.0 %25" in github.render(REGRESSED)
+    assert "+5.0 %25" in terminal.annotation(REGRESSED)
 
 
 def test_colours_only_where_asked_for() -> None:

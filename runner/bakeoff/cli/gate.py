@@ -34,7 +34,7 @@ from bakeoff.load import LocalGenerators
 from bakeoff.measure import RunContext
 from bakeoff.model import Experiment, Summary
 from bakeoff.report import gate as reports
-from bakeoff.report.gate import github, markdown, terminal, words
+from bakeoff.report.gate import markdown, terminal, words
 from bakeoff.results import RunFolder
 from bakeoff.stacks import describe_machine, open_backend
 
@@ -135,7 +135,7 @@ def _show(summary: Summary, folder: RunFolder) -> None:
     print(terminal.render(summary, colour=sys.stdout.isatty()))
     print(f"\nreport: {folder.path / 'report.md'}")
     if os.environ.get("GITHUB_ACTIONS") == "true":
-        print(github.render(summary))
+        print(terminal.annotation(summary))
         if job_summary := os.environ.get("GITHUB_STEP_SUMMARY"):
             with Path(job_summary).open("a", encoding="utf-8") as page:
                 page.write(markdown.render(summary))

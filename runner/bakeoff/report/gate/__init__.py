@@ -1,4 +1,4 @@
-"""A gate's outcome, one format a file."""
+"""A gate's result as a report: one file a format, and the words that all of them show."""
 
 from __future__ import annotations
 

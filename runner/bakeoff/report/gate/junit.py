@@ -1,4 +1,4 @@
-"""A gate's outcome as JUnit XML: a test case a metric, so that any CI can show it."""
+"""A gate's result as JUnit XML: one test case for each metric that is judged, so that any CI can show it."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from xml.etree import ElementTree
 from bakeoff.model import GateComparison, GateResult, Summary
 from bakeoff.report.gate import words
 
-_UNFIT = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_NOT_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """Characters that XML 1.0 has no way to write."""
 
 
 def render(summary: Summary) -> bytes:
-    """The whole file. A metric that is only shown is no test; one that could not be decided is skipped."""
+    """The whole file. A metric for information is no test; one without a decision is skipped."""
     result = words.gate_of(summary.gate)
-    judged = [one for one in result.metrics if one.role != "informational"]
-    cases = [_case(one, summary) for one in judged] + [_whole(result, summary)]
+    judged = [metric for metric in result.metrics if metric.role != "informational"]
+    cases = [_metric_case(metric, summary) for metric in judged] + [_verdict_case(result, summary)]
     suite = ElementTree.Element(
         "testsuite",
         name=f"bakeoff gate {_text(summary.experiment)}",
@@ -34,31 +34,33 @@ def render(summary: Summary) -> bytes:
     return content + b"\n"
 
 
-def _case(one: GateComparison, summary: Summary) -> ElementTree.Element:
-    case = _named(summary, words.name(one))
-    message = f"{words.change(one.ratio.point)} {words.interval(one)}, limit {100 * one.limit:g} %"
-    if one.verdict == "regression":
+def _metric_case(metric: GateComparison, summary: Summary) -> ElementTree.Element:
+    row = words.metric_words(metric)
+    case = _case(summary, row.name)
+    message = f"{row.difference}, limit {row.limit}: {row.verdict}"
+    if metric.verdict == "regression":
         ElementTree.SubElement(case, "failure", message=message, type="regression")
-    elif one.verdict != "pass":
-        ElementTree.SubElement(case, "skipped", message=f"not decided: {message}")
+    elif metric.verdict != "pass":
+        ElementTree.SubElement(case, "skipped", message=message)
     else:
         ElementTree.SubElement(case, "system-out").text = message
     return case
 
 
-def _whole(result: GateResult, summary: Summary) -> ElementTree.Element:
-    case = _named(summary, "verdict")
-    kind = {"pass": "system-out", "regression": "failure"}.get(result.verdict, "error")
-    said = ElementTree.SubElement(case, kind)
-    said.text = _text("\n".join(words.notes(result)))
+def _verdict_case(result: GateResult, summary: Summary) -> ElementTree.Element:
+    """The verdict of the whole gate, with its notes."""
+    case = _case(summary, "verdict")
+    tag = {"pass": "system-out", "regression": "failure"}.get(result.verdict, "error")
+    element = ElementTree.SubElement(case, tag)
+    element.text = _text("\n".join(words.notes(result)))
     if result.verdict != "pass":
-        said.attrib.update(message=_text(words.headline(result)), type=result.verdict)
+        element.attrib.update(message=_text(words.headline(result)), type=result.verdict)
     return case
 
 
-def _named(summary: Summary, name: str) -> ElementTree.Element:
+def _case(summary: Summary, name: str) -> ElementTree.Element:
     return ElementTree.Element("testcase", classname=f"bakeoff.{_text(summary.experiment)}", name=_text(name))
 
 
 def _text(text: str) -> str:
-    return _UNFIT.sub("?", text)
+    return _NOT_XML.sub("?", text)

@@ -1,10 +1,10 @@
-"""A gate's outcome in Markdown, fit for a comment on a pull request and for a job's summary."""
+"""A gate's result in Markdown, for a comment on a pull request and for a job's summary."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
-from bakeoff.model import Counts, GateComparison, GateResult, Hotspot, Summary
+from bakeoff.model import GateComparison, GateResult, Hotspot, Summary
 from bakeoff.report.gate import words
 from bakeoff.report.markdown import bullets, folded, plain
 
@@ -17,31 +17,25 @@ def render(summary: Summary) -> str:
     parts = [
         f"### {_SIGNS[result.verdict]} Bakeoff gate: {plain(words.headline(result))}",
         *_metrics(result.metrics),
-        _errors(result.errors),
+        f"Errors: {words.errors(result)}.",
         *_notes(result),
         *_hotspots(result.hotspots),
-        *_against(result),
-        f"<sub>{plain(words.how(result))}. {plain(result.base)} → {plain(result.head)}.</sub>",
+        *_against_earlier(result),
+        f"<sub>{plain(words.procedure(result))}. {plain(result.base)} → {plain(result.head)}.</sub>",
     ]
     return "\n\n".join(parts) + "\n"
 
 
-def _metrics(found: Sequence[GateComparison]) -> Iterator[str]:
-    if found:
+def _metrics(metrics: Sequence[GateComparison]) -> Iterator[str]:
+    if metrics:
         head = ["| metric | change | 95 % interval | limit | |", "| --- | ---: | :---: | ---: | --- |"]
-        yield "\n".join([*head, *map(_metric, found)])
+        yield "\n".join([*head, *map(_metric, metrics)])
 
 
-def _metric(one: GateComparison) -> str:
-    limit = "" if one.role == "informational" else f"{100 * one.limit:g} %"
-    verdict = "for information" if one.role == "informational" else f"{_SIGNS[one.verdict]} {one.verdict}"
-    cells = (plain(words.name(one)), words.change(one.ratio.point), words.interval(one), limit, verdict)
-    return f"| {' | '.join(cells)} |"
-
-
-def _errors(counts: Mapping[str, Counts]) -> str:
-    base, head = counts["base"], counts["head"]
-    return f"Errors: base {base.errors} of {base.requests:,} requests, head {head.errors} of {head.requests:,}."
+def _metric(metric: GateComparison) -> str:
+    row = words.metric_words(metric)
+    verdict = row.verdict if row.verdict == words.INFORMATIONAL else f"{_SIGNS[metric.verdict]} {row.verdict}"
+    return f"| {plain(row.name)} | {row.change} | {row.interval} | {row.limit} | {verdict} |"
 
 
 def _notes(result: GateResult) -> Iterator[str]:
@@ -49,15 +43,15 @@ def _notes(result: GateResult) -> Iterator[str]:
         yield bullets(notes)
 
 
-def _hotspots(found: Sequence[Hotspot]) -> Iterator[str]:
-    if found:
+def _hotspots(hotspots: Sequence[Hotspot]) -> Iterator[str]:
+    if hotspots:
         head = ["| base, ms | head, ms | function |", "| ---: | ---: | --- |"]
-        rows = [f"| {one.base_ms:.3f} | {one.head_ms:.3f} | {plain(one.function)} |" for one in found]
+        rows = [f"| {row.base_ms:.3f} | {row.head_ms:.3f} | {plain(row.function)} |" for row in hotspots]
         yield folded("CPU of a request, where the two differ most", "\n".join([*head, *rows]))
 
 
-def _against(result: GateResult) -> Iterator[str]:
-    title, changes = words.against(result)
+def _against_earlier(result: GateResult) -> Iterator[str]:
+    title, changes = words.against_earlier(result)
     if title:
         yield f"{plain(title)}:"
         yield bullets(changes)

@@ -1,47 +1,54 @@
-"""A gate's outcome for a terminal: the verdict first, then a line a metric."""
+"""A gate's result on standard output: for a terminal, and as annotations for GitHub Actions."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bakeoff.model import GateComparison, Hotspot, Summary
+from bakeoff.model import Hotspot, Summary
 from bakeoff.report.gate import words
+from bakeoff.report.gate.words import MetricWords
 
 _COLOURS = {"pass": "32", "regression": "31", "inconclusive": "33", "invalid": "33"}
-_MARKS = {"pass": "within limit", "regression": "REGRESSION", "inconclusive": "not shown", "invalid": ""}
+_ANNOTATIONS = {"pass": "notice", "regression": "error", "inconclusive": "warning", "invalid": "warning"}
 
 
 def render(summary: Summary, *, colour: bool) -> str:
-    """Plain text; with ANSI colours if asked for."""
+    """The verdict, then a line for each metric, and the notes; with ANSI colours if asked for."""
     result = words.gate_of(summary.gate)
-    lines = [_coloured(words.headline(result), result.verdict) if colour else words.headline(result), ""]
-    lines += [_line(one) for one in result.metrics]
-    errors = ", ".join(f"{side} {one.errors} of {one.requests:,}" for side, one in result.errors.items())
-    lines += [f"{'errors':34} {errors}", "", words.how(result), *words.notes(result)]
-    title, changes = words.against(result)
-    earlier = ["", title, *changes] if title else []
-    return "\n".join(lines + _hotspots(result.hotspots) + earlier)
+    headline = words.headline(result)
+    title, changes = words.against_earlier(result)
+    lines = [
+        f"\033[1;{_COLOURS[result.verdict]}m{headline}\033[0m" if colour else headline,
+        "",
+        *(_line(words.metric_words(row)) for row in result.metrics),
+        f"{'errors':34} {words.errors(result)}",
+        "",
+        words.procedure(result),
+        *words.notes(result),
+        *_hotspots(result.hotspots),
+        *(["", title, *changes] if title else []),
+    ]
+    return "\n".join(lines)
+
+
+def _line(row: MetricWords) -> str:
+    limit = f"limit {row.limit}" if row.limit else ""
+    return f"{row.name:34} {row.change:>8} {row.interval:20} {limit:11} {row.verdict}"
 
 
 def _hotspots(hotspots: Sequence[Hotspot]) -> list[str]:
     if not hotspots:
         return []
-    rows = [f"{one.base_ms:9.3f} {one.head_ms:9.3f}  {one.function}" for one in hotspots]
     return [
         "",
         "CPU of a request in each function, ms; the largest differences first",
         f"{'base':>9} {'head':>9}",
-        *rows,
+        *(f"{hotspot.base_ms:9.3f} {hotspot.head_ms:9.3f}  {hotspot.function}" for hotspot in hotspots),
     ]
 
 
-def _line(one: GateComparison) -> str:
-    mark = _MARKS[one.verdict] if one.role != "informational" else "for information"
-    limit = f"limit {100 * one.limit:g} %" if one.role != "informational" else ""
-    return (
-        f"{words.name(one):34} {words.change(one.ratio.point):>8} {words.interval(one):20} {limit:11} {mark}".rstrip()
-    )
-
-
-def _coloured(text: str, verdict: str) -> str:
-    return f"\033[1;{_COLOURS[verdict]}m{text}\033[0m"
+def annotation(summary: Summary) -> str:
+    """A workflow command of GitHub Actions (docs.github.com, "Workflow commands for GitHub Actions"): one line."""
+    result = words.gate_of(summary.gate)
+    message = words.headline(result).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return f"::{_ANNOTATIONS[result.verdict]} title=Bakeoff gate::{message}"
