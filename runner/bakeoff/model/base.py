@@ -1,4 +1,4 @@
-"""The base of all types, and the small vocabularies that several of them share."""
+"""The base of all types, estimates, and the names that several modules share."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import msgspec
 SCHEMA_VERSION = 1
 """Version of ``manifest.json``, ``record.json`` and ``summary.json``. 1: first release."""
 ALL_ENDPOINTS = "*"
-"""The endpoint name under which every endpoint of a scenario is taken together."""
+"""The name that stands for all endpoints of a scenario together."""
 Interface = Literal["wsgi", "asgi"]
 Arrivals = Literal["poisson", "constant"]
 Metric = Literal["throughput", "latency_p50", "latency_p90", "latency_p99", "cpu_per_request"]
@@ -23,14 +23,14 @@ GateVerdict = Literal["pass", "regression", "inconclusive", "invalid"]
 
 
 class Struct(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Base of every type here: immutable, keyword-only, and strict about unknown fields.
+    """Base of all types of the model: immutable, keyword-only, and strict about unknown fields.
 
-    Subclasses repeat ``frozen`` and ``kw_only``: msgspec does not hand the second down, and mypy not the first.
+    Subclasses repeat ``frozen`` and ``kw_only``, because msgspec does not inherit the second, and mypy not the first.
     """
 
 
 class Estimate(Struct, frozen=True, kw_only=True):
-    """A number and how sure we are of it: a confidence interval over blocks, never over requests."""
+    """A number with its confidence interval over blocks (never over requests)."""
 
     point: float
     low: float | None

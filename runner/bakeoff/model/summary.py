@@ -12,7 +12,7 @@ from bakeoff.model.record import Failure
 
 
 class Latency(Struct, frozen=True, kw_only=True):
-    """Percentiles in milliseconds. A percentile quoted from too few requests is ``None``, with its reason withheld."""
+    """Percentiles in milliseconds; ``None`` where there are too few requests to quote one (see `Result.withheld`)."""
 
     p50: Estimate | None
     p90: Estimate | None
@@ -22,7 +22,7 @@ class Latency(Struct, frozen=True, kw_only=True):
 
 
 class Bound(Struct, frozen=True, kw_only=True):
-    """The most that the operational laws allow, and which of them binds."""
+    """The highest throughput that the operational laws allow, and which of them sets it."""
 
     rps: float
     by: Literal["slots", "cpu", "load"]
@@ -66,7 +66,7 @@ class Comparison(Struct, frozen=True, kw_only=True):
 
 
 class OracleCheck(Struct, frozen=True, kw_only=True):
-    """One thing that an oracle was told to do, and what the generator measured of it: milliseconds, or a count."""
+    """What an oracle was asked to do, and what the generator measured of it: milliseconds, or a count."""
 
     case: str
     what: str
@@ -76,7 +76,7 @@ class OracleCheck(Struct, frozen=True, kw_only=True):
 
 
 class Certificate(Struct, frozen=True, kw_only=True):
-    """What the load generator was seen to be capable of before it was believed."""
+    """What the load generator was measured to be capable of, and whether its measurements agree with the oracle's."""
 
     closed_ceiling_rps: float | None = None
     open_ceiling_rps: float | None = None
