@@ -1,4 +1,4 @@
-# Everything runs in .venv, which is made by itself on first use and brought up to date when the pins change.
+# Everything runs in .venv, which is created on first use and updated when the pins change.
 
 PYTHON ?= python3
 UV     ?= $(shell command -v uv 2>/dev/null)
@@ -16,9 +16,9 @@ FIT     := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
-	@echo 'ARGS="..." is passed on by bench, test and lock; PYTHON=... names the Python (3.11 to 3.13) for a new .venv.'
+	@echo 'bench, test and lock pass ARGS="..." on; PYTHON=... names the Python (3.11 to 3.13) for a new .venv.'
 
-setup: $(READY) ## Make .venv, once, with uv if it is on PATH and with venv and pip otherwise
+setup: $(READY) ## Create .venv, with uv if it is on PATH, else with venv and pip
 
 bench: $(READY) ## Compare the stacks of bakeoff.toml (ARGS="--profile quick")
 	@$(BIN)/bakeoff run $(ARGS)
@@ -26,13 +26,13 @@ bench: $(READY) ## Compare the stacks of bakeoff.toml (ARGS="--profile quick")
 test: $(READY) ## Run the tests (ARGS="-m 'not e2e'")
 	@$(BIN)/pytest --numprocesses 2 --dist loadfile $(ARGS)
 
-selfbench: $(READY) ## Measure the load generator against its peers (hey is one of them where it is installed)
+selfbench: $(READY) ## Compare the load generator with others (hey is one of them where it is installed)
 	@$(BIN)/python benchmarks/selfbench.py $(ARGS)
 
 soak: $(READY) ## Ten minutes of load: does the generator's memory stay flat?
 	@$(BIN)/python benchmarks/soak.py $(ARGS)
 
-validate-gate: $(READY) ## Hours of gates on injected changes: how often is it wrong? Resumes (ARGS="--minutes 60")
+validate-gate: $(READY) ## Hours of gates on known changes: how often is the verdict wrong? Resumes (ARGS="--minutes 60")
 	@$(BIN)/python -m benchmarks.gate.validate $(ARGS)
 
 reportbench: $(READY) ## Measure a report of ten million requests, and how its page opens
@@ -44,7 +44,7 @@ masterbench: $(READY) ## How much of a core does a master of a thousand workers 
 containers: $(READY) ## Measure the same stacks as processes and as containers (needs a Docker engine)
 	@$(BIN)/python benchmarks/containers.py $(ARGS)
 
-notebooks: $(READY) ## Run the notebooks anew, and keep their outputs in them
+notebooks: $(READY) ## Run the notebooks and store their outputs in them
 	@$(BIN)/python notebooks/execute.py
 
 lint: $(READY) ## Check style, format and types
@@ -75,22 +75,22 @@ clean: ## Remove .venv, caches and build outputs; keep results
 	@rm -rf .venv build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# A .venv of another Python version is made anew. The stamp comes last: a set-up that failed is tried again.
+# A .venv of another Python version is replaced. The stamp is written last, so that a failed set-up is tried again.
 $(READY): pyproject.toml $(PINS)
 	@command -v "$(PYTHON)" >/dev/null || \
-		{ echo "No $(PYTHON) here; name a Python 3.11 to 3.13, as in: make PYTHON=python3.12" >&2; exit 1; }
+		{ echo "$(PYTHON) not found; name a Python 3.11 to 3.13, as in: make PYTHON=python3.12" >&2; exit 1; }
 	@"$(PYTHON)" -c '$(FIT)' || \
-		{ echo "Python 3.11 to 3.13 is needed and $(PYTHON) is another; name one: make PYTHON=python3.12" >&2; exit 1; }
+		{ echo "$(PYTHON) is not Python 3.11 to 3.13; name one that is: make PYTHON=python3.12" >&2; exit 1; }
 	@test "$$($(BIN)/python -c '$(VERSION)' 2>/dev/null)" = "$$("$(PYTHON)" -c '$(VERSION)')" || rm -rf .venv
 ifneq ($(UV),)
-	@echo "Making .venv with uv" >&2
+	@echo "Creating .venv with uv" >&2
 	@"$(UV)" venv --quiet --allow-existing --python "$$("$(PYTHON)" -c 'import sys; print(sys.executable)')" .venv
 	@"$(UV)" pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r $(PINS)
 	@"$(UV)" pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
 else
 	@"$(PYTHON)" -c 'import ensurepip' 2>/dev/null || \
-		{ echo "$(PYTHON) cannot make environments; install python3-venv (apt install python3-venv) or uv" >&2; exit 1; }
-	@echo "Making .venv with pip; this takes a minute" >&2
+		{ echo "$(PYTHON) cannot create environments; install python3-venv (apt install python3-venv) or uv" >&2; exit 1; }
+	@echo "Creating .venv with pip; this takes a minute" >&2
 	@"$(PYTHON)" -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(PINS)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .

@@ -8,17 +8,17 @@ from bakeoff.model import ClosedLoad, Experiment, OpenLoad, Request, Scenario, S
 
 
 def stack(name: str, **changes: Any) -> Stack:
-    """A stack that is nothing but a name."""
+    """A valid stack of which only the name matters."""
     return Stack(**{"name": name, "interface": "wsgi", "app": "apps.flask_app:app", "server": "gunicorn", **changes})
 
 
 def experiment(*stacks: Stack, **changes: Any) -> Experiment:
-    """An experiment of some stacks, the first of which is the baseline."""
-    chosen = stacks or (stack("a"), stack("b"), stack("c"))
+    """An experiment with some stacks; the first is the baseline."""
+    compared = stacks or (stack("a"), stack("b"), stack("c"))
     fields: dict[str, Any] = {
         "name": "test",
-        "baseline": chosen[0].name,
-        "stacks": chosen,
+        "baseline": compared[0].name,
+        "stacks": compared,
         "scenarios": (Scenario(name="front", requests=(Request(method="GET", path="/"),)),),
         "loads": (ClosedLoad(users=8), OpenLoad(rate_rps=50.0)),
         "blocks": 7,

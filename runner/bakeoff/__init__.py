@@ -14,7 +14,7 @@ __all__ = ["load_run"]
 
 
 def __getattr__(name: str) -> Any:
-    # Imported when it is asked for: pandas would make every verb of the command line wait.
+    # Imported on first use: pandas would slow down every command.
     if name == "load_run":
         from bakeoff.api import load_run
 

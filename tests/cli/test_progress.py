@@ -1,4 +1,4 @@
-"""What a run shows of itself while it goes on."""
+"""The live display of a run and of a gate."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from bakeoff.cli.progress import GateProgress, RunProgress
 from bakeoff.model import ClosedLoad, Histogram, Interval, Slice
 from tests.builders import experiment
 
-ONE = Slice(position=0, stack="a", scenario="s", load=ClosedLoad(users=8), seed=1)
+SLICE = Slice(position=0, stack="a", scenario="s", load=ClosedLoad(users=8), seed=1)
 
 
 def intervals(*medians_ms: int) -> list[Interval]:
-    """A second for each median."""
+    """One second for each median."""
     return [
         Interval(
             block=0, position=0, endpoint="/", kind="latency", start_s=float(at), length_s=1.0,
@@ -32,27 +32,27 @@ def bar_on(width: int, *, terminal: bool = True) -> tuple[RunProgress, Console]:
 
 
 def shown(bar: RunProgress, console: Console) -> list[str]:
-    """The lines that the bar consists of now."""
+    """The lines that the display consists of now."""
     with console.capture() as capture:
         console.print(bar)
     return capture.get().splitlines()
 
 
 def test_the_rate_and_the_latency_so_far_are_shown() -> None:
-    """Of the stack under load, once it has been measured."""
+    """The latency appears once the stack has been measured."""
     bar, console = bar_on(100)
-    bar.slice_measured(ONE, intervals(30, 40))
-    bar.slice_began(ONE, 1.0)
+    bar.slice_measured(SLICE, intervals(30, 40))
+    bar.slice_began(SLICE, 1.0)
     bar.tick(0.5, 1234.0)
     assert shown(bar, console)[1:] == ["a at 8 users 1,234 requests/s", "median latency so far \u2586\u2588 40.0 ms"]
 
 
 @pytest.mark.parametrize("width", [20, 40, 60, 80, 200])
 def test_no_line_is_wider_than_the_terminal(width: int) -> None:
-    """Nothing wraps, or the bar would crawl down the screen."""
+    """A wrapped line would make the display scroll."""
     bar, console = bar_on(width)
-    bar.slice_measured(ONE, intervals(*range(1, 60)))
-    bar.slice_began(ONE, 1.0)
+    bar.slice_measured(SLICE, intervals(*range(1, 60)))
+    bar.slice_began(SLICE, 1.0)
     bar.tick(0.5, 1234.0)
     lines = shown(bar, console)
     assert len(lines) == 3
@@ -60,18 +60,18 @@ def test_no_line_is_wider_than_the_terminal(width: int) -> None:
 
 
 def test_nothing_is_written_where_there_is_no_terminal() -> None:
-    """A log is not a place for a bar."""
+    """A bar would fill a log."""
     bar, console = bar_on(80, terminal=False)
     with bar:
         bar.block_began(0, 7)
-        bar.slice_began(ONE, 1.0)
+        bar.slice_began(SLICE, 1.0)
         bar.tick(0.5, 1234.0)
     assert isinstance(console.file, StringIO)
     assert console.file.getvalue() == ""
 
 
-def test_a_name_that_steers_terminals_is_shown_as_text() -> None:
-    """Escape codes come from a user's file."""
+def test_escape_codes_are_not_passed_to_the_terminal() -> None:
+    """A name in a user's file may contain them."""
     bar, console = bar_on(80)
     bar.certifying("\x1b[2Jgone")
     assert "\x1b" not in "".join(shown(bar, console))
@@ -79,7 +79,7 @@ def test_a_name_that_steers_terminals_is_shown_as_text() -> None:
 
 @pytest.mark.parametrize("width", [20, 40, 60, 80, 200])
 def test_a_gate_shows_its_block_and_its_time_on_one_line(width: int) -> None:
-    """As far as the terminal is wide."""
+    """It is cut where the terminal is too narrow."""
     console = Console(file=StringIO(), width=width, force_terminal=True, color_system=None, _environ={})
     bar = GateProgress(120.0, console)
     bar.block_began(3, 12)
@@ -93,7 +93,7 @@ def test_a_gate_shows_its_block_and_its_time_on_one_line(width: int) -> None:
 
 
 def test_a_gate_shows_nothing_where_stderr_is_no_terminal() -> None:
-    """A log of bars is no log."""
+    """A bar would fill a log."""
     console = Console(file=StringIO(), force_terminal=False, _environ={})
     with GateProgress(120.0, console) as bar:
         bar.block_began(1, 12)

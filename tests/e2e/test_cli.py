@@ -25,7 +25,7 @@ def python(code: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_help_does_not_wait_for_the_heavy_libraries() -> None:
-    """Neither numpy nor Locust nor rich is imported for it."""
+    """None of them is imported for it."""
     code = (
         "import sys, bakeoff.cli.main\n"
         "try: bakeoff.cli.main.main(['--help'])\n"
@@ -36,8 +36,8 @@ def test_help_does_not_wait_for_the_heavy_libraries() -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_a_failure_of_its_own_is_loud_and_no_regression() -> None:
-    """A traceback, and exit code 3: Python's own would be 1, by which a gate says regression."""
+def test_a_bug_is_loud_and_not_a_regression() -> None:
+    """A traceback and exit code 3; Python's own would be 1, which means a regression."""
     code = (
         "import sys, bakeoff.cli.main, bakeoff.cli.stacks as stacks\n"
         "def broken(*_): raise RuntimeError('the oven is cold')\n"
@@ -66,7 +66,7 @@ def test_the_schema_is_json_and_names_the_parts_of_a_summary() -> None:
 
 
 def test_init_writes_a_valid_experiment_once(tmp_path: Path) -> None:
-    """And never over one that is there."""
+    """An existing file is never overwritten."""
     path = tmp_path / "mine.toml"
     assert bakeoff("init", str(path)).returncode == 0
     assert len(read_experiment(path).stacks) == 2
@@ -74,8 +74,8 @@ def test_init_writes_a_valid_experiment_once(tmp_path: Path) -> None:
     assert (again.returncode, again.stderr.count("\n")) == (2, 1)
 
 
-def test_the_timeline_tells_who_waited_for_whom() -> None:
-    """One worker: WSGI bakes the cake before it looks at the frosting, ASGI interleaves the two."""
+def test_the_timeline_shows_who_waited_for_whom() -> None:
+    """With one worker, WSGI finishes the cake before it starts the frosting; ASGI interleaves the two."""
     done = bakeoff("timeline", "--stack", "flask-gunicorn-sync", "--stack", "fastapi-uvicorn")
     assert done.returncode == 0, done.stderr
     assert "flask-gunicorn-sync" in done.stdout

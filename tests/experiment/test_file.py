@@ -1,7 +1,10 @@
 """An experiment file is checked and completed; a mistake in it is one line with the place and the remedy."""
 
+import copy
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -26,9 +29,6 @@ from bakeoff.model import (
 STACK = '[stacks.mine]\ncommand = ["./serve", "--port", "{port}"]\n'
 SCENARIO = '[scenarios.front]\nrequests = [{ get = "/" }]\n'
 SMALLEST = STACK + SCENARIO
-EXPERIMENT_KEYS = Experiment.__struct_fields__
-GATE_KEYS = GateSettings.__struct_fields__
-STACK_KEYS = Stack.__struct_fields__
 
 
 def write(folder: Path, text: str) -> Path:
@@ -141,6 +141,7 @@ MISTAKES = {
         r"\[stacks.x\]: options.*: expected .*, got an array",
     ),
     "an alpha of one": (SMALLEST + "[experiment]\nalpha = 1\n", r"alpha: must be below 1"),
+    "an alpha of zero": (SMALLEST + "[experiment]\nalpha = 0\n", r"alpha: must be above"),
     "an unknown metric": (
         SMALLEST + "[gate.tolerances.memry]\nlimit = 1\n",
         r"\[gate.tolerances\]: unknown metric 'memry'; did you mean 'memory'\?",
@@ -234,28 +235,58 @@ def test_what_the_parser_cannot_take_is_the_users_mistake(tmp_path: Path, text: 
         read_experiment(write(tmp_path, text))
 
 
-WORDS = (
-    "alpha app arrivals asgi baseline blocks command constant env experiment floor for_s front gate get "
-    "gunicorn headers interface json latency_p99 limit loads locustfile margin memory mine name options passes "
-    "port post python rate ready requests requirements role scenario scenarios server shown slice_s stack "
-    "stacks stages status think_s threads timeline to tolerances url users uvicorn volatile weight "
-    "worker-class workers wsgi {port} / http://a.example"
+SOUND = {
+    "experiment": {"loads": [{"users": 8}, {"rate": 5}, {"stages": [{"rate": 1, "to": 5, "for_s": 1}]}]},
+    "stacks": {
+        "mine": {"command": ["./serve", "{port}"]},
+        "served": {"interface": "wsgi", "app": "app:app", "server": "gunicorn"},
+        "deployed": {"url": "https://a.example"},
+    },
+    "scenarios": {"front": {"requests": [{"get": "/"}]}, "users": {"locustfile": "bakeoff.toml"}},
+    "gate": {"tolerances": {"memory": {"limit": 0.5}}},
+}
+STACK_KEYS = Stack.__struct_fields__
+LOAD_KEYS = ("users", "think_s", "rate", "arrivals", "stages", "kind")
+KEYS: dict[tuple[str | int, ...], tuple[str, ...]] = {
+    (): tuple(SOUND),
+    ("experiment",): Experiment.__struct_fields__,
+    ("experiment", "loads", 0): LOAD_KEYS,
+    ("experiment", "loads", 1): LOAD_KEYS,
+    ("experiment", "loads", 2): LOAD_KEYS,
+    ("experiment", "loads", 2, "stages", 0): ("rate", "to", "for_s", "rate_rps"),
+    ("stacks",): ("mine", "a b"),
+    ("stacks", "mine"): STACK_KEYS,
+    ("stacks", "served"): STACK_KEYS,
+    ("stacks", "deployed"): STACK_KEYS,
+    ("scenarios",): ("front", "a b"),
+    ("scenarios", "front"): ("requests", "locustfile", "name"),
+    ("scenarios", "front", "requests", 0): ("get", "put", "method", "path", *Request.__struct_fields__),
+    ("gate",): GateSettings.__struct_fields__,
+    ("gate", "tolerances"): ("memory", "memry"),
+    ("gate", "tolerances", "memory"): Tolerance.__struct_fields__,
+}
+"""The tables of a sound file by their paths, each with keys to set in it."""
+PLACES = [(*path, key) for path, keys in KEYS.items() for key in keys]
+SCALARS = st.sampled_from([0, 1, -1, 10**400, 0.5, float("inf"), float("nan"), True, "", "x", "/", "mine", "{port}"])
+ARRAYS = st.lists(SCALARS, max_size=2)
+TABLES = st.dictionaries(st.sampled_from(["x", "", "rate", "get"]), SCALARS, max_size=2)
+VALUES = st.one_of(
+    st.none(), SCALARS, ARRAYS, TABLES, st.lists(ARRAYS | TABLES, max_size=2), st.dates(), st.text(max_size=5)
 )
-NAMES = st.sampled_from(WORDS.split())
-SCALARS = st.one_of(
-    NAMES,
-    st.text(max_size=5),
-    st.integers(),
-    st.integers(0, 3),
-    st.floats(),
-    st.booleans(),
-    st.dates(),
-)
-VALUES = st.recursive(
-    SCALARS,
-    lambda values: st.lists(values, max_size=3) | st.dictionaries(NAMES, values, max_size=4),
-    max_leaves=12,
-)
+"""What a key is set to; ``None`` deletes it."""
+
+
+def changed(path: Sequence[str | int], value: object) -> dict[str, Any]:
+    """The sound file with one value replaced."""
+    document = copy.deepcopy(SOUND)
+    table: Any = document
+    for key in path[:-1]:
+        table = table[key]
+    if value is None:
+        table.pop(path[-1], None)
+    else:
+        table[path[-1]] = value
+    return document
 
 
 def toml(value: object) -> str:
@@ -278,29 +309,19 @@ def mistake_in(path: Path) -> str | None:
     return None
 
 
+def test_the_sound_file_has_no_mistake(tmp_path: Path) -> None:
+    """So that whatever is wrong with a changed one comes from the change."""
+    path = write(tmp_path, "\n".join(f"{key} = {toml(value)}" for key, value in SOUND.items()))
+    assert mistake_in(path) is None
+
+
 @settings(max_examples=500, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-@given(
-    tables=st.fixed_dictionaries(
-        {},
-        optional={
-            "experiment": st.dictionaries(st.sampled_from(EXPERIMENT_KEYS), VALUES, max_size=5) | VALUES,
-            "gate": st.dictionaries(st.sampled_from(GATE_KEYS), VALUES, max_size=4) | VALUES,
-            "scenarios": st.dictionaries(NAMES, VALUES, max_size=2),
-            "stacks": st.dictionaries(NAMES, st.dictionaries(st.sampled_from(STACK_KEYS), VALUES, max_size=6)),
-        },
-    ),
-    sound=st.booleans(),
-)
-def test_whatever_a_file_holds_it_is_an_experiment_or_one_line(
-    tmp_path: Path, tables: dict[str, object], sound: bool
+@given(path=st.sampled_from(PLACES), value=VALUES)
+def test_any_value_anywhere_gives_an_experiment_or_a_message(
+    tmp_path: Path, path: Sequence[str | int], value: object
 ) -> None:
-    """Never a traceback. With ``sound`` the stacks and scenarios are right, so that the other tables are reached."""
-    if sound:
-        tables = {
-            **tables,
-            "stacks": {"mine": {"command": ["{port}"]}},
-            "scenarios": {"front": {"requests": [{"get": "/"}]}},
-        }
-    path = write(tmp_path, "\n".join(f"{key} = {toml(value)}" for key, value in tables.items()))
-    message = mistake_in(path)
-    assert message is None or (message.startswith(str(path)) and len(message.splitlines()) == 1)
+    """The message is one line that begins with the file. Never a traceback."""
+    document = changed(path, value)
+    file = write(tmp_path, "\n".join(f"{key} = {toml(value)}" for key, value in document.items()))
+    message = mistake_in(file)
+    assert message is None or (message.startswith(str(file)) and len(message.splitlines()) == 1)
