@@ -46,7 +46,10 @@ def test_smoke_is_one_block_however_many_are_named() -> None:
     assert apply_profile(experiment(blocks=2), "smoke", blocks=3).blocks == 1
 
 
-@pytest.mark.parametrize(("blocks", "message"), [(3, "set blocks = 7"), (0, "--blocks 0: must be at least 1")])
+@pytest.mark.parametrize(
+    ("blocks", "message"),
+    [(1, "^1 block can never show .* with 2 candidates: set blocks = 7"), (0, "--blocks 0: must be at least 1")],
+)
 def test_blocks_that_cannot_conclude_are_refused(blocks: int, message: str) -> None:
     """On the command line as in the file."""
     with pytest.raises(UserError, match=message):

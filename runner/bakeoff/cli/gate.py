@@ -32,7 +32,7 @@ from bakeoff.gate import (
 )
 from bakeoff.load import LocalGenerators
 from bakeoff.measure import RunContext
-from bakeoff.model import Experiment, Summary
+from bakeoff.model import Experiment, Summary, UserError
 from bakeoff.report import gate as reports
 from bakeoff.report.gate import markdown, terminal, words
 from bakeoff.results import RunFolder
@@ -73,6 +73,8 @@ def run(options: argparse.Namespace) -> int:
 
 def _experiment(options: argparse.Namespace, earlier: RunFolder | None) -> Experiment:
     """The file's experiment, with the settings of the command line, and the rate of an earlier gate."""
+    if options.budget_s is not None and not options.budget_s > 0:
+        raise UserError(f"--budget-s {options.budget_s:g}: must be above 0")
     experiment = read_experiment(options.file)
     earlier_rate_rps = earlier.manifest().experiment.gate.rate_rps if earlier else None
     settings = {

@@ -73,7 +73,11 @@ def check_design(experiment: Experiment) -> None:
     needed = fewest_blocks(experiment.alpha, candidates)
     if experiment.blocks < needed:
         raise UserError(
-            f"{experiment.blocks} blocks can never show a difference at {experiment.alpha:g}, with "
-            f"{candidates} candidate{'s' if candidates > 1 else ''}: set blocks = {needed} or more "
+            f"{_counted(experiment.blocks, 'block')} can never show a difference at {experiment.alpha:g}, with "
+            f"{_counted(candidates, 'candidate')}: set blocks = {needed} or more "
             "(or use --profile smoke, which concludes nothing)"
         )
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
