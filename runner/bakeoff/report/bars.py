@@ -20,7 +20,7 @@ class Bar(NamedTuple):
     """Small print after the name."""
 
 
-class Track(NamedTuple):
+class DrawnBar(NamedTuple):
     """One bar, from zero to the largest end of all bars: positions are in per cent of that."""
 
     name: str
@@ -33,22 +33,22 @@ class Track(NamedTuple):
     """Left end, and width."""
 
 
-def tracks(bars: Iterable[Bar]) -> tuple[Track, ...]:
+def draw_bars(bars: Iterable[Bar]) -> tuple[DrawnBar, ...]:
     """Bars from zero on one scale, with their intervals."""
     every = list(bars)
     largest = max((_end(bar.estimate) for bar in every if bar.estimate), default=0.0)
-    return tuple(_track(bar, largest) for bar in every)
+    return tuple(_drawn(bar, largest) for bar in every)
 
 
 def _end(estimate: Estimate) -> float:
     return max(estimate.point, estimate.high or 0.0)
 
 
-def _track(bar: Bar, largest: float) -> Track:
+def _drawn(bar: Bar, largest: float) -> DrawnBar:
     estimate = bar.estimate
     if estimate is None:
-        return Track(bar.name, bar.detail, bar.colour, "withheld")
-    return Track(
+        return DrawnBar(bar.name, bar.detail, bar.colour, "withheld")
+    return DrawnBar(
         name=bar.name,
         detail=bar.detail,
         colour=bar.colour,

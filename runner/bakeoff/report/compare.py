@@ -18,7 +18,7 @@ from bakeoff.findings.run_comparison import (
     RunComparison,
 )
 from bakeoff.model import Estimate
-from bakeoff.report.bars import Bar, Track, tracks
+from bakeoff.report.bars import Bar, DrawnBar, draw_bars
 from bakeoff.report.drawing.palette import COOL, WARM
 from bakeoff.report.html import environment
 from bakeoff.report.terminal import clean
@@ -49,7 +49,7 @@ class Section(NamedTuple):
 
     title: str
     unit: str
-    bars: tuple[tuple[str, tuple[Track, ...]], ...]
+    bars: tuple[tuple[str, tuple[DrawnBar, ...]], ...]
     """For each stack, a bar for each run."""
     grid: Grid
 
@@ -129,11 +129,11 @@ def _section(comparison: RunComparison, condition: ComparedCondition) -> Section
     )
 
 
-def _bars(comparison: RunComparison, condition: ComparedCondition) -> tuple[tuple[str, tuple[Track, ...]], ...]:
+def _bars(comparison: RunComparison, condition: ComparedCondition) -> tuple[tuple[str, tuple[DrawnBar, ...]], ...]:
     """The main metric, all stacks and runs on one scale."""
     runs = list(zip(comparison.runs, COLOURS, strict=False))
     drawn = iter(
-        tracks(
+        draw_bars(
             Bar(run.letter, colour, estimate)
             for stack in condition.stacks
             for (run, colour), estimate in zip(runs, stack.of(condition.main_metric).estimates, strict=True)

@@ -16,7 +16,7 @@ from markupsafe import Markup, escape
 from bakeoff.findings import Findings
 from bakeoff.findings.timeline_story import INTRODUCTION
 from bakeoff.report import scripts, timeline
-from bakeoff.report.bars import Bar, Track, tracks
+from bakeoff.report.bars import Bar, DrawnBar, draw_bars
 from bakeoff.report.drawing.palette import OTHER
 
 if TYPE_CHECKING:
@@ -46,9 +46,9 @@ def render(findings: Findings, pictures: tuple[Picture, ...], colours: dict[str,
     return page.encode()
 
 
-def _headline_bars(findings: Findings, colours: dict[str, str]) -> tuple[Track, ...]:
+def _headline_bars(findings: Findings, colours: dict[str, str]) -> tuple[DrawnBar, ...]:
     bars = findings.bars.bars if findings.bars else ()
-    return tracks(Bar(bar.stack, colours.get(bar.stack, OTHER), bar.estimate, bar.interface) for bar in bars)
+    return draw_bars(Bar(bar.stack, colours.get(bar.stack, OTHER), bar.estimate, bar.interface) for bar in bars)
 
 
 def environment() -> Environment:

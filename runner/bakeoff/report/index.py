@@ -12,7 +12,7 @@ from bakeoff.findings import facts
 from bakeoff.findings.headline import headline, quoted_comparison
 from bakeoff.findings.numerals import TIMES, number, plural
 from bakeoff.model import Comparison, Condition, Listed, Manifest, Run
-from bakeoff.report.bars import Bar, Track, tracks
+from bakeoff.report.bars import Bar, DrawnBar, draw_bars
 from bakeoff.report.drawing.palette import stack_styles
 from bakeoff.report.gate import words as gate_words
 from bakeoff.report.html import environment
@@ -37,7 +37,7 @@ class Entry:
     answer: str
     chips: tuple[Chip, ...] = ()
     chart_title: str = ""
-    chart: tuple[Track, ...] = ()
+    chart: tuple[DrawnBar, ...] = ()
     trouble: bool = False
 
 
@@ -58,15 +58,15 @@ def entry(listed: Listed) -> Entry:
             listed.folder, _address(listed), _about(listed, manifest), _unfinished(listed, manifest), trouble=True
         )
     run = Run(manifest=manifest, summary=listed.summary, blocks=listed.blocks, intervals=())
-    case = _main_case(run)
+    condition = _main_condition(run)
     return Entry(
         title=listed.folder,
         href=_address(listed),
         about=_about(listed, manifest),
         answer=headline(run).text if run.summary.gate is None else gate_words.headline(run.summary.gate),
-        chips=(*_gate(run), *_chips(run, case)),
-        chart_title=f"{_measure(case)} at {run.title(case)}" if case else "",
-        chart=_chart(run, case) if case else (),
+        chips=(*_gate(run), *_chips(run, condition)),
+        chart_title=f"{_measure(condition)} at {run.title(condition)}" if condition else "",
+        chart=_chart(run, condition) if condition else (),
     )
 
 
@@ -92,8 +92,8 @@ def _unfinished(listed: Listed, manifest: Manifest) -> str:
     return f"This run {how}. Complete blocks are kept; finish it with: bakeoff resume {listed.folder}"
 
 
-def _main_case(run: Run) -> Condition | None:
-    """The case that the answer is about; where there is none, the first that was asked for."""
+def _main_condition(run: Run) -> Condition | None:
+    """The condition that the answer is about; where there is none, the first that was asked for."""
     best = quoted_comparison(run)
     if best is not None:
         return Condition(best.scenario, best.load)
@@ -101,30 +101,30 @@ def _main_case(run: Run) -> Condition | None:
 
 
 def _gate(run: Run) -> tuple[Chip, ...]:
-    found = run.summary.gate
-    return (Chip("gate", found.verdict, ""),) if found else ()
+    result = run.summary.gate
+    return (Chip("gate", result.verdict, ""),) if result else ()
 
 
-def _chips(run: Run, case: Condition | None) -> tuple[Chip, ...]:
-    if case is None:
+def _chips(run: Run, condition: Condition | None) -> tuple[Chip, ...]:
+    if condition is None:
         return ()
-    return tuple(_chip(each) for each in run.comparisons(case, case.main_metric))
+    return tuple(_chip(comparison) for comparison in run.comparisons(condition, condition.main_metric))
 
 
-def _chip(each: Comparison) -> Chip:
-    return Chip(each.candidate, each.verdict, f"{number(each.ratio.point)} {TIMES}")
+def _chip(comparison: Comparison) -> Chip:
+    return Chip(comparison.candidate, comparison.verdict, f"{number(comparison.ratio.point)} {TIMES}")
 
 
-def _measure(case: Condition) -> str:
-    return "Right answers a second" if case.main_metric == "throughput" else "Median latency in ms"
+def _measure(condition: Condition) -> str:
+    return "Right answers a second" if condition.main_metric == "throughput" else "Median latency in ms"
 
 
-def _chart(run: Run, case: Condition) -> tuple[Track, ...]:
-    return tracks(_bar(run, case, name, style.colour) for name, style in stack_styles(run).items())
+def _chart(run: Run, condition: Condition) -> tuple[DrawnBar, ...]:
+    return draw_bars(_bar(run, condition, name, style.colour) for name, style in stack_styles(run).items())
 
 
-def _bar(run: Run, case: Condition, name: str, colour: str) -> Bar:
-    row = run.result(case, name)
+def _bar(run: Run, condition: Condition, name: str, colour: str) -> Bar:
+    row = run.result(condition, name)
     if row is None or not row.valid:
         return Bar(name, colour, None)
-    return Bar(name, colour, row.throughput_rps if case.main_metric == "throughput" else row.latency_ms.p50)
+    return Bar(name, colour, row.throughput_rps if condition.main_metric == "throughput" else row.latency_ms.p50)
