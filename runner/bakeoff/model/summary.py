@@ -61,8 +61,10 @@ class Comparison(Struct, frozen=True, kw_only=True):
     candidate: str
     ratio: Estimate
     p_value: float
-    """Two-sided, over blocks, corrected for the number of candidates (Holm)."""
+    """Two-sided, over blocks, corrected for all comparisons of the run (step-down max-T)."""
     verdict: Verdict
+    headline: bool = False
+    """Whether it is one of those that the answer is made of; they weigh more in the correction."""
 
 
 class OracleCheck(Struct, frozen=True, kw_only=True):
