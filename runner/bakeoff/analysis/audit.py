@@ -40,15 +40,22 @@ RATE_TOLERANCE = 4.0
 """Standard errors that the offered number of Poisson arrivals may be from the number asked for."""
 
 
-def reasons_to_withhold(row: Row, certificate: Certificate) -> list[str]:
-    """Everything that keeps a row from being published; nothing where it may be."""
+def reasons_to_withhold(row: Row, whole: Row, certificate: Certificate) -> list[str]:
+    """Everything that keeps a row from being published; nothing where it may be.
+
+    ``whole`` is the row of all endpoints together, which may be the row itself. What is wrong with it is about whole
+    slices, so an endpoint's row is withheld with it.
+    """
     failures = [record.failure for record in row.records if record.failure]
     if failures:
         return [f"{failure.stage}: {failure.message}" for failure in dict.fromkeys(failures)]
     if not row.total.latency.total:
         return ["no right answers"]
-    checks = CHECKS + CHECKS_OF_ALL_ENDPOINTS if row.endpoint == ALL_ENDPOINTS else CHECKS
-    return [reason for check in checks for reason in check(row, certificate)]
+    reasons = [reason for check in CHECKS for reason in check(row, certificate)]
+    if row.endpoint != ALL_ENDPOINTS:
+        of_whole = reasons_to_withhold(whole, whole, certificate)
+        return reasons + [f"all endpoints together: {reason}" for reason in of_whole if reason not in reasons]
+    return reasons + [reason for check in CHECKS_OF_ALL_ENDPOINTS for reason in check(row, certificate)]
 
 
 def accounting(records: Iterable[Record]) -> list[str]:

@@ -16,8 +16,8 @@ DETAIL_WEIGHT = 0.6
 """The weight of a comparison that is not a headline in the correction for all comparisons of a run.
 
 Headlines have the weight 1. Simulated on seven blocks, three candidates, two loads and ten metrics and endpoints each,
-with 5 % noise: a headline difference of 16 % is found in 86 % of runs with equal weights and in 99 % with this one, as a
-detail in 86 % and 76 %. The chance of any false difference in a run was at most 5.4 % throughout.
+with 5 % noise: a headline difference of 16 % is found in 86 % of runs with equal weights and in 99 % with this weight,
+as a detail in 86 % and 76 %. The chance of any false difference in a run was at most 5.4 % throughout.
 """
 
 

@@ -6,19 +6,18 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from bakeoff.analysis.audit import enough_for, reasons_to_withhold
+from bakeoff.analysis.audit import enough_for
 from bakeoff.analysis.bounds import bound, unloaded_latency_s
 from bakeoff.analysis.metrics import PERCENTILES, latency_ms, per_block
 from bakeoff.analysis.rows import Row
 from bakeoff.analysis.stats import geometric_mean
-from bakeoff.model import ALL_ENDPOINTS, BlockResult, Certificate, Estimate, Latency, Metric, Record, Result
+from bakeoff.model import ALL_ENDPOINTS, BlockResult, Estimate, Latency, Metric, Record, Result
 
 MIB = 2**20
 
 
-def result_of(row: Row, blocks: Sequence[BlockResult], cores: int, certificate: Certificate) -> Result:
+def result_of(row: Row, reasons: Sequence[str], blocks: Sequence[BlockResult], cores: int) -> Result:
     """What is published of a row: its numbers, or the reasons to withhold them."""
-    reasons = reasons_to_withhold(row, certificate)
     result = Result(
         stack=row.stack.name,
         interface=row.stack.interface,

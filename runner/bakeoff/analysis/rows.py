@@ -73,6 +73,11 @@ class Row:
         """The key of another stack's row under the same condition, at the same endpoint."""
         return stack, *self.condition, self.endpoint
 
+    @property
+    def key_of_all_endpoints(self) -> RowKey:
+        """The key of the row of all endpoints together, for the same stack and condition."""
+        return self.stack.name, *self.condition, ALL_ENDPOINTS
+
     @cached_property
     def total(self) -> Totals:
         """All blocks added up."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from bakeoff.analysis.audit import reasons_to_withhold
 from bakeoff.analysis.comparisons import comparisons_of
 from bakeoff.analysis.estimates import result_of
 from bakeoff.analysis.rows import rows_of
-from bakeoff.model import BlockResult, Certificate, Interval, Manifest, Summary
+from bakeoff.model import ALL_ENDPOINTS, BlockResult, Certificate, Interval, Manifest, Summary
 
 
 def summarise(
@@ -17,7 +18,11 @@ def summarise(
     experiment = manifest.experiment
     cores = max(1, len(manifest.machine.server_cpus))
     rows = rows_of(experiment, blocks, intervals)
-    results = [result_of(row, blocks, cores, certificate) for row in rows]
+    whole = {row.key: row for row in rows if row.endpoint == ALL_ENDPOINTS}
+    results = [
+        result_of(row, reasons_to_withhold(row, whole[row.key_of_all_endpoints], certificate), blocks, cores)
+        for row in rows
+    ]
     return Summary(
         run_id=manifest.run_id,
         experiment=experiment.name,
