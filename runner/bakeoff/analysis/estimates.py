@@ -8,10 +8,10 @@ import msgspec
 
 from bakeoff.analysis.audit import enough_for
 from bakeoff.analysis.bounds import bound, unloaded_latency_s
-from bakeoff.analysis.metrics import PERCENTILES, latency_ms, per_block
+from bakeoff.analysis.metrics import PERCENTILES, per_block
 from bakeoff.analysis.rows import Row
-from bakeoff.analysis.stats import geometric_mean
-from bakeoff.model import ALL_ENDPOINTS, BlockResult, Estimate, Latency, Metric, Record, Result
+from bakeoff.analysis.stats import geometric_mean, jackknife_estimate
+from bakeoff.model import ALL_ENDPOINTS, BlockResult, Estimate, Histogram, Latency, Metric, Record, Result
 
 MIB = 2**20
 
@@ -61,16 +61,29 @@ def _estimate(row: Row, metric: Metric) -> Estimate | None:
 
 
 def _latency(row: Row) -> tuple[Latency, list[str]]:
-    """The percentiles, and why some are not quoted."""
+    """The percentiles of all requests, and why some are not quoted."""
     percentiles: dict[str, Estimate | None] = {}
     reasons: list[str] = []
+    by_block = [totals.latency for totals in row.blocks.values() if totals.latency.total]
+    without_block = [Histogram.merge(by_block[:index] + by_block[index + 1 :]) for index in range(len(by_block))]
     for name, share in PERCENTILES.items():
         reason = enough_for(share, row.total.latency.total)
-        values_ms = [] if reason else [latency_ms(totals, name) for totals in row.blocks.values()]
-        percentiles[name] = geometric_mean([value_ms for value_ms in values_ms if value_ms])
+        percentiles[name] = None if reason else _percentile(share, row.total.latency, without_block, by_block)
         reasons += [reason] if reason else []
     max_s = row.total.latency.max_s
     return Latency(**percentiles, max=None if max_s is None else 1e3 * max_s), reasons
+
+
+def _percentile(
+    share: float, all_blocks: Histogram, without_block: Sequence[Histogram], by_block: Sequence[Histogram]
+) -> Estimate:
+    point_ms, *others_ms = (
+        1e3 * (histogram.quantile_s(share) or 0.0) for histogram in (all_blocks, *without_block, *by_block)
+    )
+    blocks = len(by_block)
+    if blocks < 2:
+        return jackknife_estimate(point_ms, (), by_block=[point_ms])
+    return jackknife_estimate(point_ms, others_ms[:blocks], others_ms[blocks:])
 
 
 def _unknown_use(records: Iterable[Record]) -> list[str]:

@@ -57,6 +57,29 @@ def ratio_estimate(log_ratios: ArrayLike, level: float = LEVEL) -> Estimate:
     )
 
 
+def jackknife_estimate(
+    point: float, without_block: Sequence[float], by_block: Sequence[float], level: float = LEVEL
+) -> Estimate:
+    """A positive statistic of all requests, such as a percentile, with an interval from its blocks.
+
+    ``without_block`` has the statistic of all requests but those of one block, ``by_block`` that of each block alone.
+    The standard error, on logarithms, is that of the jackknife over blocks (Efron and Tibshirani, An Introduction to
+    the Bootstrap, 1993, equation 11.5) or that of the mean over blocks, whichever is larger: for tail percentiles of
+    few blocks the jackknife alone is too small. Student's t with a degree of freedom less than there are blocks.
+    """
+    n = len(by_block)
+    if n < 2:
+        return Estimate(point=point, low=None, high=None, level=level, n=n)
+    jackknife = np.log(np.asarray(without_block, dtype=np.float64))
+    alone = np.log(np.asarray(by_block, dtype=np.float64))
+    error = max(
+        float(np.sqrt((n - 1) / n * np.sum((jackknife - jackknife.mean()) ** 2))),
+        float(alone.std(ddof=1) / np.sqrt(n)),
+    )
+    half = float(special.stdtrit(n - 1, (1 + level) / 2)) * error
+    return Estimate(point=point, low=point * float(np.exp(-half)), high=point * float(np.exp(half)), level=level, n=n)
+
+
 def studentised(samples: Samples, axis: int = -1) -> Samples:
     """Mean over standard error along an axis."""
     return _studentised(samples.mean(axis=axis), samples.std(axis=axis, ddof=1) / np.sqrt(samples.shape[axis]))
