@@ -140,8 +140,8 @@ def max_t_p(
 def _signs(blocks: int, rng: np.random.Generator) -> Samples:
     """Arrangements of signs, one a row, the observed one (all positive) first. Mirror images are left out."""
     if blocks <= _EXACT_UP_TO:
-        bits = np.arange(2 ** (blocks - 1))[:, None] >> np.arange(blocks) & 1
-        return 1.0 - 2.0 * bits
+        bits = (np.arange(2 ** (blocks - 1))[:, None] >> np.arange(blocks)) & 1
+        return np.where(bits, -1.0, 1.0)
     drawn = rng.choice([-1.0, 1.0], size=(_RESAMPLES, blocks))
     return np.concatenate([np.ones((1, blocks)), drawn])
 

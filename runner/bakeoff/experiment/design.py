@@ -59,8 +59,8 @@ def apply_profile(experiment: Experiment, profile: Profile, blocks: int | None =
 def fewest_blocks(alpha: float, candidates: int) -> int:
     """The fewest blocks that can reach ``alpha``, two-sided, for each of several candidates.
 
-    A sign-flip test over n blocks has 2^n arrangements, so its smallest two-sided p is 2 x 2^-n; Holm's correction asks
-    the smallest of m p-values to be at most alpha / m.
+    A sign-flip test over n blocks has 2^n arrangements, so its smallest two-sided p is 2 x 2^-n. That is reached by the
+    clearest of several comparisons only; each doubling of the candidates takes a block more.
     """
     return math.ceil(1 + math.log2(max(1, candidates) / alpha))
 

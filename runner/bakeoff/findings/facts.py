@@ -190,11 +190,20 @@ def _load(load: Load) -> str:
 
 def _statistics(run: Run) -> str:
     experiment = run.manifest.experiment
+    same = f"Two stacks are the same when the whole interval lies within {percent(experiment.margin)}."
+    if run.summary.schema_version < 2:
+        return (
+            "Estimates are geometric means over blocks, with Student's interval on the logarithms. Candidate and "
+            "baseline are compared block by block; p comes from flipping the signs of the blocks' log ratios, "
+            f"corrected for the number of candidates (Holm). A difference counts at p of {experiment.alpha:g} or less. "
+            f"{same}"
+        )
     return (
-        "Estimates are geometric means over blocks, with Student's interval on the logarithms. Candidate and baseline "
-        "are compared block by block; p comes from flipping the signs of the blocks' log ratios, corrected for the "
-        f"number of candidates (Holm). A difference counts at p of {experiment.alpha:g} or less; two stacks are the "
-        f"same when the whole interval lies within {percent(experiment.margin)}."
+        "Estimates are geometric means over blocks, and percentiles are those of all requests; intervals come from the "
+        "spread between blocks. Candidate and baseline are compared block by block; p comes from flipping the signs of "
+        "the blocks' log ratios, corrected for all comparisons of the run together (step-down max-T). A difference "
+        f"counts at p of {experiment.alpha:g} or less, where the interval does not contain 1: the chance of any false "
+        f"difference in the whole run is at most {percent(experiment.alpha)}. {same}"
     )
 
 

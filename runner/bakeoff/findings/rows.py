@@ -32,7 +32,7 @@ def comparison_grid(run: Run) -> Grid:
         Head("metric", numeric=False),
         Head("candidate", numeric=False),
         Head("against baseline", "ratio and interval"),
-        Head("p", "two-sided, Holm"),
+        Head("p", "two-sided, corrected"),
         Head("verdict", numeric=False),
     )
     rows = [

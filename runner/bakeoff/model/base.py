@@ -6,8 +6,12 @@ from typing import Literal
 
 import msgspec
 
-SCHEMA_VERSION = 1
-"""Version of ``manifest.json``, ``record.json`` and ``summary.json``. 1: first release."""
+SCHEMA_VERSION = 2
+"""Version of ``manifest.json``, ``record.json`` and ``summary.json``.
+
+1: first release. 2: percentiles are those of all requests, not means over blocks; p-values are corrected for all
+comparisons of a run, not for the candidates of one metric; comparisons say whether they are headlines.
+"""
 ALL_ENDPOINTS = "*"
 """The name that stands for all endpoints of a scenario together."""
 Interface = Literal["wsgi", "asgi"]

@@ -251,7 +251,7 @@ class Experiment(Struct, frozen=True, kw_only=True):
     volatile: tuple[str, ...] = ()
     """JSON keys whose values may differ between equal answers: timings, process ids."""
     alpha: Annotated[float, Meta(gt=1e-9, lt=1)] = 0.05
-    """Chance of a false difference that is accepted, over all candidates of one metric and load."""
+    """Chance of any false difference that is accepted, over all comparisons of a run together."""
     margin: Positive = 0.05
     """Relative difference below which two stacks count as the same."""
     timeline: tuple[str, ...] = ()

@@ -134,7 +134,7 @@ COMPARISONS: Table = (
     *_estimate("ratio", "ratio", "candidate over baseline"),
     _measure("level", "share", "confidence level of the interval"),
     _count("blocks", "blocks behind the ratio"),
-    _measure("p_value", "share", "two-sided sign-flip test over blocks, corrected for the candidates (Holm)"),
+    _measure("p_value", "share", "two-sided sign-flip test over blocks, corrected for all comparisons (max-T)"),
     _text("verdict", "`faster`, `slower`, `same` or `inconclusive`"),
 )
 BLOCKS: Table = (
