@@ -166,14 +166,14 @@ CERTIFICATE = Certificate(closed_ceiling_rps=1000.0, open_ceiling_rps=1000.0)
 def test_a_row_without_faults_is_published(load: Load) -> None:
     """No reason to withhold it, at all endpoints together and at each."""
     for endpoint in ("*", "/"):
-        assert audit.reasons_to_withhold(row(Slices(load=load), endpoint), CERTIFICATE) == []
+        assert audit.reasons_to_withhold(row(Slices(load=load), endpoint), row(Slices(load=load)), CERTIFICATE) == []
 
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_row_with_a_fault_is_withheld_with_the_reason(fault: str) -> None:
     """Each fault is found, and found alone."""
     slices, expected = FAULTS[fault]
-    (reason, *others) = dict.fromkeys(audit.reasons_to_withhold(row(slices), CERTIFICATE))
+    (reason, *others) = dict.fromkeys(audit.reasons_to_withhold(row(slices), row(slices), CERTIFICATE))
     assert expected in reason
     assert others == []
 
