@@ -155,6 +155,18 @@ def test_an_endpoint_is_withheld_and_not_compared_with_the_row_of_all_endpoints(
     assert summary.comparisons == ()
 
 
+def test_nothing_is_published_of_a_generator_that_failed_its_examination() -> None:
+    """Its counts or times were wrong; a generator that was not examined is another matter."""
+    failed = Certificate(failed=True, reasons=("every fault: right is 99, should be 100",))
+    summary = summary_of(failed, a=Slices(blocks=7), b=Slices(blocks=7))
+    assert not any(result.valid for result in summary.results)
+    assert summary.comparisons == ()
+    assert whole(summary, "a").withheld == (
+        "the load generator failed its examination: every fault: right is 99, should be 100",
+    )
+    assert all(result.valid for result in summary_of(Certificate(), a=Slices(blocks=7)).results)
+
+
 def test_a_single_block_is_compared_with_nothing() -> None:
     """There is no spread to judge a difference by."""
     assert summary_of(a=Slices(blocks=1), b=Slices(blocks=1)).comparisons == ()

@@ -147,9 +147,17 @@ def in_order(percentiles: Sequence[float]) -> list[str]:
     return ["percentiles are not in order"]
 
 
+def generator_believed(certificate: Certificate) -> list[str]:
+    """The generator did not fail its examination. One that was not examined is not withheld for that."""
+    if not certificate.failed:
+        return []
+    return [f"the load generator failed its examination: {next(iter(certificate.reasons), 'no reason recorded')}"]
+
+
 Check = Callable[[Row, Certificate], list[str]]
 
 CHECKS: tuple[Check, ...] = (
+    lambda _, certificate: generator_believed(certificate),
     lambda row, _: errors(row.total.offered, row.total.errors, _reasons(row.records)),
     lambda row, _: accounting(row.records),
     lambda row, _: in_order([row.total.latency.quantile_s(share) or 0.0 for share in PERCENTILES.values()]),

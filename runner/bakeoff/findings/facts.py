@@ -87,7 +87,8 @@ def _generator(run: Run) -> str:
     certificate = run.summary.generator
     if not certificate.certified:
         reasons = "; ".join(certificate.reasons) or "it was not checked"
-        return f"The load generator is not certified: {reasons}."
+        state = "failed its examination, so nothing is published" if certificate.failed else "is not certified"
+        return f"The load generator {state}: {reasons}."
     parts = ["it measured known delays and stalls correctly"] if certificate.oracle else []
     if certificate.closed_ceiling_rps is not None:
         parts.append(f"it can drive {number(certificate.closed_ceiling_rps)} requests a second with waiting users")

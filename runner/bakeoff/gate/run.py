@@ -106,6 +106,8 @@ class _Gate:
         try:
             state = self._probe(state)
             certificate = self.context.certify()
+            if certificate.failed:
+                raise PairFailure(f"the load generator failed its examination: {certificate.reasons[0]}")
             while state.verdict is None:
                 state = self._measure_block(state)
         except PairFailure as error:

@@ -85,6 +85,8 @@ class Certificate(Struct, frozen=True, kw_only=True):
     send_lag_us: dict[str, float] = {}
     oracle: tuple[OracleCheck, ...] = ()
     certified: bool = False
+    failed: bool = False
+    """Whether it miscounted, measured wrong times, or its oracle ended: nothing it measures is published."""
     reasons: tuple[str, ...] = ()
     """Why it is not certified."""
 
