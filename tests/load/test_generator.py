@@ -8,13 +8,14 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from bakeoff.calibration import FAULTS, SCENARIO, check_accounting, drive_oracle
-from bakeoff.calibration.oracle import Behaviour, OracleProcess, start_oracle
+from bakeoff.calibration.oracle import Behaviour, Fixed, OracleProcess, start_oracle
 from bakeoff.load import Drive, FixedLength, GeneratorError, LocalGenerators
 from bakeoff.load.distributed.sources import list_sources
-from bakeoff.model import ClosedLoad, Load, OpenLoad, Request, Scenario, Stage, UserError
+from bakeoff.model import ClosedLoad, Histogram, Load, OpenLoad, Request, Scenario, Stage, UserError
 
 pytestmark = pytest.mark.e2e
 
@@ -225,3 +226,46 @@ def test_paired_targets_get_equally_many_requests_of_each_kind(tmp_path: Path, l
     for name in targets:
         assert received[name] == sum(counts.offered for counts in ever if counts.endpoint.startswith(name))
     assert {second.endpoint for second in seconds} == endpoints
+
+
+def test_an_arrival_belongs_to_the_slice_in_which_it_was_due_however_late_it_is_sent(
+    tmp_path: Path,
+) -> None:
+    """Two connections at 50 ms an answer carry 40 of 100 arrivals a second; the others are sent after the window."""
+    order = Drive(
+        scenario=SCENARIO.name,
+        targets={},
+        load=OpenLoad(rate_rps=100.0, arrivals="constant"),
+        seed=1,
+        warmup_s=0.1,
+        max_connections=2,
+    )
+    with LocalGenerators((), tmp_path) as generators, start_oracle(Behaviour(delay=Fixed(delay_s=0.05))) as slow:
+        generators.use(SCENARIO)
+        order = msgspec.structs.replace(order, targets={"": slow.url})
+        driven, seconds = generators.drive(order, FixedLength(1.0))
+    latencies = Histogram.merge(Histogram.decode(second.blob) for second in seconds if second.kind == "latency")
+    assert sum(counts.offered for counts in driven.endpoints) in range(98, 103)
+    assert latencies.total == sum(counts.outcomes.right for counts in driven.endpoints) > 90
+    longest_s = latencies.max_s
+    assert longest_s is not None
+    assert longest_s > 1.0
+
+
+def test_a_wrong_answer_of_one_target_is_not_held_against_the_next(tmp_path: Path, oracle: OracleProcess) -> None:
+    """Each target is judged by its own answers."""
+    with LocalGenerators((), tmp_path) as generators, start_oracle(Behaviour(wrong_every=1)) as wrong:
+        generators.use(SCENARIO)
+        problems = [
+            {answer.problem for answer in generators.ask(SCENARIO.name, url)} for url in (wrong.url, oracle.url)
+        ]
+    assert None not in problems[0]
+    assert problems[1] == {None}
+
+
+def test_a_target_that_answers_wrong_once_in_three_times_has_a_problem(tmp_path: Path) -> None:
+    """Whether its wrong answer was the quickest or not."""
+    with LocalGenerators((), tmp_path) as generators, start_oracle(Behaviour(wrong_every=3)) as sometimes:
+        generators.use(SCENARIO)
+        (answer,) = generators.ask(SCENARIO.name, sometimes.url)
+    assert answer.problem is not None

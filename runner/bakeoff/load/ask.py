@@ -9,6 +9,7 @@ from locust import User
 from locust.env import Environment
 
 from bakeoff.load.client import Client
+from bakeoff.load.recorder import SliceSink
 from bakeoff.load.response import Response
 from bakeoff.load.user import BakeoffUser
 from bakeoff.model import Answer
@@ -32,9 +33,10 @@ class _RecordingClient(Client):
     answers: list[Answer]
 
     def request(self, method: str, path: str, **options: Any) -> Response:
+        sink = SliceSink()
+        self._traffic.switch(sink)  # A sink of its own: the reason of an earlier wrong answer is not this one's.
         response = super().request(method, path, **options)
         endpoint = options.get("name") or path.partition("?")[0]
-        log = self._traffic.sink.log_of(method, endpoint)
         self.answers.append(
             Answer(
                 endpoint=endpoint,
@@ -43,7 +45,7 @@ class _RecordingClient(Client):
                 status=response.status_code,
                 body=response.text,
                 elapsed_s=response.elapsed_s,
-                problem=str(response.error) if response.error else getattr(log, "reason", None),
+                problem=sink.log_of(method, endpoint).reason,
             )
         )
         return response
@@ -78,11 +80,16 @@ def _answers_to(user_class: type[User], environment: Environment) -> list[Answer
     return _quickest(client.answers)
 
 
+def _rank(answer: Answer) -> tuple[bool, float]:
+    """A wrong answer goes before any right one, then the quicker before the slower."""
+    return answer.problem is None, answer.elapsed_s
+
+
 def _quickest(answers: Sequence[Answer]) -> list[Answer]:
-    """One answer to each request, in the order in which they were first sent."""
+    """The quickest answer to each request, or a wrong one, in the order in which they were first sent."""
     quickest: dict[tuple[str, str], Answer] = {}
     for answer in answers:
         key = (answer.method, answer.path)
-        if key not in quickest or answer.elapsed_s < quickest[key].elapsed_s:
+        if key not in quickest or _rank(answer) < _rank(quickest[key]):
             quickest[key] = answer
     return list(quickest.values())

@@ -120,9 +120,16 @@ class Client:
         the answer is right, ``timeout`` is in seconds. ``content`` may hold ``params``, ``headers``, ``json`` or
         ``data``.
         """
-        intended_ns = self.intended_ns or now_ns()
-        self.intended_ns = 0
-        log = self._traffic.sink.log_of(method, self.label + (name or path.partition("?")[0]))
+        traffic = self._traffic
+        sink = traffic.sink
+        intended_ns = self.intended_ns
+        if not intended_ns:
+            intended_ns = now_ns()
+        else:
+            self.intended_ns = 0
+            if intended_ns < traffic.sink_since_ns:  # It waited in the queue while the slice went on.
+                sink = traffic.sink_at(intended_ns)
+        log = sink.log_of(method, self.label + (name or path.partition("?")[0]))
         log.offered += 1
         self.log = log
         self.deadline_ns = intended_ns + (self._timeout_ns if timeout is None else int(timeout * 1e9))

@@ -230,7 +230,7 @@ class OpenLoop:
             self._spawn(intended_ns)
 
     def _enqueue(self, intended_ns: int) -> None:
-        log = self._traffic.sink.log_of("", NOT_SENT)
+        log = self._traffic.sink_at(intended_ns).log_of("", NOT_SENT)
         assert isinstance(log, SliceLog)
         log.offered += 1
         self.waited += 1

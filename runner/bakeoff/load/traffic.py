@@ -96,6 +96,8 @@ class Traffic:
 
     def __init__(self, sink: Sink) -> None:
         self.sink = sink
+        self.sink_since_ns = 0
+        """The time from which on requests are accounted in the current sink."""
         self.inbox = Inbox()
         self._history: list[tuple[int, Sink]] = [(0, sink)]
         self.clients: set[Watched] = set()
@@ -104,9 +106,9 @@ class Traffic:
     def switch(self, sink: Sink) -> int:
         """Account for requests that begin from now on in ``sink``; returns the time of that."""
         self.sink = sink
-        since_ns = now_ns()
-        self._history = [*self._history[-_SINKS_KEPT:], (since_ns, sink)]
-        return since_ns
+        self.sink_since_ns = now_ns()
+        self._history = [*self._history[-_SINKS_KEPT:], (self.sink_since_ns, sink)]
+        return self.sink_since_ns
 
     def sink_at(self, at_ns: int) -> Sink:
         """The sink that was current at a recent time."""
