@@ -114,12 +114,12 @@ def test_an_equal_head_has_ratios_of_about_one(folder: Path) -> None:
     assert report.read_bytes() == before
 
 
-def test_a_head_that_does_not_start_is_invalid(folder: Path) -> None:
-    """Exit code 3, with the reason."""
+def test_a_head_that_does_not_start_is_a_regression(folder: Path) -> None:
+    """Exit code 1, with the head's own error: the base does start."""
     (folder / "same" / "server.py").write_text("raise SystemExit('no flour')", "utf-8")
     completed = gate(folder, "--head", "same")
-    assert completed.returncode == 3
-    assert gate_result(folder)["verdict"] == "invalid"
+    assert completed.returncode == 1
+    assert gate_result(folder)["verdict"] == "regression"
     assert "head did not start" in completed.stdout
     assert "no flour" in completed.stdout
 
@@ -129,13 +129,18 @@ def test_on_github_a_gate_leaves_an_annotation_and_a_job_summary(folder: Path) -
     page = folder / "summary.md"
     (folder / "same" / "server.py").write_text("raise SystemExit('no flour')", "utf-8")
     completed = gate(folder, "--head", "same", GITHUB_ACTIONS="true", GITHUB_STEP_SUMMARY=str(page))
-    assert "::warning title=Bakeoff gate::invalid: head did not start" in completed.stdout
-    assert "Bakeoff gate: invalid" in page.read_text("utf-8")
+    assert "::error title=Bakeoff gate::regression: same against base: head did not start" in completed.stdout
+    assert "Bakeoff gate: regression" in page.read_text("utf-8")
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [(["--stack", "nope"], "unknown stack 'nope'"), (["--head", "nowhere"], "neither a directory nor a git ref")],
+    [
+        (["--stack", "nope"], "unknown stack 'nope'"),
+        (["--head", "nowhere"], "neither a directory nor a git ref"),
+        (["--base", ""], "--base or --head is empty"),
+        (["--head", "base"], "have the same files"),
+    ],
 )
 def test_an_error_of_the_user_is_one_line_and_exit_code_2(folder: Path, arguments: list[str], message: str) -> None:
     """With a remedy and without a traceback."""

@@ -63,17 +63,37 @@ def finder(project: Path, *requirements: str) -> Revisions:
 
 def test_a_directory_is_used_as_it_is(project: Path) -> None:
     """With the interpreter that runs Bakeoff, and without git."""
-    with finder(project).both(str(project / "service"), None) as (base, head):
-        assert base.directory == head.directory == project / "service"
+    with finder(project).both(str(project), None) as (base, head):
+        assert (base.directory, head.directory) == (project, project / "service")
         assert base.python == head.python == sys.executable
+
+
+@pytest.mark.parametrize(
+    ("base", "head"), [("v1", "v1"), ("HEAD", None), ("service", None), (".", "."), ("HEAD", "v1")]
+)
+def test_the_same_files_are_not_compared_with_themselves(
+    project: Path, monkeypatch: pytest.MonkeyPatch, base: str, head: str | None
+) -> None:
+    """A ref, a clean working tree and a folder are compared by what they hold."""
+    (project / APP).write_text("one", "utf-8")
+    monkeypatch.chdir(project)
+    with pytest.raises(UserError, match="have the same files"), finder(project).both(base, head):
+        pass
+
+
+@pytest.mark.parametrize(("base", "head"), [("", None), ("v1", "")])
+def test_an_empty_name_of_a_revision_is_refused(project: Path, base: str, head: str | None) -> None:
+    """It was the current folder once."""
+    with pytest.raises(UserError, match="--base or --head is empty"), finder(project).both(base, head):
+        pass
 
 
 def test_a_directory_with_an_environment_is_run_with_it(project: Path) -> None:
     """That is ``.venv`` in this directory."""
-    python = project / "service" / ".venv" / "bin" / "python"
+    python = project / ".venv" / "bin" / "python"
     python.parent.mkdir(parents=True)
     python.touch()
-    with finder(project).both(str(project / "service"), None) as (base, _):
+    with finder(project).both(str(project), None) as (base, _):
         assert base.python == str(python)
 
 
@@ -117,6 +137,7 @@ def test_equal_requirements_share_an_environment_that_is_built_once(project: Pat
     (project / "required.txt").write_text("flask==3.1", "utf-8")
     git(project, "add", ".")
     git(project, "commit", "--quiet", "-m", "requirements")
+    (project / APP).write_text("three", "utf-8")
     for _ in range(2):
         with finder(project, "required.txt").both("HEAD", None) as (base, head):
             assert base.python == head.python
@@ -128,6 +149,7 @@ def test_an_environment_that_failed_to_build_is_built_again(project: Path, monke
     (project / "requirements.txt").write_text("flask", "utf-8")
     git(project, "add", ".")
     git(project, "commit", "--quiet", "-m", "requirements")
+    (project / APP).write_text("three", "utf-8")
     attempts: list[Path] = []
 
     def build(home: Path, files: list[Path]) -> None:

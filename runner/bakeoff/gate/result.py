@@ -55,6 +55,7 @@ def gate_result(
         },
         confirmed=True if state.regressed else False if state.rejected else None,
         reasons=(*state.notes, *_reasons(state), *_doubts(verdict, comparisons)),
+        broken_head=state.broken_head,
         look_at_first=_look_at_first(comparisons, hotspots),
         hotspots=hotspots,
     )
@@ -104,7 +105,7 @@ def _reasons(state: GateState) -> list[str]:
         reasons.append(f"{len(state.unusable)} blocks were left out, for example because {state.unusable[0]}")
     if state.rejected:
         reasons.append("a regression was suspected, and fresh blocks did not confirm it")
-    if state.verdict == "regression" and not state.regressed:
+    if state.verdict == "regression" and not state.regressed and not state.broken_head:
         reasons.append("the head has more errors than the base")
     if state.verdict == "inconclusive":
         reasons.append(_why_inconclusive(state))

@@ -39,6 +39,8 @@ class Revision:
     directory: Path
     """The folder that holds the experiment's file in this revision."""
     python: str
+    tree: str | None = None
+    """The git tree of the whole project, where its files are those of a commit."""
 
 
 class Environments(Protocol):
@@ -57,9 +59,20 @@ class Revisions:
 
     @contextmanager
     def both(self, base: str, head: str | None) -> Iterator[tuple[Revision, Revision]]:
-        """Base and head; ``None`` is the working tree. Raises `UserError` when there is no such directory or ref."""
+        """Base and head; ``None`` is the working tree.
+
+        Raises `UserError` when there is no such directory or ref, or when both have the same files.
+        """
+        if "" in (base, head):
+            raise UserError("--base or --head is empty; name a git ref or a directory")
         built = any(spec is not None and not Path(spec).is_dir() for spec in (base, head))
         with self._revision(base, built) as base_revision, self._revision(head, built) as head_revision:
+            same_tree = base_revision.tree is not None and base_revision.tree == head_revision.tree
+            if same_tree or base_revision.directory == head_revision.directory:
+                raise UserError(
+                    f"base ({base_revision.label}) and head ({head_revision.label}) have the same files, so there is "
+                    "no change to judge; name another --base"
+                )
             yield base_revision, head_revision
 
     @contextmanager
@@ -70,12 +83,20 @@ class Revisions:
             yield Revision(label=spec, directory=directory, python=_python_of(directory))
         elif spec is None:
             python = self._environments.python_for(self._root()) if built else _python_of(self._folder)
-            yield Revision(label="working tree", directory=self._folder, python=python)
+            yield Revision("working tree", self._folder, python, tree=self._committed_tree())
         else:
             with self._worktree(spec) as (commit, tree):
                 directory = tree / self._folder.relative_to(self._root())
                 python = self._environments.python_for(tree)
-                yield Revision(label=f"{spec} ({commit[:9]})", directory=directory, python=python)
+                tree_id = self._git("rev-parse", f"{commit}^{{tree}}")
+                yield Revision(f"{spec} ({commit[:9]})", directory, python, tree=tree_id)
+
+    def _committed_tree(self) -> str | None:
+        """The git tree that the working tree is the same as; ``None`` outside of git or where files were changed."""
+        try:
+            return None if self._git("status", "--porcelain") else self._git("rev-parse", "HEAD^{tree}")
+        except UserError:
+            return None
 
     def _root(self) -> Path:
         return Path(self._git("rev-parse", "--show-toplevel"))

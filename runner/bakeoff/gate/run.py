@@ -16,7 +16,19 @@ from bakeoff.gate.result import gate_result
 from bakeoff.gate.revisions import Revision
 from bakeoff.gate.state import GateState
 from bakeoff.measure import PairFailure, RunContext, measure_paired_block, probe, state_recorded
-from bakeoff.model import BASE, SIDES, Certificate, Experiment, GateResult, Hotspot, Manifest, Stack, Summary, UserError
+from bakeoff.model import (
+    BASE,
+    HEAD,
+    SIDES,
+    Certificate,
+    Experiment,
+    GateResult,
+    Hotspot,
+    Manifest,
+    Stack,
+    Summary,
+    UserError,
+)
 from bakeoff.results import RunFolder
 
 PROFILED_BLOCK = 9999
@@ -111,7 +123,7 @@ class _Gate:
             while state.verdict is None:
                 state = self._measure_block(state)
         except PairFailure as error:
-            state = state.invalid(str(error))
+            state = state.with_broken_head(str(error)) if error.side == HEAD else state.invalid(str(error))
         return state, certificate
 
     def _probe(self, state: GateState) -> GateState:

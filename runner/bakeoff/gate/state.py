@@ -40,6 +40,8 @@ class GateState:
     suspicion: Suspicion | None = None
     regressed: tuple[MetricKey, ...] = ()
     """Metrics whose regression fresh blocks confirmed."""
+    broken_head: str | None = None
+    """How the head failed where the base did not."""
     rejected: bool = False
     """Whether fresh blocks failed to confirm a suspicion."""
     verdict: GateVerdict | None = None
@@ -57,6 +59,10 @@ class GateState:
     def with_notes(self, *notes: str) -> GateState:
         """With more notes for the report."""
         return replace(self, notes=(*self.notes, *notes))
+
+    def with_broken_head(self, reason: str) -> GateState:
+        """Ended because the head alone does not start, ends or answers wrongly: that is a regression."""
+        return replace(self, broken_head=reason, verdict="regression")
 
     def invalid(self, reason: str) -> GateState:
         """Ended without a decision."""

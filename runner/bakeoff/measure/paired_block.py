@@ -58,6 +58,11 @@ MAX_WINDOW_S = 15.0
 class PairFailure(BakeoffError):
     """Base and head cannot be compared: one of them does not start, ends, or answers wrongly."""
 
+    def __init__(self, message: str, side: str | None = None) -> None:
+        """``side`` is the only one that failed: ``base``, ``head``, or ``None``."""
+        super().__init__(message)
+        self.side = side
+
 
 @dataclass(frozen=True)
 class PairedDrive:
@@ -103,9 +108,9 @@ def probe(experiment: Experiment, block: Block, logs: Path, context: RunContext)
     Raises `PairFailure`.
     """
     with started(experiment.stacks, block, logs, context.backend) as stacks:
-        _check_started(stacks)
+        _check(stacks, "did not start")
         differences = compare_answers(experiment, stacks, context.generator)
-        _check_answers(stacks)
+        _check(stacks, "gives wrong answers")
         notes = tuple(f"base and head answer differently: {problem}" for problem in differences.values())
         if experiment.gate.rate_rps is not None:
             return experiment.gate.rate_rps, notes
@@ -126,7 +131,7 @@ def measure_paired_block(
     records: list[Record] = []
     intervals: list[Interval] = []
     with started(experiment.stacks, block, logs, context.backend) as stacks:
-        _check_started(stacks)
+        _check(stacks, "did not start")
         for load, least_s, seed in _loads(experiment, block, rate_rps):
             order = paired_order(experiment, stacks, load, seed)
             paired = drive_pair(order, least_s, stacks, context.generator)
@@ -191,20 +196,15 @@ def _side_and_endpoint(name: str) -> tuple[str, str]:
     return side, endpoint
 
 
-def _check_started(stacks: StacksUnderTest) -> None:
-    for name, stack in stacks.items():
-        if stack.failure:
-            raise PairFailure(f"{name} did not start: {stack.failure.message}")
-
-
-def _check_answers(stacks: StacksUnderTest) -> None:
-    for name, stack in stacks.items():
-        if stack.failure:
-            raise PairFailure(f"{name} gives wrong answers: {stack.failure.message}")
+def _check(stacks: StacksUnderTest, failed_at: str) -> None:
+    """Raise `PairFailure` when a side has failed; ``failed_at`` tells at what: ``did not start``."""
+    failures = {name: stack.failure for name, stack in stacks.items() if stack.failure}
+    if failures:
+        messages = [f"{name} {failed_at}: {failure.message}" for name, failure in failures.items()]
+        raise PairFailure("; ".join(messages), side=next(iter(failures)) if len(failures) == 1 else None)
 
 
 def _check_alive(stacks: StacksUnderTest) -> None:
-    for name, stack in stacks.items():
+    for stack in stacks.values():
         stack.check_alive()
-        if stack.failure:
-            raise PairFailure(f"{name} ended under load: {stack.failure.message}")
+    _check(stacks, "ended under load")

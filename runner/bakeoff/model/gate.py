@@ -82,6 +82,8 @@ class GateResult(Struct, frozen=True, kw_only=True):
     """Whether fresh blocks confirmed a suspected regression; ``None`` where none was suspected."""
     reasons: tuple[str, ...] = ()
     """Why the gate is invalid or inconclusive, and other notes for the reader."""
+    broken_head: str | None = None
+    """How the head failed where the base did not: it did not start, ended, or answered wrongly."""
     look_at_first: str | None = None
     against: AgainstEarlier | None = None
     hotspots: tuple[Hotspot, ...] = ()

@@ -44,7 +44,8 @@ def headline(result: GateResult) -> str:
         return f"pass: {result.head} is no slower than {result.base} ({_differences(required, ', ')})"
     if result.verdict == "regression":
         worse = [row for row in result.metrics if row.verdict == "regression"]
-        return f"regression: {result.head} against {result.base}: {_differences(worse, '; ') or _more_errors(result)}"
+        what = result.broken_head or _differences(worse, "; ") or _more_errors(result)
+        return f"regression: {result.head} against {result.base}: {what}"
     return f"{result.verdict}: {'; '.join(result.reasons)}"
 
 
