@@ -178,6 +178,14 @@ def test_a_row_with_a_fault_is_withheld_with_the_reason(fault: str) -> None:
     assert others == []
 
 
+def test_a_generator_that_failed_its_examination_is_a_reason() -> None:
+    """Whatever it measured."""
+    failed = Certificate(failed=True, reasons=("p99 is 9, should be 5",))
+    assert audit.reasons_to_withhold(row(Slices()), row(Slices()), failed) == [
+        "the load generator failed its examination: p99 is 9, should be 5"
+    ]
+
+
 def test_every_check_has_a_fault_that_only_it_finds() -> None:
-    """So that none can be lost from the list of checks unnoticed."""
-    assert len(FAULTS) == 2 + len(audit.CHECKS) - 1 + len(audit.CHECKS_OF_ALL_ENDPOINTS)
+    """So that none can be lost from the list of checks unnoticed; percentiles and certificate have tests above."""
+    assert len(FAULTS) == 2 + len(audit.CHECKS) - 2 + len(audit.CHECKS_OF_ALL_ENDPOINTS)
