@@ -66,7 +66,9 @@ class ComparedRun:
     def change(self, condition: Condition, stack: str, metric: Metric) -> Change | None:
         """The change of one metric of a stack; ``None`` where the two runs do not both quote it."""
         key = (condition, stack, metric)
-        return next((each for each in self.changes if (_condition(each), each.stack, each.metric) == key), None)
+        return next(
+            (change for change in self.changes if (_condition(change), change.stack, change.metric) == key), None
+        )
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from bakeoff.stacks.machine import PACKAGES
 LIST_VERSIONS = """
 import json, platform, sys
 from importlib import metadata
-installed = {each.name.lower(): each.version for each in metadata.distributions() if each.name}
+installed = {package.name.lower(): package.version for package in metadata.distributions() if package.name}
 versions = {name: installed[name] for name in sys.argv[1:] if name in installed}
 print(json.dumps({"Python": platform.python_version(), **versions}))
 """
