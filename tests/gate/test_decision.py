@@ -140,6 +140,17 @@ def test_a_gate_ends_within_its_budget() -> None:
         assert START_S + BLOCK_S * len(state.blocks) <= state.settings.budget_s + BLOCK_S
 
 
+def test_a_gate_may_have_more_blocks_than_signs_were_drawn_for() -> None:
+    """A larger budget is what an inconclusive gate advises; the test's signs are for 40 blocks."""
+    rng = np.random.default_rng(7)
+    state = new_gate(budget_s=60 * BLOCK_S)
+    while state.verdict is None:
+        state = after_block(
+            state, block({CPU: 0.015 + 0.2 * rng.standard_normal(), MEDIAN: 0.2 * rng.standard_normal()})
+        )
+    assert (state.verdict, len(state.blocks)) == ("inconclusive", 60)
+
+
 def test_a_suspicion_that_fresh_blocks_do_not_confirm_is_dropped() -> None:
     """Blocks that were slow at first and then are not: the gate goes on, and remembers it."""
     state = new_gate(budget_s=500)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from bakeoff.gate.sequential import SequentialTest, random_signs, spent, studentised
+from bakeoff.gate.sequential import SequentialTest, extended, random_signs, spent, studentised
 
 alphas = st.floats(0.001, 0.2)
 fractions = st.floats(0.01, 1.0)
@@ -74,3 +74,15 @@ def test_looks_without_an_effect_cross_as_rarely_as_allowed(metrics: int) -> Non
                 break
     assert stats.binomtest(alarms, 2000, 0.05, alternative="greater").pvalue > 0.001
     assert alarms > 40  # It uses most of the error that it may spend.
+
+
+def test_signs_for_more_blocks_keep_those_that_were_drawn() -> None:
+    """A gate with a large budget has more blocks than signs were drawn for; the observed path stays all plus."""
+    signs = random_signs(np.random.default_rng(0), paths=50, blocks=4)
+    more = extended(signs, 11)
+    assert more.shape[1] >= 11
+    assert (more[:, :4] == signs).all()
+    assert (more[0] == 1).all()
+    assert set(np.unique(more[1:, 4:])) == {-1.0, 1.0}
+    assert extended(signs, 4) is signs
+    assert (extended(signs, 11) == more).all()

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from bakeoff.gate.effects import Effects, MetricKey
-from bakeoff.gate.sequential import Samples, SequentialTest, random_signs
+from bakeoff.gate.sequential import Samples, SequentialTest, extended, random_signs
 from bakeoff.model import GateMetric, Role, Tolerance
 
 ALPHA_PASS = 0.025
@@ -83,11 +83,20 @@ class GateTests:
             signs = random_signs(np.random.default_rng(SEED))
         return cls(suspect=SequentialTest(ALPHA_SUSPECT, signs))
 
+    def for_blocks(self, blocks: int) -> GateTests:
+        """The same tests, with signs for that many blocks, which all of them share."""
+        signs = extended(self.suspect.signs, blocks)
+        if signs is self.suspect.signs:
+            return self
+        passing = {key: replace(test, signs=signs) for key, test in self.passing.items()}
+        return replace(self, suspect=replace(self.suspect, signs=signs), passing=passing)
+
 
 def look(
     blocks: Sequence[Effects], fractions: Fractions, tests: GateTests, tolerances: Mapping[GateMetric, Tolerance]
 ) -> tuple[tuple[MetricBounds, ...], GateTests]:
     """The bounds of every metric that all blocks have, and the tests as they stand after this look."""
+    tests = tests.for_blocks(len(blocks))
     keys = measured_in_all(blocks)
     judged = [key for key in keys if tolerances[key.metric].role is not Role.INFORMATIONAL]
     distance, suspect = float("inf"), tests.suspect

@@ -17,7 +17,8 @@ from scipy import stats
 
 PATHS = 20_000
 """Simulated sign vectors: an error of 0.001 is that of twenty of them."""
-MAX_BLOCKS = 200
+SIGNED_BLOCKS = 200
+"""Blocks that signs are drawn for at first; a longer gate draws more."""
 
 ROUNDING = 1e-9
 """Statistics that differ by less than this share are equal: with few blocks many sign vectors give the same one."""
@@ -33,11 +34,20 @@ def spent(alpha: float, fraction: float) -> float:
     return float(2 * stats.norm.sf(stats.norm.isf(alpha / 2) / np.sqrt(min(fraction, 1.0))))
 
 
-def random_signs(rng: np.random.Generator, paths: int = PATHS, blocks: int = MAX_BLOCKS) -> NDArray[np.float64]:
+def random_signs(rng: np.random.Generator, paths: int = PATHS, blocks: int = SIGNED_BLOCKS) -> NDArray[np.float64]:
     """Sign vectors, shape (paths, blocks). The first is all plus, because the observed data are one of the paths."""
     signs = (2 * rng.integers(0, 2, size=(paths, blocks)) - 1).astype(np.float64)
     signs[0] = 1
     return signs
+
+
+def extended(signs: NDArray[np.float64], blocks: int) -> NDArray[np.float64]:
+    """The sign vectors with columns for at least ``blocks``. The new ones follow from the shape of ``signs``."""
+    paths, known = signs.shape
+    if blocks <= known:
+        return signs
+    more = random_signs(np.random.default_rng([paths, known]), paths, max(known, blocks - known))
+    return np.concatenate([signs, more], axis=1)
 
 
 @dataclass(frozen=True, eq=False)
