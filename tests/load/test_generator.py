@@ -154,6 +154,25 @@ def test_a_task_that_raises_is_a_failed_request_and_not_the_end(tmp_path: Path, 
     assert failed.reason == "KeyError in a task: 'cake'"
 
 
+@pytest.mark.parametrize("task", ["next(self.cakes); self.client.get('/')", "pass"])
+def test_a_task_that_never_waits_lets_the_others_run(tmp_path: Path, oracle: OracleProcess, task: str) -> None:
+    """Its data may have run out, so that it raises at once, again and again. The slice ends all the same."""
+    locustfile = tmp_path / "users.py"
+    locustfile.write_text(
+        f"from bakeoff.load import BakeoffUser, task\n\nclass Busy(BakeoffUser):\n    cakes = iter(range(3))\n\n"
+        f"    @task\n    def ask(self):\n        {task}\n",
+        "utf-8",
+    )
+    scenario = Scenario(name="busy", locustfile=str(locustfile))
+    with LocalGenerators((), tmp_path) as generators:
+        generators.use(scenario)
+        driven = drive_oracle(generators, scenario, oracle, ClosedLoad(users=2), slice_s=0.3).driven
+    assert driven.window_s < 2.0
+    if task != "pass":
+        (failed,) = (counts for counts in driven.endpoints if counts.endpoint == "(task)")
+        assert failed.reason == "StopIteration in a task: "
+
+
 @pytest.mark.parametrize("processes", [1, 2])
 def test_a_process_that_dies_fails_the_run(tmp_path: Path, oracle: OracleProcess, processes: int) -> None:
     """Nothing of the slice is used, whichever process it was."""

@@ -21,7 +21,7 @@ COMMANDS = {
     "run": "Measure and compare the stacks of an experiment, and write a report.",
     "gate": "Did this change make it slower? Base and head at once, under one load.",
     "worker": "Drive load for a run on another machine, until it is over.",
-    "timeline": "A cake and a frosting at once on each stack: who waited for whom.",
+    "timeline": "Send one of each request at once to each stack, and show which waited for which.",
     "report": "Render the reports of a run again, from its stored files alone.",
     "resume": "Finish an interrupted run, on the machine that it began on.",
     "compare": "Put runs side by side; each is compared with the first.",

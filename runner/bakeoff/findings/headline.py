@@ -25,7 +25,10 @@ REASONS_SHOWN = 3
 
 
 def headline(run: Run) -> Headline:
-    """The best stack of the other interface against the baseline, and against the baseline's best relative."""
+    """The best stack of the other interface against the baseline, and against the best other stack of its app.
+
+    Where no stack has the other interface, the best of all candidates.
+    """
     comparison = quoted_comparison(run)
     if comparison is None:
         reasons = why_nothing(run)

@@ -1,9 +1,12 @@
-"""Where the gate decides: after each block it has a verdict, or measures on. Pure.
+"""Where the gate decides: after each block there is a verdict, or another block is measured. Pure.
 
-- Head has more errors than base: *regression*.
-- All required metrics have passed: *pass*.
-- A metric has regressed: it is suspected, and tested again on fresh blocks alone. *Regression* if these confirm it.
-- The budget is spent: *inconclusive*. Too many unusable blocks: *invalid*.
+After any block: head has more errors than base, *regression*; too many unusable blocks, *invalid*. From the sixth block
+on, in this order:
+
+1. A metric above its floor is suspected, if there is time for six fresh blocks. If these confirm it, *regression*; else
+   all blocks are looked at again.
+2. All required metrics have passed: *pass*.
+3. There is no time for another block: *inconclusive*.
 """
 
 from __future__ import annotations
@@ -24,7 +27,7 @@ FIRST_LOOK_BLOCKS = 6
 CONFIRMING_BLOCKS = 6
 """Fresh blocks that test a suspicion. Time for them is reserved."""
 ALPHA_CONFIRM = 0.2
-"""Probability that fresh blocks confirm a suspected change of the floor: 1 % together with `bounds.ALPHA_SUSPECT`."""
+"""Probability that fresh blocks confirm a change exactly as large as the floor; times `bounds.ALPHA_SUSPECT`, 1 %."""
 ALPHA_ERRORS = 1e-4
 MIN_BLOCKS_WITH_ERRORS = 2
 """Blocks in which head must have more errors than base: those of a single block may have another cause."""
@@ -76,7 +79,7 @@ def _look(state: GateState) -> GateState:
 
 
 def _fraction(state: GateState, reserved: int) -> float:
-    """The share of all blocks that is there, of those that there is time for less a number of reserved ones."""
+    """Blocks measured so far, as a share of all blocks that fit into the budget, without the reserved ones."""
     to_come = max(0, state.blocks_to_come - reserved)
     return len(state.blocks) / (len(state.blocks) + to_come)
 

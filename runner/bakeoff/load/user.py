@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, cast
 
+import gevent
 from gevent import GreenletExit
 from gevent.pool import Group
 from locust import User, task
@@ -20,6 +21,10 @@ from bakeoff.load.traffic import Traffic
 from bakeoff.model import Request
 
 __all__ = ["BakeoffUser", "requests_user", "task"]
+
+
+NO_REQUEST_PAUSE_S = 0.001
+"""Pause after a task that sent no request: without one, a task that raises at once would never let others run."""
 
 
 def traffic_of(environment: Environment) -> Traffic:
@@ -119,7 +124,11 @@ def _run_tasks(user: BakeoffUser) -> None:
         while True:
             task = choose(tasks)
             user.choose_target(task)
+            client = user.client
+            last_used_ns = client.last_used_ns
             _run_task(user, task)
+            if client.last_used_ns == last_used_ns:
+                gevent.sleep(NO_REQUEST_PAUSE_S)
             if user._state == LOCUST_STATE_STOPPING:
                 break
             if waits(user):

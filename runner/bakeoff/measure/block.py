@@ -20,7 +20,7 @@ def measure_block(
     records: list[Record] = []
     intervals: list[Interval] = []
     with started(experiment.stacks, block, logs, context.backend) as stacks:
-        for name, problem in compare_answers(experiment, stacks, context.generator).items():
+        for name, problem in ask_and_compare(experiment, stacks, context.generator).items():
             stacks[name].fail("answers", problem)
         for planned in block.slices:
             failure = stacks[planned.stack].failure
@@ -46,11 +46,11 @@ def block_result(number: int, records: list[Record], stacks: StacksUnderTest) ->
     )
 
 
-def compare_answers(experiment: Experiment, stacks: StacksUnderTest, generator: LoadGenerator) -> dict[str, str]:
-    """Ask each running stack alone; how its answers differ from the baseline's, by stack, for those that differ.
+def ask_and_compare(experiment: Experiment, stacks: StacksUnderTest, generator: LoadGenerator) -> dict[str, str]:
+    """Ask each running stack alone, note its latencies without load, and return how answers differ, by stack.
 
-    Where the baseline does not run or answers wrongly, the first stack that answers rightly takes its place. A stack
-    whose answers are wrong has failed. How long the answers took is kept: it is the latency without load.
+    Answers are compared with the baseline's; where the baseline does not run or answers wrongly, with those of the
+    first stack that answers rightly. A stack whose answers are wrong has failed.
     """
     differences: dict[str, str] = {}
     running = [stack for stack in stacks.values() if stack.is_running]

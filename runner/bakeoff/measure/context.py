@@ -17,13 +17,13 @@ class Observer:
         """A block's stacks are about to start."""
 
     def slice_began(self, planned: Slice, expected_s: float) -> None:
-        """A slice is about to begin."""
+        """The warm-up of a slice is over, and its window of ``expected_s`` opens next."""
 
     def tick(self, elapsed_s: float, rate_rps: float) -> None:
         """A moment within a slice."""
 
     def slice_measured(self, planned: Slice, intervals: Sequence[Interval]) -> None:
-        """A slice has its histograms."""
+        """A slice has its histograms; none if it failed."""
 
     def slice_ended(self, record: Record) -> None:
         """A slice has its record."""

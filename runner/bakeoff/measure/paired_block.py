@@ -3,8 +3,8 @@
 Every request draws its target. The closed loop comes first, in several short rounds; each opens its connections anew,
 because how they are spread over a server's workers decides how much work is done at once, and thereby the CPU time of
 a request, for as long as they are open. The open loop follows. There are few enough users that a fresh process seldom
-runs a full garbage collection meanwhile: that takes FastAPI's 40 ms, as much as a hundred requests, and seldom happens
-on both sides alike.
+runs a full garbage collection meanwhile: one takes 40 ms in the FastAPI app, as much as a hundred requests, and rarely
+happens on both sides alike.
 
 What both sides used is read before the first request and after the last answer, and every request counts, those of the
 warm-up included. So each request's CPU time is counted whole: in a window cut out of a steady load, the requests in
@@ -22,7 +22,7 @@ import msgspec
 
 from bakeoff.load.generator import LoadGenerator, Watcher
 from bakeoff.load.messages import NOT_SENT, Drive, Driven, Second
-from bakeoff.measure.block import block_result, compare_answers
+from bakeoff.measure.block import ask_and_compare, block_result
 from bakeoff.measure.context import RunContext
 from bakeoff.measure.record import Observed, intervals_of, record_of, server_use
 from bakeoff.model import (
@@ -51,7 +51,7 @@ LOW_SHARE = 0.3
 WARMUP_S = 0.2
 MAX_WARMUP_S = 10.0
 LATENCIES_PER_WINDOW = 2.0
-"""A window lasts at least so many mean latencies; it need not be longer, since its edges are the same for both."""
+"""A window lasts at least this many mean latencies; it need not be longer, since its edges are the same for both."""
 MAX_WINDOW_S = 15.0
 
 
@@ -76,7 +76,7 @@ class PairedDrive:
     """What each side used, from before the first request until after the last answer."""
 
     def endpoints(self, side: str) -> tuple[EndpointCounts, ...]:
-        """All requests that a side was sent, by endpoint; each of its right answers is one that was completed."""
+        """All requests that a side was sent, by endpoint. ``completed`` counts all right answers of the whole drive."""
         merged = merged_counts((*self.driven.warmup, *self.driven.endpoints, *self.driven.drain))
         return tuple(
             msgspec.structs.replace(counts, endpoint=endpoint, completed=counts.outcomes.right)
@@ -108,9 +108,9 @@ def probe(experiment: Experiment, block: Block, logs: Path, context: RunContext)
     Raises `PairFailure`.
     """
     with started(experiment.stacks, block, logs, context.backend) as stacks:
-        _check(stacks, "did not start")
-        differences = compare_answers(experiment, stacks, context.generator)
-        _check(stacks, "gives wrong answers")
+        _raise_if_failed(stacks, "did not start")
+        differences = ask_and_compare(experiment, stacks, context.generator)
+        _raise_if_failed(stacks, "gives wrong answers")
         notes = tuple(f"base and head answer differently: {problem}" for problem in differences.values())
         if experiment.gate.rate_rps is not None:
             return experiment.gate.rate_rps, notes
@@ -131,7 +131,7 @@ def measure_paired_block(
     records: list[Record] = []
     intervals: list[Interval] = []
     with started(experiment.stacks, block, logs, context.backend) as stacks:
-        _check(stacks, "did not start")
+        _raise_if_failed(stacks, "did not start")
         for load, least_s, seed in _loads(experiment, block, rate_rps):
             order = paired_order(experiment, stacks, load, seed)
             paired = drive_pair(order, least_s, stacks, context.generator)
@@ -196,8 +196,8 @@ def _side_and_endpoint(name: str) -> tuple[str, str]:
     return side, endpoint
 
 
-def _check(stacks: StacksUnderTest, failed_at: str) -> None:
-    """Raise `PairFailure` when a side has failed; ``failed_at`` tells at what: ``did not start``."""
+def _raise_if_failed(stacks: StacksUnderTest, failed_at: str) -> None:
+    """Raise `PairFailure` when a side has failed. ``failed_at`` says at what, for example ``did not start``."""
     failures = {name: stack.failure for name, stack in stacks.items() if stack.failure}
     if failures:
         messages = [f"{name} {failed_at}: {failure.message}" for name, failure in failures.items()]
@@ -207,4 +207,4 @@ def _check(stacks: StacksUnderTest, failed_at: str) -> None:
 def _check_alive(stacks: StacksUnderTest) -> None:
     for stack in stacks.values():
         stack.check_alive()
-    _check(stacks, "ended under load")
+    _raise_if_failed(stacks, "ended under load")

@@ -15,6 +15,7 @@ class Observed:
     """A slice as it went: when it began, and what the server used meanwhile."""
 
     started_unix_s: float
+    """When its window opened; in a paired measurement, when its warm-up began."""
     server: ServerUse | Unknown
 
 

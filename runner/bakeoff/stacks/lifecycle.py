@@ -1,4 +1,4 @@
-"""The stacks of a block: started in the drawn order, waited for until ready and idle, and stopped."""
+"""The stacks of a block: started in the drawn order, waited for until ready and idle, and stopped at the end."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class StackUnderTest:
 
     @property
     def is_running(self) -> bool:
-        """Whether it was started and is not stopped."""
+        """Whether it was started and became ready. Still true after it was stopped at the end of its block."""
         return self._running is not None
 
     @property
@@ -114,7 +114,9 @@ def cpu_s_of(stacks: Iterable[StackUnderTest]) -> float:
 
 @contextmanager
 def started(stacks: Sequence[Stack], block: Block, logs: Path, backend: Backend) -> Iterator[StacksUnderTest]:
-    """All stacks of a block, started in its order, ready and idle; stopped at the end, whatever happens.
+    """All stacks of a block, started in its order and ready; stopped at the end, whatever happens.
+
+    They are idle too, unless they still use CPU after `IDLE_WITHIN_S`.
 
     A stack that does not start is among them, with its failure.
     """
