@@ -54,7 +54,7 @@ def nothing_left_over(alone: None, engine: Engine) -> Iterator[None]:
     """No container, network or volume outlives a test."""
     before = left(engine)
     yield
-    assert left(engine) == before
+    assert left(engine) - before == set()  # An image that another process builds may have had a container before.
 
 
 @pytest.fixture
