@@ -168,7 +168,7 @@ def test_latency_counts_from_the_intended_time(sink: SliceSink, traffic: Traffic
     """A delay before sending is part of the latency."""
     with scripted((OK,)) as server:
         client = Client(server.url, traffic)
-        client.intended_ns = 1
+        client.schedule(1)
         client.get("/")
         client.leave()
     intended_ns, sent_ns, done_ns = log_of(sink).take()[:, 0]

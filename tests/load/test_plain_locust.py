@@ -33,7 +33,7 @@ class Shopper(BakeoffUser):
 def test_locusts_statistics_hold_every_request(tmp_path: Path, processes: int) -> None:
     """As many requests and failures as the oracle counts, from one process or from two of Locust's."""
     (tmp_path / "shop.py").write_text(LOCUSTFILE, "utf-8")
-    with start_oracle(Behaviour(wrong_every=10)) as oracle:
+    with start_oracle(Behaviour(wrong_every=2)) as oracle:
         command = [
             "-m",
             "locust",

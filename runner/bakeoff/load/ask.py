@@ -30,7 +30,9 @@ def ask_target(environment: Environment) -> list[Answer]:
 class _RecordingClient(Client):
     """A client that keeps every answer."""
 
-    answers: list[Answer]
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.answers: list[Answer] = []
 
     def request(self, method: str, path: str, **options: Any) -> Response:
         sink = SliceSink()
@@ -59,12 +61,8 @@ def _answers_to(user_class: type[User], environment: Environment) -> list[Answer
     user = user_class(environment)
     if not isinstance(user, BakeoffUser):
         return []
-    user.client.leave()
     client = user.new_client(_RecordingClient)
-    assert isinstance(client, _RecordingClient)
-    client.answers = []
-    user.client = client
-    user.clients = [client]
+    user.use_client(client)
     user.on_start()
     tasks: list[Any] = [task for task in user.tasks if not isinstance(task, type)]
     for task in [task for task in dict.fromkeys(tasks) for _ in range(ASKED_TIMES)]:

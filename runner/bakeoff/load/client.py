@@ -49,18 +49,25 @@ def default_check(response: Response) -> bool | str:
 class Client:
     """What a user calls: ``self.client.get("/cake")``. One connection; one request at a time."""
 
-    def __init__(self, base_url: str, traffic: Traffic, check: Check = default_check, timeout_s: float = 10.0) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        traffic: Traffic,
+        check: Check = default_check,
+        timeout_s: float = 10.0,
+        *,
+        label: str = "",
+    ) -> None:
         """``base_url`` is ``http[s]://host[:port][/prefix]``; ``timeout_s`` bounds each request unless it has its own.
 
-        Raises ``ValueError`` for any other URL.
+        ``label`` is put before the name of each endpoint. Raises ``ValueError`` for any other URL.
         """
         parts = urlsplit(base_url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError(f"{base_url!r} is not an http or https URL, such as http://127.0.0.1:8000")
         self.base_url = base_url.rstrip("/")
-        self.label = ""
-        """Put before the name of each endpoint."""
-        self.intended_ns = 0
+        self._label = label
+        self._intended_ns = 0
         """The intended send time of the next request; 0 for "now"."""
         self.log: EndpointLog | None = None
         """Where the request under way is accounted; ``None`` between requests."""
@@ -73,12 +80,19 @@ class Client:
         self._traffic = traffic
         self._check = check
         self._timeout_ns = int(timeout_s * 1e9)
-        self.on_connected: Callable[[], None] = nothing
-        """Called when an attempt to connect has ended, successful or not."""
+        self._on_connected: Callable[[], None] = nothing
         self.last_used_ns = 0
         """When the last request ended; 0 before that."""
         self._requests: dict[tuple[str, str], bytes] = {}
         traffic.clients.add(self)
+
+    def schedule(self, intended_ns: int) -> None:
+        """Set the intended send time of the next request, on the clock of `now_ns`."""
+        self._intended_ns = intended_ns
+
+    def when_connected(self, callback: Callable[[], None]) -> None:
+        """Call back whenever an attempt to connect has ended, successful or not."""
+        self._on_connected = callback
 
     def get(self, path: str, **options: Any) -> Response:
         """GET. The options are those of `request`."""
@@ -122,14 +136,14 @@ class Client:
         """
         traffic = self._traffic
         sink = traffic.sink
-        intended_ns = self.intended_ns
+        intended_ns = self._intended_ns
         if not intended_ns:
             intended_ns = now_ns()
         else:
-            self.intended_ns = 0
+            self._intended_ns = 0
             if intended_ns < traffic.sink_since_ns:  # It waited in the queue while the slice went on.
                 sink = traffic.sink_at(intended_ns)
-        log = sink.log_of(method, self.label + (name or path.partition("?")[0]))
+        log = sink.log_of(method, self._label + (name or path.partition("?")[0]))
         log.offered += 1
         self.log = log
         self.deadline_ns = intended_ns + (self._timeout_ns if timeout is None else int(timeout * 1e9))
@@ -233,7 +247,7 @@ class Client:
             else:
                 self.wire = TlsWire(self._address, timeout_s, self._tls)
         finally:
-            self.on_connected()
+            self._on_connected()
         return self.wire
 
     def _receive(self, wire: Wire, method: str) -> Response:

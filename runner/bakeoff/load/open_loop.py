@@ -35,13 +35,19 @@ and so delay the next ones more.
 class TaskRunner:
     """A user, and a greenlet that runs one of its tasks for each arrival."""
 
-    __slots__ = ("_loop", "greenlet", "intended_ns", "user")
+    __slots__ = ("_intended_ns", "_loop", "greenlet", "user")
 
-    def __init__(self, loop: OpenLoop, user: BakeoffUser) -> None:
+    def __init__(self, loop: OpenLoop, user: BakeoffUser, intended_ns: int) -> None:
+        """``intended_ns`` is that of its first arrival."""
         self._loop = loop
         self.user = user
-        self.intended_ns = 0
+        self._intended_ns = intended_ns
         self.greenlet = Greenlet(self._serve)
+
+    def take(self, intended_ns: int) -> None:
+        """Serve an arrival at once; only while idle."""
+        self._intended_ns = intended_ns
+        self.greenlet.switch()
 
     def _serve(self) -> None:
         user, loop, hub = self.user, self._loop, gevent.get_hub()
@@ -52,14 +58,16 @@ class TaskRunner:
             while True:
                 task = choose(tasks)
                 user.choose_target(task)
-                user.client.intended_ns = self.intended_ns
+                user.client.schedule(self._intended_ns)
                 try:
                     task(user)
                 except Exception as error:
                     report_task_error(user, error)
-                self.intended_ns = 0
-                if not loop.next_waiting(self):
+                waiting_ns = loop.next_waiting(self)
+                if waiting_ns is None:
                     hub.switch()
+                else:
+                    self._intended_ns = waiting_ns
         finally:
             user.on_stop()
 
@@ -126,6 +134,7 @@ class OpenLoop:
         traffic: Traffic,
         warmup: Iterator[NDArray[np.float64]],
         window: Iterator[NDArray[np.float64]],
+        *,
         max_connections: int,
         queue_limit_s: float,
         drain_s: float,
@@ -166,14 +175,12 @@ class OpenLoop:
             self._drop(self._queue.popleft()[1])
         gevent.killall([runner.greenlet for runner in self._runners])
 
-    def next_waiting(self, runner: TaskRunner) -> bool:
-        """Give a user that has finished the next queued arrival, if there is one; else it becomes idle."""
+    def next_waiting(self, runner: TaskRunner) -> int | None:
+        """The next queued arrival, for a user that has finished; ``None`` if there is none, and it becomes idle."""
         intended_ns = self._take_waiting()
         if intended_ns is None:
             self._idle.append(runner)
-            return False
-        runner.intended_ns = intended_ns
-        return True
+        return intended_ns
 
     def _take_waiting(self) -> int | None:
         """Take the first queued arrival that has not waited too long, and drop those before it that have."""
@@ -192,9 +199,7 @@ class OpenLoop:
 
     def _arrive(self, intended_ns: int) -> None:
         if self._idle:
-            runner = self._idle.pop()
-            runner.intended_ns = intended_ns
-            runner.greenlet.switch()
+            self._idle.pop().take(intended_ns)
         elif self._may_spawn():
             self._spawn(intended_ns)
         else:
@@ -210,18 +215,17 @@ class OpenLoop:
 
     def _spawn(self, intended_ns: int) -> None:
         (user_class,) = random.choices(self._classes, self._weights)
-        runner = TaskRunner(self, user_class(self._environment))
+        runner = TaskRunner(self, user_class(self._environment), intended_ns)
         for client in runner.user.clients:
-            client.on_connected = lambda: self._connected(runner)
+            client.when_connected(lambda: self._connected(runner))
         self._connecting += 1
-        runner.intended_ns = intended_ns
         self._runners.append(runner)
         runner.greenlet.start()
 
     def _connected(self, runner: TaskRunner) -> None:
         """A new user has its connection, or failed to get one: the next queued arrival may get a new user."""
         for client in runner.user.clients:
-            client.on_connected = nothing
+            client.when_connected(nothing)
         self._connecting -= 1
         self._spawn_for_queue()
 

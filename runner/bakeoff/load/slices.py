@@ -79,9 +79,9 @@ def _loop_for(environment: Environment, traffic: Traffic, order: Drive) -> Loop:
         traffic,
         arrivals_s(np.random.default_rng([order.seed, 0]), steady, order.share, order.shares),
         arrivals_s(window_rng(order.seed), order.load, order.share, order.shares),
-        order.max_connections,
-        order.queue_limit_s,
-        order.timeout_s,
+        max_connections=order.max_connections,
+        queue_limit_s=order.queue_limit_s,
+        drain_s=order.timeout_s,
     )
 
 

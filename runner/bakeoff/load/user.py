@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol, cast
+from typing import Any, Protocol, TypeVar, cast
 
 import gevent
 from gevent import GreenletExit
@@ -22,6 +22,8 @@ from bakeoff.model import Request
 
 __all__ = ["BakeoffUser", "requests_user", "task"]
 
+
+AnyClient = TypeVar("AnyClient", bound=Client)
 
 NO_REQUEST_PAUSE_S = 0.001
 """Pause after a task that sent no request: without one, a task that raises at once would never let others run."""
@@ -51,10 +53,7 @@ class PairedTargets:
     def clients(self, user: BakeoffUser) -> list[Client]:
         """One client of a user for each target."""
         user.client.leave()
-        clients = [user.new_client(Client, url) for url in self._targets.values()]
-        for client, name in zip(clients, self._targets, strict=True):
-            client.label = f"{name} "
-        return clients
+        return [user.new_client(Client, url, f"{name} ") for name, url in self._targets.items()]
 
     def draw(self, task: Any) -> int:
         """The index of the target that this task uses now."""
@@ -80,9 +79,15 @@ class BakeoffUser(User):
         self._targets: PairedTargets | None = getattr(environment, "paired_targets", None)
         self.clients: Sequence[Client] = [self.client] if self._targets is None else self._targets.clients(self)
 
-    def new_client(self, kind: type[Client], host: str | None = None) -> Client:
+    def new_client(self, kind: type[AnyClient], host: str | None = None, label: str = "") -> AnyClient:
         """A client for a host (this user's own by default), with its check and time limit."""
-        return kind(host or self.host or "", traffic_of(self.environment), self.check, self.timeout_s)
+        return kind(host or self.host or "", traffic_of(self.environment), self.check, self.timeout_s, label=label)
+
+    def use_client(self, client: Client) -> None:
+        """Send all further requests with another client."""
+        self.client.leave()
+        self.client = client
+        self.clients = [client]
 
     def start_up(self) -> None:
         """Run ``on_start`` once with each target's client."""
