@@ -10,13 +10,16 @@ from bakeoff.model import Stack
 from bakeoff.stacks.cgroup import Cgroup, cgroup_of
 from bakeoff.stacks.compose.engine import ContainerState, Engine, EngineError
 from bakeoff.stacks.compose.services import PORT
-from bakeoff.stacks.protocol import Unknown, Usage
+from bakeoff.stacks.protocol import StartFailure, Unknown, Usage
 from bakeoff.stacks.ready import get_status, wait_until_ready
 
 DIRECT_WITHIN_S = 0.5
 STOP_WITHIN_S = 1.0
 POLL_S = 0.02
+ASK_ENGINE_EVERY_S = 1.0
+"""While a container starts; each answer of the engine costs tens of milliseconds of CPU time."""
 LOG_LINES = 20
+OUT_OF_MEMORY = "ran out of the memory it may use"
 
 
 class ContainerStack:
@@ -34,11 +37,15 @@ class ContainerStack:
         self.url = f"http://127.0.0.1:{state.published_port}"
         self._addresses = state.addresses
         self._cgroup = cgroup_of(state.pid, container)
+        self._engine_asked_s = time.monotonic()
         self._stop_asked_s: float | None = None
 
     def wait_ready(self) -> float:
         """Poll until it answers 200 on its ready path; seconds since its start. Raises `StartFailure`."""
-        wait_until_ready(self.url, self.stack.ready, self.exit_message)
+        try:
+            wait_until_ready(self.url, self.stack.ready, self._exit_message_while_starting)
+        except StartFailure as error:
+            raise StartFailure(self.exit_message() or self._why_not_ready(str(error))) from None
         ready_s = time.monotonic() - self._started_s
         self.url = self._direct_url() or self.url
         return ready_s
@@ -55,15 +62,17 @@ class ContainerStack:
         return self._cgroup.usage() if isinstance(self._cgroup, Cgroup) else self._cgroup
 
     def exit_message(self) -> str | None:
-        """How its container ended; ``None`` while it runs."""
-        if isinstance(self._cgroup, Cgroup) and self._cgroup.has_processes():
-            return None
+        """How its container ended; ``None`` while it runs.
+
+        The engine is asked even if the control group has processes: it may still list those of an ended container.
+        """
+        self._engine_asked_s = time.monotonic()
         state = self._final_state()
         if state is None:
             return "its container was removed"
         if state.running:
             return None
-        how = "ran out of the memory it may use" if state.out_of_memory else f"ended with status {state.exit_code}"
+        how = OUT_OF_MEMORY if state.out_of_memory else f"ended with status {state.exit_code}"
         last_line = self.log_tail().strip().splitlines()[-1:]
         return f"{how}: {last_line[0].strip()}" if last_line else how
 
@@ -92,6 +101,16 @@ class ContainerStack:
         self._log.write_text(self._read_log(), "utf-8")
         if self._state() is not None:
             self._engine.run("docker", "rm", "--force", "--volumes", self._container)
+
+    def _exit_message_while_starting(self) -> str | None:
+        """`exit_message`; the engine is asked at once when the control group is empty, else once in a while."""
+        is_due = time.monotonic() - self._engine_asked_s >= ASK_ENGINE_EVERY_S
+        return self.exit_message() if is_due or self._is_empty() else None
+
+    def _why_not_ready(self, problem: str) -> str:
+        """A server that starts each killed worker afresh keeps its container running."""
+        state = self._state()
+        return f"a process of it {OUT_OF_MEMORY}; {problem}" if state and state.out_of_memory else problem
 
     def _direct_url(self) -> str | None:
         """The container's own address, if it can be reached: the published port adds the time of a proxy."""
@@ -123,10 +142,14 @@ class ContainerStack:
         """Its state; the control group is empty a moment before the engine reports the end."""
         deadline_s = time.monotonic() + STOP_WITHIN_S
         state = self._state()
-        while isinstance(self._cgroup, Cgroup) and state and state.running and time.monotonic() < deadline_s:
+        while state and state.running and self._is_empty() and time.monotonic() < deadline_s:
             time.sleep(POLL_S)
             state = self._state()
         return state
+
+    def _is_empty(self) -> bool:
+        """Whether its control group can be seen and has no processes left."""
+        return isinstance(self._cgroup, Cgroup) and not self._cgroup.has_processes()
 
     def _read_log(self, *options: str) -> str:
         if self._state() is None:
