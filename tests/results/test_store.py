@@ -1,5 +1,7 @@
 """Run folders: whole files or none, and what is read is what was written."""
 
+import os
+import stat
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -125,3 +127,25 @@ def test_a_newer_manifest_with_unknown_fields_is_refused(tmp_path: Path) -> None
 def test_a_runs_folder_is_named_by_time_then_experiment() -> None:
     """So that folders sort by time."""
     assert new_run_id("bakery", datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)) == "20260102T030405Z-bakery"
+
+
+@pytest.mark.parametrize(("umask", "mode"), [(0o077, 0o600), (0o022, 0o644), (0o002, 0o664)])
+def test_files_and_folders_are_as_private_as_the_umask_says(tmp_path: Path, umask: int, mode: int) -> None:
+    before = os.umask(umask)
+    try:
+        folder = RunFolder.create(tmp_path / "results", manifest())
+        folder.write_block(BlockResult(number=0, records=()), [interval()])
+        folder.write_reports({"figures/one.png": b"", "report.md": b""})
+    finally:
+        os.umask(before)
+    modes = {path: stat.S_IMODE(path.stat().st_mode) for path in folder.path.parent.rglob("*")}
+    assert {modes[path] for path in modes if path.is_file()} == {mode}
+    assert {modes[path] for path in modes if path.is_dir()} == {0o777 & ~umask}
+
+
+def test_a_file_that_is_replaced_stays_as_private_as_its_owner_made_it(tmp_path: Path) -> None:
+    target = tmp_path / "file"
+    write_file(target, b"old")
+    target.chmod(0o600)
+    write_file(target, b"new")
+    assert (target.read_bytes(), stat.S_IMODE(target.stat().st_mode)) == (b"new", 0o600)
