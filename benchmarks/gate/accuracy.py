@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import msgspec
 import numpy as np
-from scipy import stats
 
-LEVEL = 0.95
+from benchmarks.lines import proportion_interval
+
 SEQUENTIAL = "one after another"
 UNCHANGED = "none"
 
@@ -32,12 +32,6 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     """Estimated relative change by metric, over all endpoints."""
     regressed: tuple[str, ...] = ()
     reasons: tuple[str, ...] = ()
-
-
-def proportion_interval(count: int, of: int) -> tuple[float, float]:
-    """The interval of a proportion (Clopper and Pearson 1934)."""
-    exact = stats.binomtest(count, of).proportion_ci(LEVEL, method="exact")
-    return float(exact.low), float(exact.high)
 
 
 def page(runs: Sequence[Run]) -> str:

@@ -10,7 +10,8 @@ from bakeoff.gate.effects import MetricKey
 from bakeoff.report.drawing import sheet
 from bakeoff.report.drawing.palette import COOL, INK, WARM
 from bakeoff.report.drawing.sheet import Layout
-from benchmarks.gate.accuracy import UNCHANGED, Run, proportion_interval
+from benchmarks.gate.accuracy import UNCHANGED, Run
+from benchmarks.lines import proportion_interval
 from tests.gate.simulation import SPREADS, verdicts
 
 CPU = MetricKey("cpu_per_request")

@@ -22,8 +22,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from bakeoff.experiment import read_experiment
 from bakeoff.model import BASE, Histogram, OpenLoad
 from bakeoff.report.gate.words import gate_of
@@ -32,6 +30,7 @@ from benchmarks.gate import power
 from benchmarks.gate.accuracy import SEQUENTIAL, Case, Run, page
 from benchmarks.gate.inject import ROOT, inject
 from benchmarks.gate.one_after_another import one_after_another
+from benchmarks.lines import add_line, read_lines
 
 RUNS = ROOT / "docs" / "gate-accuracy.jsonl"
 PAGE = ROOT / "docs" / "gate-accuracy.md"
@@ -109,12 +108,6 @@ def next_case(runs: Sequence[Run], candidates: Sequence[Case]) -> Case:
     """The case with the fewest runs, relative to its share."""
     counts = Counter(run.case for run in runs)
     return min(candidates, key=lambda case: (counts[case] / CHANGES[case.change], random.random()))
-
-
-def stored() -> list[Run]:
-    """All runs that are stored."""
-    lines = RUNS.read_bytes().splitlines() if RUNS.exists() else []
-    return [msgspec.json.decode(line, type=Run) for line in lines]
 
 
 @contextmanager
@@ -205,7 +198,7 @@ def main() -> None:
         and (not options.neighbour or case.neighbour in options.neighbour)
     ]
     end_s = time.monotonic() + 60 * options.minutes
-    runs = stored()
+    runs = read_lines(RUNS, Run)
     with tempfile.TemporaryDirectory() as scratch:
         costs: dict[str, RequestCost] = {}
         while time.monotonic() < end_s:
@@ -218,8 +211,7 @@ def main() -> None:
             head = inject(folder / "head", overhead_of(case.change, costs[case.stack]))
             run = measure(case, base, head, folder / "out")
             runs.append(run)
-            with RUNS.open("ab") as lines:
-                lines.write(msgspec.json.encode(run) + b"\n")
+            add_line(RUNS, run)
             print(f"{case.change}, {case.stack}, {case.neighbour}: {run.verdict} in {run.seconds:.0f} s", flush=True)
             shutil.rmtree(folder)
     PAGE.write_text(page(runs), "utf-8")

@@ -1,0 +1,1 @@
+"""How far a run's verdicts and intervals can be relied on, measured with many whole runs."""
