@@ -33,6 +33,8 @@ class FakeRunning:
 
     def confine(self) -> None:
         self._note("confine")
+        if self.stack.name == "unpinnable":
+            raise StartFailure("process 7 of it cannot be pinned")
 
     def extensions(self) -> tuple[str, ...]:
         return ("uvloop",)
@@ -95,7 +97,11 @@ def test_all_stacks_are_asked_to_stop_before_any_is_waited_for() -> None:
 
 @pytest.mark.parametrize(
     ("name", "message", "log"),
-    [("unstartable", "port 80 is in use", ""), ("unready", "not ready within 30 s", "the end of the log")],
+    [
+        ("unstartable", "port 80 is in use", ""),
+        ("unready", "not ready within 30 s", "the end of the log"),
+        ("unpinnable", "process 7 of it cannot be pinned", "the end of the log"),
+    ],
 )
 def test_a_stack_that_does_not_start_has_a_failure_with_its_log_and_the_others_run(
     name: str, message: str, log: str
@@ -107,7 +113,7 @@ def test_a_stack_that_does_not_start_has_a_failure_with_its_log_and_the_others_r
         assert (failure.stage, failure.message, failure.log) == ("start", message, log)
         assert not stacks[name].is_running
         assert (stacks["a"].is_running, stacks["a"].ready_s, stacks["a"].extensions) == (True, 0.5, ("uvloop",))
-    assert backend.events.count(f"stop {name}") == (name == "unready")
+    assert backend.events.count(f"stop {name}") == (name != "unstartable")
 
 
 def test_a_stack_that_ended_has_a_failure() -> None:

@@ -60,14 +60,24 @@ class StackUnderTest:
         try:
             self.ready_s = self.running.wait_ready()
         except StartFailure as error:
-            self.fail("start", str(error))
-            self.running.stop()
-            self._running = None
+            self._give_up(error)
 
     def confine(self) -> None:
-        """Pin all its processes to the servers' CPUs and note which extensions they loaded."""
-        self.running.confine()
-        self.extensions = self.running.extensions()
+        """Pin all its processes to the servers' CPUs and note which extensions they loaded.
+
+        A stack that runs on other CPUs too cannot be compared: it has failed and is stopped.
+        """
+        try:
+            self.running.confine()
+        except StartFailure as error:
+            self._give_up(error)
+        else:
+            self.extensions = self.running.extensions()
+
+    def _give_up(self, error: StartFailure) -> None:
+        self.fail("start", str(error))
+        self.running.stop()
+        self._running = None
 
     def note_answers(self, answers: Iterable[Answer]) -> None:
         """Keep how long single requests took; the first wrong answer is a failure."""

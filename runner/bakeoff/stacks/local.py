@@ -15,7 +15,7 @@ from pathlib import Path
 
 from bakeoff.model import Block, Stack
 from bakeoff.stacks import die_with_parent, servers
-from bakeoff.stacks.protocol import StartFailure, Usage
+from bakeoff.stacks.protocol import StartFailure, Unknown, Usage
 from bakeoff.stacks.ready import wait_until_ready
 from bakeoff.stacks.session import confine_session, loaded_extensions, session_pids, usage_of_session
 
@@ -82,7 +82,10 @@ class LocalStack:
         return time.monotonic() - self._started_s
 
     def confine(self) -> None:
-        """Pin its processes to its CPUs; until now they ran on any, which makes starting faster."""
+        """Pin its processes to its CPUs; until now they ran on any, which makes starting faster.
+
+        Raises `StartFailure` when they cannot all be pinned.
+        """
         if self._cpus:
             confine_session(self.pid, self._cpus)
 
@@ -90,9 +93,12 @@ class LocalStack:
         """The packages whose compiled extensions its processes have loaded."""
         return loaded_extensions(session_pids(self.pid))
 
-    def usage(self) -> Usage:
-        """What its processes have used so far."""
-        return usage_of_session(self.pid)
+    def usage(self) -> Usage | Unknown:
+        """What its processes have used so far; unknown where ``/proc`` hides them."""
+        usage = usage_of_session(self.pid)
+        if isinstance(usage, Usage) and not usage.processes and self._process.poll() is None:
+            return Unknown("its processes cannot be seen in /proc, which may be mounted with hidepid")
+        return usage
 
     def exit_message(self) -> str | None:
         """How its first process ended, with the last line of the log; ``None`` while it runs."""

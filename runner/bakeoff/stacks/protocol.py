@@ -10,7 +10,10 @@ from bakeoff.model import Block, Stack
 
 
 class StartFailure(Exception):
-    """A stack did not start or was not ready in time. This is a result: it is recorded, and the run goes on."""
+    """A stack did not start, was not ready in time, or could not be pinned to its CPUs.
+
+    This is a result: it is recorded, and the run goes on.
+    """
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,10 @@ class RunningStack(Protocol):
         """Wait until it answers 200 on its ready path; seconds since its start. Raises `StartFailure`."""
 
     def confine(self) -> None:
-        """Pin its processes to the CPUs of the servers, if that has not happened at its start."""
+        """Pin its processes to the CPUs of the servers, if that has not happened at its start.
+
+        Raises `StartFailure` when they cannot all be pinned.
+        """
 
     def extensions(self) -> tuple[str, ...]:
         """Packages whose compiled extensions its processes have loaded, sorted; empty if that cannot be seen."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import sys
@@ -12,7 +11,7 @@ from pathlib import Path
 
 import psutil
 
-from bakeoff.stacks.protocol import Usage
+from bakeoff.stacks.protocol import StartFailure, Unknown, Usage
 
 _PROC = Path("/proc")
 _CPUCLOCK_SCHED = 2
@@ -22,13 +21,17 @@ _EXTENSION = re.compile(r"/(?:site|dist)-packages/([A-Za-z0-9_]+)[/.][^\n]*?\.so
 """A shared object of an installed package, in a line of ``/proc/PID/maps``."""
 
 
+_GONE = (FileNotFoundError, ProcessLookupError)
+"""Raised when a process that was listed has ended since."""
+_PINNING_PASSES = 20
+
+
 def session_pids(leader_pid: int) -> list[int]:
     """The living processes of a session, without zombies. Where there is no ``/proc``, the leader's descendants."""
     if not _PROC.exists():
-        leader = psutil.Process(leader_pid)
-        return [leader_pid, *(child.pid for child in leader.children(recursive=True))]
+        return _descendants(leader_pid)
     pids = []
-    for entry in os.listdir("/proc"):
+    for entry in os.listdir(_PROC):
         if entry.isdigit():
             state, session = _state_and_session(int(entry))
             if session == leader_pid and state != "Z":
@@ -36,7 +39,7 @@ def session_pids(leader_pid: int) -> list[int]:
     return pids
 
 
-def usage_of_session(leader_pid: int) -> Usage:
+def usage_of_session(leader_pid: int) -> Usage | Unknown:
     """What all living processes of the session have used, their ended threads included."""
     pids = session_pids(leader_pid)
     if sys.platform != "linux":
@@ -45,9 +48,11 @@ def usage_of_session(leader_pid: int) -> Usage:
     rss_bytes = threads = processes = 0
     for pid in pids:
         try:
-            pid_cpu_s, pid_rss_bytes, pid_threads = _cpu_s(pid), _rss_bytes(pid), len(os.listdir(f"/proc/{pid}/task"))
-        except (FileNotFoundError, ProcessLookupError):
-            continue  # It ended after it was listed.
+            pid_cpu_s, pid_rss_bytes, pid_threads = _cpu_s(pid), _rss_bytes(pid), len(_tasks(pid))
+        except _GONE:
+            continue
+        except PermissionError as error:
+            return Unknown(f"process {pid} of it cannot be read ({error.strerror})")
         cpu_s += pid_cpu_s
         rss_bytes += pid_rss_bytes
         threads += pid_threads
@@ -56,12 +61,57 @@ def usage_of_session(leader_pid: int) -> Usage:
 
 
 def confine_session(leader_pid: int, cpus: Iterable[int]) -> None:
-    """Pin every thread of the session to some CPUs; threads and processes that they start inherit that."""
+    """Pin every thread of the session to some CPUs.
+
+    What a pinned thread starts inherits its CPUs, but one that is not pinned yet may start others meanwhile. So all are
+    listed again until a whole pass has found every thread pinned and none that ended while it was looked at. A thread
+    that pinned itself to some of these CPUs is left alone.
+
+    Raises:
+        StartFailure: a thread cannot be pinned, or new ones that are not pinned turn up in every pass.
+    """
     allowed = set(cpus)
+    unpinned = 0
+    for _ in range(_PINNING_PASSES):
+        unpinned, vanished = _pin_once(leader_pid, allowed)
+        if not unpinned and not vanished:
+            return
+    if unpinned:  # Where threads only end all the time, the last pass has still found all others pinned.
+        raise StartFailure(
+            f"it starts processes or threads faster than they can be pinned to CPU {_listed(allowed)}: after "
+            f"{_PINNING_PASSES} attempts {unpinned} were not"
+        )
+
+
+def _pin_once(leader_pid: int, allowed: set[int]) -> tuple[int, int]:
+    """Pin what is not pinned; how many threads that were, and how many processes or threads ended meanwhile."""
+    unpinned = vanished = 0
     for pid in session_pids(leader_pid):
-        for task in Path(f"/proc/{pid}/task").iterdir():
-            with contextlib.suppress(ProcessLookupError):
-                os.sched_setaffinity(int(task.name), allowed)
+        try:
+            tasks = _tasks(pid)
+        except _GONE:
+            vanished += 1
+            continue
+        except PermissionError as error:
+            raise _cannot_pin(pid, allowed, error) from None
+        for task in tasks:
+            try:
+                if not os.sched_getaffinity(task) <= allowed:
+                    unpinned += 1
+                    os.sched_setaffinity(task, allowed)
+            except ProcessLookupError:
+                vanished += 1
+            except OSError as error:
+                raise _cannot_pin(pid, allowed, error) from None
+    return unpinned, vanished
+
+
+def _cannot_pin(pid: int, allowed: set[int], error: OSError) -> StartFailure:
+    return StartFailure(f"process {pid} of it cannot be pinned to CPU {_listed(allowed)}: {error.strerror}")
+
+
+def _listed(cpus: Iterable[int]) -> str:
+    return ", ".join(map(str, sorted(cpus)))
 
 
 def loaded_extensions(pids: Iterable[int]) -> tuple[str, ...]:
@@ -79,19 +129,30 @@ def packages_in(memory_map: str) -> set[str]:
 
 def _memory_map(pid: int) -> str:
     try:
-        return Path(f"/proc/{pid}/maps").read_text("utf-8", "replace")
-    except (FileNotFoundError, ProcessLookupError):
+        return (_PROC / str(pid) / "maps").read_text("utf-8", "replace")
+    except (*_GONE, PermissionError):
         return ""
 
 
 def _state_and_session(pid: int) -> tuple[str, int]:
-    """Fields 3 and 6 of ``/proc/PID/stat`` (proc(5)); the command name before them may contain anything."""
+    """Fields 3 and 6 of ``/proc/PID/stat`` (proc(5)); the command name before them may contain anything.
+
+    No state and no session once it has ended, and no state where ``hidepid`` hides another user's process.
+    """
     try:
-        with open(f"/proc/{pid}/stat", "rb") as stat:
-            fields = stat.read().rpartition(b") ")[2].split()
-    except (FileNotFoundError, ProcessLookupError):
+        fields = (_PROC / str(pid) / "stat").read_bytes().rpartition(b") ")[2].split()
+        return fields[0].decode(), int(fields[3])
+    except _GONE:
         return "", -1
-    return fields[0].decode(), int(fields[3])
+    except PermissionError:
+        return "", _session(pid)
+
+
+def _session(pid: int) -> int:
+    try:
+        return os.getsid(pid)
+    except OSError:
+        return -1
 
 
 def _cpu_s(pid: int) -> float:
@@ -107,8 +168,20 @@ def _cpu_s(pid: int) -> float:
 
 
 def _rss_bytes(pid: int) -> int:
-    with open(f"/proc/{pid}/statm", "rb") as statm:
-        return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    return int((_PROC / str(pid) / "statm").read_bytes().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def _tasks(pid: int) -> list[int]:
+    """The ids of a process's threads."""
+    return [int(task) for task in os.listdir(_PROC / str(pid) / "task")]
+
+
+def _descendants(leader_pid: int) -> list[int]:
+    """A process and all that descend from it; none once it has ended."""
+    try:
+        return [leader_pid, *(child.pid for child in psutil.Process(leader_pid).children(recursive=True))]
+    except psutil.Error:
+        return []
 
 
 def _usage_by_psutil(pids: Iterable[int]) -> Usage:
