@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from bakeoff.analysis import check_conditions, check_machines
-from bakeoff.cli import DONE
+from bakeoff.cli import DONE, show
 from bakeoff.findings.run_comparison import compare_runs
 from bakeoff.model import UserError
 from bakeoff.results import REPORT_PAGE, load_run, write_page
@@ -45,8 +45,8 @@ def run(options: argparse.Namespace) -> int:
     links = [_link(folder / REPORT_PAGE, page) for folder in folders]
     comparison = compare_runs(runs)
     write_page(page, compare.render_page(comparison, links))
-    print(compare.render_text(comparison))
-    print(f"\ncomparison: {page}")
+    show(compare.render_text(comparison))
+    show(f"\ncomparison: {page}")
     return DONE
 
 

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from bakeoff import report
-from bakeoff.cli import DONE, FAILED, note
+from bakeoff.cli import DONE, FAILED, note, show, show_styled
 from bakeoff.findings import Findings, into_summary, state
 from bakeoff.results import REPORT_PAGE, RunFolder, is_foreign, list_runs, load_run, write_page
 
@@ -41,9 +41,9 @@ def conclude(findings: Findings, folder: Path) -> int:
 def show_findings(findings: Findings, folder: Path) -> None:
     """Print the tables, the headline and the path of the report."""
     width = shutil.get_terminal_size((120, 24)).columns
-    print(report.render_table(findings, width, colour=sys.stdout.isatty()))
-    print(*filter(None, (findings.headline.text, findings.interval_note)), sep="\n")
-    print(f"\nreport: {folder / REPORT_PAGE}")
+    show_styled(report.render_table(findings, width, colour=sys.stdout.isatty()))
+    show("\n".join(filter(None, (findings.headline.text, findings.interval_note))))
+    show(f"\nreport: {folder / REPORT_PAGE}")
 
 
 def refresh_index(results: Path) -> None:

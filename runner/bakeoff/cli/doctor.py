@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from bakeoff.calibration import Doctor
-from bakeoff.cli import DONE, FAILED
+from bakeoff.cli import DONE, FAILED, complain, show
 from bakeoff.findings import certificate as certificates
 from bakeoff.load import LocalGenerators
 from bakeoff.model import Machine
@@ -28,19 +27,19 @@ def run(_: argparse.Namespace) -> int:
         tempfile.TemporaryDirectory() as scratch,
         LocalGenerators(machine.generator_cpus, Path(scratch)) as generator,
     ):
-        doctor = Doctor(generator, machine.server_cpus, lambda step: print(f"... {step}", file=sys.stderr))
+        doctor = Doctor(generator, machine.server_cpus, lambda step: complain(f"... {step}"))
         certificate = doctor.certificate()
-    print(certificates.render(certificate))
+    show(certificates.render(certificate))
     return DONE if certificate.certified else FAILED
 
 
 def _show_machine(machine: Machine) -> None:
-    print(
+    show(
         f"{machine.cpu_model}, {machine.cores} cores, {machine.system} {machine.kernel}, Python {machine.python}\n"
         f"servers on CPU {_cpus(machine.server_cpus)}, generator on CPU {_cpus(machine.generator_cpus)}"
     )
     for warning in machine.warnings:
-        print(f"note: {warning}")
+        show(f"note: {warning}")
 
 
 def _cpus(cpus: Sequence[int]) -> str:

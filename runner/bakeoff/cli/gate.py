@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from bakeoff.calibration import Doctor
-from bakeoff.cli import note
+from bakeoff.cli import note, show, show_styled
 from bakeoff.cli.arguments import add_backend, add_file, add_seed_and_out
 from bakeoff.cli.conclusion import refresh_index
 from bakeoff.cli.context import new_manifest
@@ -134,10 +134,10 @@ def _compare_with_earlier(earlier: RunFolder, folder: RunFolder, summary: Summar
 
 def _show(summary: Summary, folder: RunFolder) -> None:
     """Print the verdict; under GitHub Actions also as annotations, and into the job's summary."""
-    print(terminal.render(summary, colour=sys.stdout.isatty()))
-    print(f"\nreport: {folder.path / 'report.md'}")
+    show_styled(terminal.render(summary, colour=sys.stdout.isatty()))
+    show(f"\nreport: {folder.path / 'report.md'}")
     if os.environ.get("GITHUB_ACTIONS") == "true":
-        print(terminal.annotation(summary))
+        show(terminal.annotation(summary))
         if job_summary := os.environ.get("GITHUB_STEP_SUMMARY"):
             with Path(job_summary).open("a", encoding="utf-8") as page:
                 page.write(markdown.render(summary))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from bakeoff.cli import DONE
+from bakeoff.cli import DONE, show
 from bakeoff.cli.conclusion import write_index
 
 
@@ -18,5 +18,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Write the page that lists all runs."""
-    print(f"index: {write_index(options.results)}")
+    show(f"index: {write_index(options.results)}")
     return DONE

@@ -6,7 +6,7 @@ import argparse
 from importlib import resources
 from pathlib import Path
 
-from bakeoff.cli import DONE
+from bakeoff.cli import DONE, show
 from bakeoff.model import UserError
 from bakeoff.results import write_file
 
@@ -26,5 +26,5 @@ def run(options: argparse.Namespace) -> int:
         write_file(file, starter)
     except OSError as error:
         raise UserError(f"{file} cannot be written: {error.strerror}; name another file") from None
-    print(f"wrote {file}; fit it to your app, then: bakeoff run {file} --profile smoke")
+    show(f"wrote {file}; fit it to your app, then: bakeoff run {file} --profile smoke")
     return DONE

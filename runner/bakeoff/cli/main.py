@@ -13,9 +13,9 @@ import signal
 import sys
 import traceback
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NoReturn
 
-from bakeoff.cli import FAILED, USER_ERROR
+from bakeoff.cli import FAILED, USER_ERROR, complain, note, show
 
 COMMANDS = {
     "run": "Measure and compare the stacks of an experiment, and write a report.",
@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         signal.signal(signal.SIGTERM, _interrupt)
         return int(options.run(options))
     except KeyboardInterrupt:
-        print("bakeoff: interrupted; every server was stopped, complete blocks are kept", file=sys.stderr)
+        note("interrupted; every server was stopped, complete blocks are kept")
         return FAILED
     except Exception as error:
         return _report_failure(error)
@@ -53,7 +53,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 
     Raises `SystemExit` after ``--help`` and ``--version``, and with 2 when the arguments are wrong.
     """
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="bakeoff",
         description="Compare Python web stacks, WSGI and ASGI, with numbers that a sceptic would accept.",
         epilog="Exit codes: 0 done, 1 regression, 2 your mistake, 3 inconclusive, invalid or failed.",
@@ -70,6 +70,14 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
+class _Parser(argparse.ArgumentParser):
+    """Prints wrong arguments as every other message."""
+
+    def error(self, message: str) -> NoReturn:
+        complain(f"{self.format_usage()}{self.prog}: error: {message}")
+        self.exit(USER_ERROR)
+
+
 class _Version(argparse.Action):
     """Looks up the version only when it is asked for: the look-up is slow."""
 
@@ -79,7 +87,7 @@ class _Version(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
         from importlib.metadata import version
 
-        print(f"bakeoff {version('bakeoff')}")
+        show(f"bakeoff {version('bakeoff')}")
         parser.exit()
 
 
@@ -92,11 +100,11 @@ def _report_failure(error: Exception) -> int:
     from bakeoff.model import BakeoffError, UserError  # Imports numpy, which --help must not wait for.
 
     if isinstance(error, UserError):
-        print(f"bakeoff: {error}", file=sys.stderr)
+        note(str(error))
         return USER_ERROR
     if isinstance(error, BakeoffError):
-        print(f"bakeoff: failed: {error}", file=sys.stderr)
+        note(f"failed: {error}")
         return FAILED
-    traceback.print_exception(error)
-    print("bakeoff: failed: this is a bug in Bakeoff; please report it with the lines above", file=sys.stderr)
+    complain("".join(traceback.format_exception(error)).rstrip())
+    note("failed: this is a bug in Bakeoff; please report it with the lines above")
     return FAILED

@@ -16,8 +16,8 @@ from rich.text import Text
 from bakeoff.experiment import expected_s
 from bakeoff.findings.numerals import number
 from bakeoff.measure import Observer
-from bakeoff.model import Experiment, Histogram, Interval, Record, Slice, load_title
-from bakeoff.report.terminal import BLOCKS, LETTERS, clean, sparkline
+from bakeoff.model import Experiment, Histogram, Interval, Record, Slice, load_title, printable
+from bakeoff.report.terminal import BLOCKS, LETTERS, sparkline
 
 BAR_COLUMNS = 24
 OTHER_COLUMNS = 52
@@ -102,7 +102,7 @@ class RunProgress(_LiveDisplay):
     def __rich__(self) -> Group:
         """The bar, the activity with its rate, and the latency so far."""
         lines = [" ".join(part for part in (self._activity, self._rate) if part), self._latency()]
-        texts = (Text(clean(line), no_wrap=True, overflow="ellipsis") for line in lines if line)
+        texts = (Text(printable(line), no_wrap=True, overflow="ellipsis") for line in lines if line)
         return Group(self._progress, *texts)
 
     def certifying(self, step: str) -> None:
@@ -129,7 +129,7 @@ class RunProgress(_LiveDisplay):
         """Move the bar, and print a failure."""
         self._slices_done += 1
         if record.failure:
-            self._console.print(f"{record.stack} failed: {record.failure.message}", markup=False)
+            self._console.print(printable(f"{record.stack} failed: {record.failure.message}"), markup=False)
         self._progress.update(self._task, completed=self._slices_done)
 
     def timeline_began(self) -> None:

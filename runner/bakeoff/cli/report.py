@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from bakeoff.cli import DONE
+from bakeoff.cli import DONE, show_styled
 from bakeoff.cli.conclusion import refresh_index, render, show_findings
 from bakeoff.report import gate as gate_report
 from bakeoff.report.gate import terminal as gate_terminal
@@ -31,6 +31,6 @@ def render_again(path: Path) -> int:
         show_findings(render(folder), path)
     else:
         folder.write_reports(gate_report.render_all(summary))
-        print(gate_terminal.render(summary, colour=sys.stdout.isatty()))
+        show_styled(gate_terminal.render(summary, colour=sys.stdout.isatty()))
     refresh_index(path.resolve().parent)
     return DONE

@@ -6,7 +6,7 @@ import argparse
 
 import msgspec
 
-from bakeoff.cli import DONE
+from bakeoff.cli import DONE, show
 from bakeoff.model import Summary
 
 
@@ -16,5 +16,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(_: argparse.Namespace) -> int:
     """Print the schema."""
-    print(msgspec.json.format(msgspec.json.encode(msgspec.json.schema(Summary)), indent=2).decode())
+    show(msgspec.json.format(msgspec.json.encode(msgspec.json.schema(Summary)), indent=2).decode())
     return DONE

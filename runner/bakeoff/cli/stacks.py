@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from bakeoff.cli import DONE
+from bakeoff.cli import DONE, show
 from bakeoff.cli.arguments import add_file, add_stack_choice
 from bakeoff.experiment import read_experiment, select
 from bakeoff.model import Stack
@@ -22,8 +22,8 @@ def run(options: argparse.Namespace) -> int:
     experiment = select(read_experiment(options.file), options.stack, ())
     width = max(len(stack.name) for stack in experiment.stacks)
     for stack in experiment.stacks:
-        print(f"{stack.name:{width}}  {stack.interface}  {_what_runs(stack)}")
-    print(f"\nknown servers: {', '.join(servers.names())}; any command that listens on a port will do too")
+        show(f"{stack.name:{width}}  {stack.interface}  {_what_runs(stack)}")
+    show(f"\nknown servers: {', '.join(servers.names())}; any command that listens on a port will do too")
     return DONE
 
 

@@ -6,7 +6,7 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from bakeoff.cli import DONE, FAILED
+from bakeoff.cli import DONE, FAILED, show
 from bakeoff.cli.arguments import add_backend, add_file, add_stack_choice
 from bakeoff.experiment import read_experiment, select
 from bakeoff.findings import timeline_line
@@ -35,5 +35,5 @@ def run(options: argparse.Namespace) -> int:
         context = RunContext(backend, generator, Observer(), Certificate)
         timelines = take_timelines(experiment, Path(scratch), context)
     for timeline in timelines:
-        print(timeline_line(timeline), end="\n\n")
+        show(f"{timeline_line(timeline)}\n")
     return FAILED if any(timeline.failure for timeline in timelines) else DONE

@@ -78,6 +78,7 @@ from bakeoff.model.summary import (
     Result,
     Summary,
 )
+from bakeoff.model.text import printable, printable_lines
 
 __all__ = [
     "ALL_ENDPOINTS",
@@ -158,6 +159,8 @@ __all__ = [
     "load_title",
     "load_words",
     "merged_counts",
+    "printable",
+    "printable_lines",
     "total_outcomes",
     "unknown",
     "window_rng",

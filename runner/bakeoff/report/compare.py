@@ -17,11 +17,10 @@ from bakeoff.findings.run_comparison import (
     ComparedStack,
     RunComparison,
 )
-from bakeoff.model import Estimate
+from bakeoff.model import Estimate, printable
 from bakeoff.report.bars import Bar, DrawnBar, draw_bars
 from bakeoff.report.drawing.palette import COOL, WARM
 from bakeoff.report.html import environment
-from bakeoff.report.terminal import clean
 
 COLOURS = (COOL[0], WARM[0], COOL[2], WARM[2], WARM[1], COOL[1])
 """Of the runs; their letters tell them apart where colour does not."""
@@ -199,7 +198,7 @@ def render_text(comparison: RunComparison) -> str:
         [*labels, *comparison.conclusions, *comparison.other_changes],
         comparison.cautions,
     )
-    return "\n\n".join("\n".join(map(clean, lines)) for lines in paragraphs)
+    return "\n\n".join("\n".join(map(printable, lines)) for lines in paragraphs)
 
 
 def _change_texts(comparison: RunComparison, run: ComparedRun, change: Change) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from bakeoff.findings.grid import Cell, Grid, Head, narrowed
 from bakeoff.findings.timeline_story import INTRODUCTION
+from bakeoff.model import printable, printable_lines
 
 if TYPE_CHECKING:
     from bakeoff.findings import Findings
@@ -166,13 +167,14 @@ def bullets(items: Iterable[str]) -> str:
 
 def folded(summary: str, body: str) -> str:
     """A part that opens on request. Its title is HTML, in which Markdown is not interpreted."""
-    return f"<details><summary>{escape(summary)}</summary>\n\n{body}\n\n</details>"
+    title = escape(_on_one_line(summary))
+    return f"<details><summary>{title}</summary>\n\n{body}\n\n</details>"
 
 
 def _fenced(text: str) -> str:
     """Text as it is, in a fence longer than any run of backticks in it."""
     fence = "`" * max(3, 1 + max((len(ticks) for ticks in re.findall("`+", text)), default=0))
-    return f"{fence}text\n{text.rstrip()}\n{fence}"
+    return f"{fence}text\n{printable_lines(text).rstrip()}\n{fence}"
 
 
 def plain(text: str) -> str:
@@ -181,8 +183,12 @@ def plain(text: str) -> str:
     GitHub looks for ``@name`` and ``#1`` after Markdown is rendered, when escapes are gone; an empty comment keeps the
     sign and the name apart (github.com/github/cmark-gfm/issues/181).
     """
-    without_html = escape(" ".join(text.split()), quote=False)
+    without_html = escape(_on_one_line(text), quote=False)
     without_marks = re.sub(r"([\\`*_|~#])", r"\\\1", without_html)
     # A bracket is harmless unless a target follows; intervals stay readable in the source.
     without_links = re.sub(r"\](?=[(:\[])", r"]\\", without_marks)
     return re.sub(r"([@#])(?=\w)", r"\1<!-- -->", without_links)
+
+
+def _on_one_line(text: str) -> str:
+    return printable(" ".join(text.split()))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from io import StringIO
 from typing import Literal
@@ -14,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bakeoff.findings.grid import Cell, Grid, narrowed
+from bakeoff.model import printable
 
 STYLES = {"faster": "bold green", "slower": "bold red", "same": "dim", "inconclusive": "yellow", "bad": "red"}
 NARROWEST = 20
@@ -39,10 +39,10 @@ def render_table(grids: Iterable[Grid], width: int, *, colour: bool) -> str:
 
 
 def _print(console: Console, grid: Grid) -> None:
-    console.print(Text(clean(grid.title), style="bold"))
+    console.print(Text(printable(grid.title), style="bold"))
     console.print(_table(grid))
     for mark, note in enumerate(grid.notes, start=1):
-        console.print(Text(clean(f"{mark}) {note}"), style="dim"))
+        console.print(Text(printable(f"{mark}) {note}"), style="dim"))
     console.print()
 
 
@@ -72,13 +72,8 @@ def _table(grid: Grid) -> Table:
 
 def _text(cell: Cell) -> Text:
     marks = "".join(f" {mark})" for mark in cell.marks)
-    text = Text(clean(cell.text), style=STYLES.get(cell.kind, "")) + Text(marks, style="dim")
-    return text + Text(f"\n{clean(cell.detail)}", style="dim") if cell.detail else text
-
-
-def clean(text: str) -> str:
-    """Text without control characters, which could change the terminal's state."""
-    return re.sub(r"[\x00-\x1f\x7f-\x9f]", "\N{REPLACEMENT CHARACTER}", text)
+    text = Text(printable(cell.text), style=STYLES.get(cell.kind, "")) + Text(marks, style="dim")
+    return text + Text(f"\n{printable(cell.detail)}", style="dim") if cell.detail else text
 
 
 # --- sparkline -------------------------------------------------------------------------------------------------------

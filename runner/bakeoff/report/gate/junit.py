@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from xml.etree import ElementTree
 
-from bakeoff.model import GateComparison, GateResult, Summary
+from bakeoff.model import GateComparison, GateResult, Summary, printable_lines
 from bakeoff.report.gate import words
 
 _NOT_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -63,4 +63,4 @@ def _case(summary: Summary, name: str) -> ElementTree.Element:
 
 
 def _text(text: str) -> str:
-    return _NOT_XML.sub("?", text)
+    return _NOT_XML.sub("?", printable_lines(text))

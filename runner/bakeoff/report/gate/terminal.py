@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bakeoff.model import Hotspot, Summary
+from bakeoff.model import Hotspot, Summary, printable, printable_lines
 from bakeoff.report.gate import words
 from bakeoff.report.gate.words import MetricWords
 
@@ -15,7 +15,7 @@ _ANNOTATIONS = {"pass": "notice", "regression": "error", "inconclusive": "warnin
 def render(summary: Summary, *, colour: bool) -> str:
     """The verdict, then a line for each metric, and the notes; with ANSI colours if asked for."""
     result = words.gate_of(summary.gate)
-    headline = words.headline(result)
+    headline = printable(words.headline(result))
     title, changes = words.against_earlier(result)
     lines = [
         f"\033[1;{_COLOURS[result.verdict]}m{headline}\033[0m" if colour else headline,
@@ -23,17 +23,15 @@ def render(summary: Summary, *, colour: bool) -> str:
         *(_line(words.metric_words(row)) for row in result.metrics),
         f"{'errors':34} {words.errors(result)}",
         "",
-        words.procedure(result),
-        *words.notes(result),
-        *_hotspots(result.hotspots),
-        *(["", title, *changes] if title else []),
+        *map(printable, (words.procedure(result), *words.notes(result), *_hotspots(result.hotspots))),
+        *(["", *map(printable, (title, *changes))] if title else []),
     ]
     return "\n".join(lines)
 
 
 def _line(row: MetricWords) -> str:
     limit = f"limit {row.limit}" if row.limit else ""
-    return f"{row.name:34} {row.change:>8} {row.interval:20} {limit:11} {row.verdict}"
+    return f"{printable(row.name):34} {row.change:>8} {row.interval:20} {limit:11} {row.verdict}"
 
 
 def _hotspots(hotspots: Sequence[Hotspot]) -> list[str]:
@@ -50,5 +48,5 @@ def _hotspots(hotspots: Sequence[Hotspot]) -> list[str]:
 def annotation(summary: Summary) -> str:
     """A workflow command of GitHub Actions (docs.github.com, "Workflow commands for GitHub Actions"): one line."""
     result = words.gate_of(summary.gate)
-    message = words.headline(result).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    message = printable_lines(words.headline(result)).replace("%", "%25").replace("\n", "%0A")
     return f"::{_ANNOTATIONS[result.verdict]} title=Bakeoff gate::{message}"
