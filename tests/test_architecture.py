@@ -36,6 +36,7 @@ PURE = {
     "model",
     "report",
     "results.hlog",
+    "stacks.compose.isolation",
     "stacks.compose.services",
     "stacks.equivalence",
     "stacks.servers",

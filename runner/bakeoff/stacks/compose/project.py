@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from bakeoff.model import Block, Stack, UserError
-from bakeoff.stacks.compose import services, watchdog
+from bakeoff.stacks.compose import isolation, services, watchdog
 from bakeoff.stacks.compose.container import ContainerStack
 from bakeoff.stacks.compose.engine import Engine, EngineError, find_engine
 from bakeoff.stacks.compose.services import Service, Template
@@ -109,6 +109,9 @@ class ComposeProject:
         for image in sorted({self._image(service, stack) for service, stack in self._stacks.items()}):
             digest = self._engine.run("docker", "image", "inspect", "--format", "{{.Id}}", image).strip()
             facts[f"image {image}"] = f"{digest}, {self._installed(image)}"
+        folder = Path(next(iter(self._stacks.values())).directory)
+        if mounted := isolation.mounted_read_only(self._template.declared.values(), folder):
+            facts["mounted read-only"] = ", ".join(mounted)
         return facts
 
     def start(self, stack: Stack, block: Block, logs: Path) -> ContainerStack:
@@ -147,7 +150,7 @@ def _read_template(
     """What services are made from: the Compose file and the Dockerfile in the folder of the stacks, if any."""
     folder = Path(next(iter(stacks.values())).directory)
     file = next((folder / name for name in COMPOSE_FILES if (folder / name).is_file()), None)
-    document = engine.resolved(file, project) if file else {}
+    document = isolation.isolated(engine.resolved(file, project), stacks, file) if file else {}
     declared: dict[str, Service] = document.get("services") or {}
     built = _service_of_dockerfile(folder)
     if own_images:

@@ -149,20 +149,22 @@ def stack_service(name: str, stack: Stack, template: Template, hash_seed: int) -
 
 def compose_file(made: Mapping[str, Service], template: Template) -> dict[str, Any]:
     """A whole Compose file: some services, and the declared services that they depend on."""
-    complete = dict(made)
-    pending = list(made.values())
-    while pending:
-        for name in pending.pop().get("depends_on") or ():
-            if name not in complete:
-                complete[name] = template.declared[name]
-                pending.append(template.declared[name])
+    complete = {**template.declared, **made}
     return {
         "services": {
-            name: {key: value for key, value in service.items() if key != "profiles"}
-            for name, service in complete.items()
+            name: {key: value for key, value in complete[name].items() if key != "profiles"}
+            for name in with_dependencies(made, complete)
         },
         **template.resources,
     }
+
+
+def with_dependencies(names: Iterable[str], services: Mapping[str, Service]) -> tuple[str, ...]:
+    """Some services, and after them those that they depend on, directly or not."""
+    complete = list(names)
+    for name in complete:  # It grows meanwhile.
+        complete += [other for other in services[name].get("depends_on") or () if other not in complete]
+    return tuple(complete)
 
 
 def to_build(made: Mapping[str, Service]) -> Sequence[str]:
