@@ -183,7 +183,24 @@ def test_a_killed_users_request_is_unfinished(sink: SliceSink, traffic: Traffic)
         gevent.sleep(0.01)
         greenlet.kill()
         client.leave()
-    assert log_of(sink).unfinished == 1
+    log = log_of(sink)
+    assert log.unfinished == 1
+    intended_ns, stopped_ns = log.take_errors()[:, 0]
+    assert stopped_ns - intended_ns >= 10_000_000
+
+
+def test_a_request_that_fails_has_the_time_until_it_failed(sink: SliceSink, traffic: Traffic) -> None:
+    """Whether nothing was answered, or something wrong."""
+    with scripted(CLOSE, (b"HTTP/1.1 500 Oh\r\nContent-Length: 0\r\n\r\n",)) as server:
+        client = Client(server.url, traffic)
+        client.get("/")
+        client.get("/")
+        client.leave()
+    log = log_of(sink)
+    assert (log.failed, log.wrong) == ({"closed": 1}, 1)
+    intended_ns, done_ns = log.take_errors()
+    assert len(intended_ns) == 2
+    assert all(done_ns > intended_ns)
 
 
 def test_a_request_has_the_given_content(traffic: Traffic) -> None:

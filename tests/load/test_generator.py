@@ -15,7 +15,7 @@ from bakeoff.calibration import FAULTS, SCENARIO, check_accounting, drive_oracle
 from bakeoff.calibration.oracle import Behaviour, Fixed, OracleProcess, start_oracle
 from bakeoff.load import Drive, FixedLength, GeneratorError, LocalGenerators
 from bakeoff.load.distributed.sources import list_sources
-from bakeoff.model import ClosedLoad, Histogram, Load, OpenLoad, Request, Scenario, Stage, UserError
+from bakeoff.model import ClosedLoad, Histogram, Load, OpenLoad, Request, Scenario, Stage, UserError, total_outcomes
 
 pytestmark = pytest.mark.e2e
 
@@ -72,6 +72,20 @@ def test_every_right_answer_is_in_each_histogram_once(
     assert rights > 0
     for kind in ("latency", "service", "lag"):
         assert measured.histogram(kind).total == rights
+
+
+def test_every_request_without_a_right_answer_is_in_a_histogram_for_as_long_as_it_waited(
+    generators: LocalGenerators,
+) -> None:
+    """The oracle leaves one request in ten unanswered: each waits until the slice has been drained for 0.3 s."""
+    with start_oracle(Behaviour(never_every=10)) as oracle:
+        measured = drive_oracle(generators, SCENARIO, oracle, OpenLoad(rate_rps=300.0), slice_s=0.5, timeout_s=0.3)
+    outcomes, waited = total_outcomes(measured.driven.endpoints), measured.histogram("error")
+    assert waited.total == outcomes.errors > 0
+    assert waited.total + measured.histogram("latency").total == outcomes.offered
+    shortest_s = waited.quantile_s(0.0)
+    assert shortest_s is not None
+    assert shortest_s >= 0.3
 
 
 @pytest.mark.parametrize("processes", [1, 2, 4])

@@ -159,7 +159,7 @@ class Client:
             response = Response(0, b"", b"", self._failed(error))
             done_ns = now_ns()
         except gevent.GreenletExit:
-            log.unfinished += 1
+            log.record_unfinished(intended_ns, now_ns())
             raise
         self.last_used_ns = done_ns
         self.log = None

@@ -172,7 +172,7 @@ class OpenLoop:
         while (self._queue or len(self._idle) < len(self._runners)) and now_ns() < deadline_ns:
             gevent.sleep(0.005)
         while self._queue:
-            self._drop(self._queue.popleft()[1])
+            self._drop(*self._queue.popleft())
         gevent.killall([runner.greenlet for runner in self._runners])
 
     def next_waiting(self, runner: TaskRunner) -> int | None:
@@ -189,7 +189,7 @@ class OpenLoop:
             if now_ns() - intended_ns <= self._queue_limit_ns:
                 log.offered -= 1  # The request itself counts it from here on.
                 return intended_ns
-            self._drop(log)
+            self._drop(intended_ns, log)
         return None
 
     def _after_each(self) -> None:
@@ -241,5 +241,5 @@ class OpenLoop:
         self._queue.append((intended_ns, log))
 
     @staticmethod
-    def _drop(log: SliceLog) -> None:
-        log.dropped += 1
+    def _drop(intended_ns: int, log: SliceLog) -> None:
+        log.record_dropped(intended_ns, now_ns())

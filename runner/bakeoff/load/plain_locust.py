@@ -12,7 +12,6 @@ class LocustLog:
     def __init__(self, environment: Environment, method: str, endpoint: str) -> None:
         self.offered = 0
         self.connections = 0
-        self.unfinished = 0
         self._environment = environment
         self._method = method
         self._endpoint = endpoint
@@ -28,6 +27,9 @@ class LocustLog:
     def record_failure(self, kind: str, intended_ns: int, done_ns: int, message: str) -> None:
         """Report a request without an answer."""
         self._report(done_ns - intended_ns, 0, CatchResponseError(f"{kind}: {message}"))
+
+    def record_unfinished(self, intended_ns: int, done_ns: int) -> None:
+        """Report nothing: Locust does not count requests that are cut off when it stops."""
 
     def _report(self, latency_ns: int, size_bytes: int, exception: Exception | None) -> None:
         self._environment.events.request.fire(  # type: ignore[no-untyped-call]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from array import array
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Protocol
 
 import numpy as np
@@ -28,11 +28,11 @@ class EndpointLog(Protocol):
 
     offered: int
     connections: int
-    unfinished: int
 
     def record_right(self, intended_ns: int, sent_ns: int, done_ns: int, size_bytes: int) -> None: ...
     def record_wrong(self, intended_ns: int, done_ns: int, reason: str) -> None: ...
     def record_failure(self, kind: str, intended_ns: int, done_ns: int, message: str) -> None: ...
+    def record_unfinished(self, intended_ns: int, done_ns: int) -> None: ...
 
 
 class Sink(Protocol):
@@ -48,6 +48,8 @@ class SliceLog:
         "connections",
         "done_ns",
         "dropped",
+        "error_done_ns",
+        "error_intended_ns",
         "failed",
         "intended_ns",
         "offered",
@@ -74,6 +76,8 @@ class SliceLog:
         self.intended_ns = array("q")
         self.sent_ns = array("q")
         self.done_ns = array("q")
+        self.error_intended_ns = array("q")
+        self.error_done_ns = array("q")
 
     def record_right(self, intended_ns: int, sent_ns: int, done_ns: int, size_bytes: int) -> None:
         """Account for a right answer."""
@@ -86,7 +90,7 @@ class SliceLog:
     def record_wrong(self, intended_ns: int, done_ns: int, reason: str) -> None:
         """Account for an answer that the check rejected."""
         self.wrong += 1
-        self.reason = self.reason or reason
+        self._record_error(intended_ns, done_ns, reason)
 
     def record_failure(self, kind: str, intended_ns: int, done_ns: int, message: str) -> None:
         """Account for a request without an answer."""
@@ -94,7 +98,22 @@ class SliceLog:
             self.timed_out += 1
         else:
             self.failed[kind] = self.failed.get(kind, 0) + 1
-        self.reason = self.reason or message
+        self._record_error(intended_ns, done_ns, message)
+
+    def record_unfinished(self, intended_ns: int, done_ns: int) -> None:
+        """Account for a request that the end of the slice cut off."""
+        self.unfinished += 1
+        self._record_error(intended_ns, done_ns, None)
+
+    def record_dropped(self, intended_ns: int, done_ns: int) -> None:
+        """Account for an arrival that was never sent."""
+        self.dropped += 1
+        self._record_error(intended_ns, done_ns, None)
+
+    def _record_error(self, intended_ns: int, done_ns: int, reason: str | None) -> None:
+        self.error_intended_ns.append(intended_ns)
+        self.error_done_ns.append(done_ns)
+        self.reason = self.reason or reason
 
     def counts(self, endpoint: str, completed: int) -> EndpointCounts:
         """The counts so far, as they are stored."""
@@ -119,6 +138,12 @@ class SliceLog:
         taken = np.array([self.intended_ns, self.sent_ns, self.done_ns], dtype=np.int64)
         # The client appends to all three without yielding, so they are never of different lengths here.
         del self.intended_ns[:], self.sent_ns[:], self.done_ns[:]
+        return taken
+
+    def take_errors(self) -> NDArray[np.int64]:
+        """Remove and return the times of all other requests so far: rows of (intended, given up)."""
+        taken = np.array([self.error_intended_ns, self.error_done_ns], dtype=np.int64)
+        del self.error_intended_ns[:], self.error_done_ns[:]
         return taken
 
 
@@ -155,16 +180,25 @@ class Histograms:
     def absorb(self) -> Iterator[None]:
         """Take the times that the sink holds; yields after each chunk, so that the caller can let requests run."""
         for endpoint, log in list(self._sink.logs.items()):
-            taken = log.take()
-            for start in range(0, taken.shape[1], CHUNK):
-                intended, sent, done = taken[:, start : start + CHUNK]
-                buckets = bucket_of(np.stack([done - intended, done - sent, sent - intended]))
-                seconds = (intended - self._opened_ns) // SECOND_NS
-                for second in np.unique(seconds).tolist():
-                    here = seconds == second
-                    for row, kind in enumerate(_KINDS):
-                        self._buckets[second, endpoint, kind].append(buckets[row, here])
-                yield
+            intended, sent, done = log.take()
+            yield from self._add(
+                endpoint, intended, {"latency": done - intended, "service": done - sent, "lag": sent - intended}
+            )
+            intended, done = log.take_errors()
+            yield from self._add(endpoint, intended, {"error": done - intended})
+
+    def _add(
+        self, endpoint: str, intended_ns: NDArray[np.int64], durations_ns: Mapping[HistogramKind, NDArray[np.int64]]
+    ) -> Iterator[None]:
+        for start in range(0, len(intended_ns), CHUNK):
+            chunk = slice(start, start + CHUNK)
+            buckets = bucket_of(np.stack([durations[chunk] for durations in durations_ns.values()]))
+            seconds = (intended_ns[chunk] - self._opened_ns) // SECOND_NS
+            for second in np.unique(seconds).tolist():
+                here = seconds == second
+                for row, kind in enumerate(durations_ns):
+                    self._buckets[second, endpoint, kind].append(buckets[row, here])
+            yield
 
     def finished(self, before_s: int) -> Iterator[tuple[int, str, HistogramKind, Histogram]]:
         """Remove and return the histograms of all seconds before one."""
@@ -182,6 +216,3 @@ def warm_up_recording() -> None:
         pass
     for *_, histogram in histograms.finished(before_s=1):
         histogram.encode()
-
-
-_KINDS: tuple[HistogramKind, ...] = ("latency", "service", "lag")

@@ -17,7 +17,7 @@ from locust.user.task import LOCUST_STATE_RUNNING, LOCUST_STATE_STOPPING, Defaul
 from bakeoff.load.client import Client, default_check
 from bakeoff.load.plain_locust import LocustSink
 from bakeoff.load.response import Response
-from bakeoff.load.traffic import Traffic
+from bakeoff.load.traffic import Traffic, now_ns
 from bakeoff.model import Request
 
 __all__ = ["BakeoffUser", "requests_user", "task"]
@@ -167,7 +167,8 @@ def report_task_error(user: User, error: Exception) -> None:
     """Report an exception in a task to Locust's listeners, and count it as a failed request."""
     log = traffic_of(user.environment).sink.log_of("TASK", "(task)")
     log.offered += 1
-    log.record_failure("task", 0, 0, f"{type(error).__name__} in a task: {error}")
+    at_ns = now_ns()
+    log.record_failure("task", at_ns, at_ns, f"{type(error).__name__} in a task: {error}")
     user.environment.events.user_error.fire(user_instance=user, exception=error, tb=error.__traceback__)
 
 

@@ -19,7 +19,9 @@ Arrivals = Literal["poisson", "constant"]
 Metric = Literal["throughput", "latency_p50", "latency_p90", "latency_p99", "cpu_per_request"]
 Verdict = Literal["faster", "slower", "same", "inconclusive"]
 RunState = Literal["running", "complete", "failed"]
-HistogramKind = Literal["latency", "service", "lag"]
+HistogramKind = Literal["latency", "service", "lag", "error"]
+"""Of right answers: from intended send to answer, from send to answer, and from intended send to send. ``error``: of
+all other requests, from intended send until they were given up, or answered wrongly."""
 Profile = Literal["smoke", "quick", "full", "gate"]
 BackendName = Literal["local", "compose"]
 GateMetric = Literal["cpu_per_request", "latency_p50", "latency_p90", "latency_p99", "memory", "throughput", "start_up"]
