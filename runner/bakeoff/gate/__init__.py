@@ -1,7 +1,8 @@
 """Is a change slower? Base and head are measured in paired blocks, one after another, until there is a verdict."""
 
 from bakeoff.gate.against import against_earlier, check_comparable, head_metrics, mismatches
-from bakeoff.gate.revisions import MISSING_SERVER_REMEDY, BuiltEnvironments, ImageEnvironments, Revision, Revisions
+from bakeoff.gate.environments import BuiltEnvironments, ImageEnvironments
+from bakeoff.gate.revisions import MISSING_SERVER_REMEDY, Revision, Revisions
 from bakeoff.gate.run import execute_gate, gate_experiment
 
 __all__ = [
