@@ -14,8 +14,8 @@ ASYNC = Stack(name="async", interface="asgi", workers=4)
 seconds = st.floats(1e-4, 10)
 
 
-@given(seconds, seconds, st.integers(1, 64), st.integers(1, 500))
-def test_the_bound_is_the_least_of_the_three(unloaded_s: float, cpu_s: float, cores: int, users: int) -> None:
+@given(seconds, seconds, st.floats(0.1, 64), st.integers(1, 500))
+def test_the_bound_is_the_least_of_the_three(unloaded_s: float, cpu_s: float, cores: float, users: int) -> None:
     """Users over latency, slots over latency, cores over CPU time."""
     lowest = bound(SYNC, ClosedLoad(users=users), unloaded_s, cpu_s, cores)
     assert lowest is not None

@@ -47,6 +47,8 @@ def test_names_seeds_and_stacks_are_no_part_of_it(other: Manifest) -> None:
         (changed_machine(kernel="7.0"), "machine", "kernel"),
         (changed_machine(memory_bytes=2**30), "machine", "memory"),
         (changed_machine(server_cpus=(0, 1)), "machine", "CPUs of the servers"),
+        (changed_machine(physical_cores=((0, 1),)), "machine", "physical cores"),
+        (changed_machine(cpu_quota=1.5), "machine", "CPU quota"),
         (changed_machine(python="3.13.1"), "software", "Python"),
         (changed_machine(versions={**machine().versions, "uvicorn": "0.41.0"}), "software", "uvicorn"),
         (changed_experiment(loads=(ClosedLoad(users=64, think_s=0.1),)), "workload", "loads"),
@@ -93,5 +95,6 @@ def test_every_fact_of_a_machine_is_accounted_for() -> None:
     left_out = {"hostname", "warnings"}
     covered = {
         "system", "kernel", "cpu_model", "cores", "memory_bytes", "python", "server_cpus", "generator_cpus", "versions",
+        "physical_cores", "cpu_quota",
     }  # fmt: skip
     assert set(Machine.__struct_fields__) == left_out | covered

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+
+import msgspec
 import pytest
 
 from bakeoff.findings.bottlenecks import bottlenecks, bottlenecks_at
@@ -39,6 +42,17 @@ def test_a_stack_at_its_cpu_is_not_advised_to_take_more_threads(run: Run) -> Non
     finding = limit_of(with_row(run, "fastapi-uvicorn", throughput_rps=estimate(1000.0)), "fastapi-uvicorn")
     assert finding.text == "One core is busy: 1 core / 0.940 ms of CPU a request = 1,064 requests/s; measured 1,000."
     assert "More threads or users would not help" in finding.remedy
+
+
+def test_a_quota_is_what_is_busy(run: Run) -> None:
+    """Half a core, though the servers have a whole one."""
+    limited = msgspec.structs.replace(
+        run.manifest, machine=msgspec.structs.replace(run.manifest.machine, cpu_quota=0.5)
+    )
+    run = dataclasses.replace(run, manifest=limited)
+    finding = limit_of(run, "fastapi-uvicorn")
+    assert finding.evidence["cores"] == 0.5
+    assert "its 0.500 cores were busy 153 % of the time" in finding.text
 
 
 def test_a_stack_below_its_bound_is_not_explained_by_it(run: Run) -> None:

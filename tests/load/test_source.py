@@ -8,7 +8,6 @@ import pytest
 
 from bakeoff.load.source import LocalProcesses, RemoteWorkers, read_source
 from bakeoff.model import UserError
-from bakeoff.stacks import split_cpus
 
 TOKEN = "a token of sixteen characters"
 
@@ -50,21 +49,3 @@ def test_a_token_file_without_workers_is_refused() -> None:
     """Nothing would use it."""
     with pytest.raises(UserError, match="--token-file is for workers on other machines"):
         read_source(None, None, None, Path("token"))
-
-
-@pytest.mark.parametrize(
-    ("cpus", "generators", "expected"),
-    [
-        ({0}, 1, ((), ())),
-        ({0, 1}, 1, ((1,), (0,))),
-        ({0, 1}, 4, ((1,), (0,))),
-        ({0, 1, 2, 3}, 2, ((2, 3), (0, 1))),
-        ({0, 1, 2, 3}, 9, ((3,), (0, 1, 2))),
-    ],
-)
-def test_each_generator_has_a_cpu_and_the_servers_have_one_at_least(
-    monkeypatch: pytest.MonkeyPatch, cpus: set[int], generators: int, expected: tuple[tuple[int, ...], ...]
-) -> None:
-    """Where there are enough; more generators than CPUs share them."""
-    monkeypatch.setattr("os.sched_getaffinity", lambda pid: cpus)
-    assert split_cpus(generators) == expected

@@ -127,6 +127,7 @@ def machine() -> Machine:
         python="3.11.7",
         server_cpus=(0,),
         generator_cpus=(1,),
+        physical_cores=((0,), (1,)),
         versions={
             "bakeoff": "0.1.0",
             "gunicorn": "25.0.1",

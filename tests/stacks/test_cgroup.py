@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bakeoff.stacks import Unknown, Usage
-from bakeoff.stacks.cgroup import Cgroup, cgroup_of
+from bakeoff.stacks.cgroup import Cgroup, cgroup_of, cpu_quota
 
 CONTAINER = "8ae176939e751c638786fa8bd37288cf5d651b2443018ae784dbafe1076ed48d"
 MIB = 2**20
@@ -155,3 +155,45 @@ def test_the_kernel_accounts_the_cpu_time_of_a_process_to_its_group(tmp_path: Pa
         assert 0.2 < after.cpu_s - before.cpu_s < 0.6
     finally:
         group.rmdir()
+
+
+# --- our own CPU quota ------------------------------------------------------------------------------------------------
+
+
+def in_group(proc: FakeProc, *lines: str) -> Path:
+    """This process is in some groups; where ``/proc`` is."""
+    (proc.path / "self" / "cgroup").write_text("\n".join(lines), "utf-8")
+    return proc.path
+
+
+def test_a_quota_of_version_2_is_the_lowest_of_the_group_and_those_above(tmp_path: Path) -> None:
+    """A limit on the slice of a user limits every session in it."""
+    proc = FakeProc(tmp_path)
+    root = proc.mount("unified", "cgroup2", "rw")
+    write(root / "user.slice" / "session", cpu__max="max 100000\n")
+    write(root / "user.slice", cpu__max="150000 100000\n")
+    write(root, cgroup__procs="")
+    assert cpu_quota(in_group(proc, "0::/user.slice/session")) == 1.5
+
+
+@pytest.mark.parametrize(("quota", "expected"), [("50000", 0.5), ("-1", None)])
+def test_a_quota_of_version_1_is_over_its_period(tmp_path: Path, quota: str, expected: float | None) -> None:
+    """As Docker sets it: the container's group is the root of what is mounted in it."""
+    proc = FakeProc(tmp_path)
+    root = proc.mount("cpu,cpuacct", "cgroup", "rw,cpu,cpuacct", root=f"/docker/{CONTAINER}")
+    write(root, cpu__cfs_quota_us=quota, cpu__cfs_period_us="100000", tasks="")
+    assert cpu_quota(in_group(proc, f"2:cpu,cpuacct:/docker/{CONTAINER}", "0::/")) == expected
+
+
+def test_a_container_with_a_namespace_of_its_own_sees_its_quota_at_the_root(tmp_path: Path) -> None:
+    proc = FakeProc(tmp_path)
+    write(proc.mount("unified", "cgroup2", "rw"), cpu__max="200000 50000\n")
+    assert cpu_quota(in_group(proc, "0::/")) == 4.0
+
+
+def test_without_control_groups_no_quota_is_known(tmp_path: Path) -> None:
+    """As on macOS, or with another group's part of the tree mounted."""
+    assert cpu_quota(tmp_path / "proc") is None
+    proc = FakeProc(tmp_path)
+    proc.mount("unified", "cgroup2", "rw", root="/another")
+    assert cpu_quota(in_group(proc, "0::/own")) is None

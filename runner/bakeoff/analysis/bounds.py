@@ -1,6 +1,7 @@
 """Upper bounds on throughput, from the operational laws. Pure.
 
-With S the unloaded latency, C the CPU time of a request, k the slots and m the cores, no stack can serve more than
+With S the unloaded latency, C the CPU time of a request, k the slots and m the CPU seconds that the servers can use in
+a second (their CPUs, or a quota below that), no stack can serve more than
 min(users / (S + think time), k / S, m / C) requests a second (Denning and Buzen, *The operational analysis of queueing
 network models*, 1978).
 """
@@ -36,7 +37,7 @@ def slots(stack: Stack) -> int | None:
     return stack.workers * stack.threads if is_declared else None
 
 
-def bound(stack: Stack, load: Load, unloaded_s: float | None, cpu_s: float | None, cores: int) -> Bound | None:
+def bound(stack: Stack, load: Load, unloaded_s: float | None, cpu_s: float | None, cores: float) -> Bound | None:
     """The lowest of the bounds, and which it is; ``None`` where the unloaded latency is not known."""
     if not unloaded_s:
         return None

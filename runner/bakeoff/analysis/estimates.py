@@ -16,7 +16,7 @@ from bakeoff.model import ALL_ENDPOINTS, BlockResult, Estimate, Histogram, Laten
 MIB = 2**20
 
 
-def result_of(row: Row, reasons: Sequence[str], blocks: Sequence[BlockResult], cores: int) -> Result:
+def result_of(row: Row, reasons: Sequence[str], blocks: Sequence[BlockResult], cores: float) -> Result:
     """What is published of a row: its numbers, or the reasons to withhold them."""
     result = Result(
         stack=row.stack.name,
@@ -38,7 +38,7 @@ def result_of(row: Row, reasons: Sequence[str], blocks: Sequence[BlockResult], c
     return result if reasons else _with_numbers(result, row, blocks, cores)
 
 
-def _with_numbers(result: Result, row: Row, blocks: Sequence[BlockResult], cores: int) -> Result:
+def _with_numbers(result: Result, row: Row, blocks: Sequence[BlockResult], cores: float) -> Result:
     latency, too_few = _latency(row)
     result = msgspec.structs.replace(
         result,

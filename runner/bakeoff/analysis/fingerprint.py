@@ -22,6 +22,7 @@ from bakeoff.model import ClosedLoad, Experiment, Load, Machine, Manifest, Scena
 Part = Literal["machine", "software", "workload"]
 PARTS: tuple[Part, ...] = ("machine", "software", "workload")
 ABSENT = "absent"
+NOT_RECORDED = "not recorded"
 DIGEST_LETTERS = 12
 
 
@@ -81,11 +82,24 @@ def _machine(machine: Machine) -> dict[str, str]:
         "cores": str(machine.cores),
         "CPUs of the servers": _cpus(machine.server_cpus),
         "CPUs of the generator": _cpus(machine.generator_cpus),
+        "physical cores": _physical_cores(machine),
+        "CPU quota": _cpu_quota(machine),
         # Whole GiB, because what the kernel reserves differs by a few pages from boot to boot.
         "memory": f"{machine.memory_bytes / 2**30:.0f} GiB",
         "system": machine.system,
         "kernel": machine.kernel,
     }
+
+
+def _physical_cores(machine: Machine) -> str:
+    """CPUs that are threads of one core are joined by a plus sign."""
+    return ", ".join("+".join(map(str, core)) for core in machine.physical_cores) or NOT_RECORDED
+
+
+def _cpu_quota(machine: Machine) -> str:
+    if machine.cpu_quota is not None:
+        return f"{machine.cpu_quota:.3g} CPUs"
+    return "none" if machine.physical_cores else NOT_RECORDED  # Both are recorded since the same version.
 
 
 def software(machine: Machine) -> dict[str, str]:

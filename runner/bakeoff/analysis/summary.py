@@ -16,11 +16,12 @@ def summarise(
 ) -> Summary:
     """What is concluded from the blocks of a run, and from what is known of its load generator."""
     experiment = manifest.experiment
-    cores = max(1, len(manifest.machine.server_cpus))
     rows = rows_of(experiment, blocks, intervals)
     whole = {row.key: row for row in rows if row.endpoint == ALL_ENDPOINTS}
     results = [
-        result_of(row, reasons_to_withhold(row, whole[row.key_of_all_endpoints], certificate), blocks, cores)
+        result_of(
+            row, reasons_to_withhold(row, whole[row.key_of_all_endpoints], certificate), blocks, manifest.server_cores
+        )
         for row in rows
     ]
     return Summary(

@@ -82,11 +82,16 @@ def _arithmetic(context: RowContext) -> str:
         slots = plural(context.stack.workers * context.stack.threads, "slot")
         return f"{slots} / {ms(context.unloaded_s)} a request = {total}"
     if bound.by == "cpu" and cpu:
-        return f"{plural(context.cores, 'core')} / {number(cpu.point)} ms of CPU a request = {total}"
+        return f"{_cores(context.cores)} / {number(cpu.point)} ms of CPU a request = {total}"
     if isinstance(load, ClosedLoad) and context.unloaded_s:
         pause = f" + {ms(load.think_s)} of thinking" if load.think_s else ""
         return f"{load_words(load)} / ({ms(context.unloaded_s)} a request{pause}) = {total}"
     return f"no more than {total} were sent" if isinstance(load, OpenLoad) else f"a bound of {total}"
+
+
+def _cores(cores: float) -> str:
+    """As a term: ``1 core``, or, by a quota, ``1.50 cores``."""
+    return "1 core" if cores == 1 else cores_words(cores)
 
 
 # --- what would change it --------------------------------------------------------------------------------------------

@@ -8,7 +8,18 @@ from typing import NamedTuple
 
 from bakeoff.findings.grid import Cell, Grid, Head, make_grid, missing
 from bakeoff.findings.numerals import count, listing, merged, mib, number, percent, plural, shape
-from bakeoff.model import ALL_ENDPOINTS, BlockResult, ClosedLoad, Condition, Load, Result, Run, Stack, load_words
+from bakeoff.model import (
+    ALL_ENDPOINTS,
+    BlockResult,
+    ClosedLoad,
+    Condition,
+    Load,
+    Machine,
+    Result,
+    Run,
+    Stack,
+    load_words,
+)
 
 # --- what was withheld -----------------------------------------------------------------------------------------------
 
@@ -244,8 +255,10 @@ def machine(run: Run) -> tuple[tuple[str, str], ...]:
     host = run.manifest.machine
     return (
         ("processor", f"{host.cpu_model}, {plural(host.cores, 'core')}"),
-        ("cores for servers", _cpus(host.server_cpus)),
-        ("cores for the load", _cpus(host.generator_cpus)),
+        ("CPUs for servers", _cpus(host.server_cpus)),
+        ("CPUs for the load", _cpus(host.generator_cpus)),
+        *((("physical cores", _physical_cores(host)),) if host.physical_cores else ()),
+        *((("CPU quota", f"{number(host.cpu_quota)} CPU seconds a second"),) if host.cpu_quota is not None else ()),
         ("memory", mib(host.memory_bytes)),
         ("system", f"{host.system} {host.kernel}"),
         ("host", host.hostname),
@@ -256,6 +269,15 @@ def machine(run: Run) -> tuple[tuple[str, str], ...]:
 
 def _cpus(cpus: tuple[int, ...]) -> str:
     return ", ".join(map(str, cpus)) or "not pinned"
+
+
+def _physical_cores(host: Machine) -> str:
+    """How many; which CPUs are threads of one, where any are; and whether servers and generator share one."""
+    threads = [core for core in host.physical_cores if len(core) > 1]
+    words = [str(len(host.physical_cores))]
+    words += [f"CPUs {' and '.join(map(str, core))} are threads of one" for core in threads]
+    words += ["servers and generator share one"] if host.shares_a_core else []
+    return "; ".join(words)
 
 
 def versions(run: Run) -> tuple[tuple[str, str], ...]:

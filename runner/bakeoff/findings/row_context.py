@@ -24,7 +24,8 @@ class RowContext:
     throughput_rps: float
     unloaded_s: float | None
     """The latency without load; ``None`` where it was not measured."""
-    cores: int
+    cores: float
+    """CPU seconds that the servers can use in a second."""
 
     @property
     def load(self) -> Load:
@@ -96,7 +97,7 @@ def row_context(run: Run, condition: Condition, name: str) -> RowContext | None:
         row=row,
         throughput_rps=row.throughput_rps.point,
         unloaded_s=unloaded_s or _unloaded_from_bound(stack, row),
-        cores=max(1, len(run.manifest.machine.server_cpus)),
+        cores=run.manifest.server_cores,
     )
 
 
@@ -123,9 +124,11 @@ def slots_words(stack: Stack) -> str:
     return f"{plural(slots, 'slot')} ({plural(stack.workers, 'worker')} {TIMES} {plural(stack.threads, 'thread')})"
 
 
-def cores_words(cores: int) -> str:
-    """``one core``, ``2 cores``."""
-    return plural(cores, "core") if cores > 1 else "one core"
+def cores_words(cores: float) -> str:
+    """``one core``, ``2 cores``, or, by a quota, ``1.50 cores``."""
+    if cores == 1:
+        return "one core"
+    return plural(int(cores), "core") if cores == int(cores) else f"{number(cores)} cores"
 
 
 def threads_for(stack: Stack, concurrency: float) -> int:

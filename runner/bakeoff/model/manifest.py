@@ -46,8 +46,24 @@ class Machine(Struct, frozen=True, kw_only=True):
     server_cpus: tuple[int, ...]
     generator_cpus: tuple[int, ...]
     versions: dict[str, str]
+    physical_cores: tuple[tuple[int, ...], ...] = ()
+    """The CPUs that Bakeoff may use, those of one physical core together; empty where that was not recorded."""
+    cpu_quota: float | None = None
+    """CPU seconds a second that its control group allows Bakeoff and its servers; ``None`` where that is no limit."""
     warnings: tuple[str, ...] = ()
     """What makes this machine a worse place to measure, each with a remedy."""
+
+    @property
+    def usable_cpus(self) -> int:
+        """How many CPUs Bakeoff may use."""
+        return sum(map(len, self.physical_cores)) or len(self.server_cpus) + len(self.generator_cpus) or 1
+
+    @property
+    def shares_a_core(self) -> bool:
+        """Whether a server and a generator are threads of one physical core."""
+        return any(
+            set(core) & set(self.server_cpus) and set(core) & set(self.generator_cpus) for core in self.physical_cores
+        )
 
 
 class Manifest(Struct, frozen=True, kw_only=True):
@@ -71,3 +87,13 @@ class Manifest(Struct, frozen=True, kw_only=True):
     place: dict[str, str] = {}
     """What is to be known of where the stacks ran: container engine, images."""
     schema_version: int = SCHEMA_VERSION
+
+    @property
+    def server_cores(self) -> float:
+        """The CPU seconds that all servers can use in a second: their CPUs, or fewer by a quota.
+
+        Containers are in control groups of their own, to which Bakeoff's quota does not apply.
+        """
+        cpus = len(self.machine.server_cpus) or self.machine.usable_cpus
+        quota = self.machine.cpu_quota if self.backend == "local" else None
+        return cpus if quota is None else min(cpus, quota)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from bakeoff.stacks.backends import OpenBackend, open_backend
+from bakeoff.stacks.cpus import split_cpus
 from bakeoff.stacks.equivalence import difference
 from bakeoff.stacks.lifecycle import StacksUnderTest, StackUnderTest, cpu_s_of, started
 from bakeoff.stacks.local import LocalBackend
-from bakeoff.stacks.machine import describe_machine, split_cpus
+from bakeoff.stacks.machine import describe_machine
 from bakeoff.stacks.protocol import Backend, RunningStack, StartFailure, Unknown, Usage
 from bakeoff.stacks.remote import check_consent
 

@@ -1,10 +1,11 @@
-"""What a container has used, read from its control group: version 1, version 2, or a mix of both.
+"""Control groups, of version 1, version 2, or a mix of both: what a container has used, and our own CPU quota.
 
 The files are described in the kernel's documentation, admin-guide/cgroup-v1 and admin-guide/cgroup-v2.rst.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,6 +80,32 @@ def cgroup_of(pid: int, container: str, proc: Path = PROC) -> Cgroup | Unknown:
     return Cgroup(cpu, memory)
 
 
+def cpu_quota(proc: Path = PROC) -> float | None:
+    """The CPU seconds that this process's control group lets it use in a second, by itself or by a group above it.
+
+    ``None`` if no group that can be seen from here has a limit.
+    """
+    try:
+        paths = _cgroup_paths((proc / "self" / "cgroup").read_text("utf-8"))
+        mounts = _cgroup_mounts((proc / "self" / "mountinfo").read_text("utf-8"))
+    except OSError:
+        return None
+    quotas = [quota for folder in _lineage("cpu", paths, mounts) if (quota := _quota(folder)) is not None]
+    return min(quotas, default=None)
+
+
+def _quota(folder: Path) -> float | None:
+    """``cpu.max`` (version 2) has microseconds or "max", and the period that they are for; version 1 has two files."""
+    try:
+        if (folder / "cpu.max").exists():
+            quota, period = (folder / "cpu.max").read_text("ascii").split()
+        else:
+            quota, period = ((folder / f"cpu.cfs_{name}_us").read_text("ascii") for name in ("quota", "period"))
+    except OSError:
+        return None  # The root has no such files.
+    return None if quota == "max" or int(quota) < 0 else int(quota) / int(period)
+
+
 @dataclass(frozen=True)
 class _Mount:
     """A mounted hierarchy of control groups."""
@@ -105,7 +132,7 @@ def _cgroup_mounts(text: str) -> list[_Mount]:
     for line in text.splitlines():
         before, _, after = line.partition(" - ")
         root, point = before.split()[3:5]
-        kind, _, options = after.split(maxsplit=2)
+        kind, *_, options = after.split()
         if kind in ("cgroup", "cgroup2"):
             version = 2 if kind == "cgroup2" else 1
             mounts.append(_Mount(version, Path(point), root, frozenset(options.split(","))))
@@ -113,15 +140,24 @@ def _cgroup_mounts(text: str) -> list[_Mount]:
 
 
 def _folder(controller: str, paths: dict[str, str], mounts: list[_Mount]) -> Path | None:
-    """The folder with a controller's files. Version 2 has the controllers that version 1 has not mounted."""
+    """The folder with a controller's files."""
+    return next(_lineage(controller, paths, mounts), None)
+
+
+def _lineage(controller: str, paths: dict[str, str], mounts: list[_Mount]) -> Iterator[Path]:
+    """The folder with a controller's files, then those of the groups above it, as far as they are mounted.
+
+    Version 2 has the controllers that version 1 has not mounted.
+    """
     for mount in mounts:
         in_version_1 = mount.version == 1 and controller in mount.controllers and controller in paths
         in_version_2 = mount.version == 2 and controller not in paths and "" in paths
         if in_version_1 or in_version_2:
             path = Path(paths[controller if in_version_1 else ""])
             if path.is_relative_to(mount.root):
-                return mount.point / path.relative_to(mount.root)
-    return None
+                below = path.relative_to(mount.root)
+                yield from (mount.point / group for group in (below, *below.parents))
+                return
 
 
 def _is_version_1(folder: Path) -> bool:

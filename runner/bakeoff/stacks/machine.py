@@ -8,12 +8,16 @@ from __future__ import annotations
 import os
 import platform
 import re
+from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
+import msgspec
 import psutil
 
 from bakeoff.model import Machine
+from bakeoff.stacks.cgroup import cpu_quota
+from bakeoff.stacks.cpus import allowed_cpus, physical_cores, split_cpus
 
 PACKAGES = (
     "bakeoff",
@@ -40,23 +44,10 @@ BUSY_LOAD = 0.7
 """One-minute load average per core above which other work disturbs the measurement."""
 
 
-def split_cpus(generators: int = 1) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """The CPUs of the servers and those of the generator: the first ones, one for each generator process.
-
-    At least one is left to the servers. Both are empty, which means any CPU, where there is only one or the system
-    cannot pin.
-    """
-    if not hasattr(os, "sched_getaffinity"):
-        return (), ()
-    cpus = tuple(sorted(os.sched_getaffinity(0)))
-    count = min(generators, len(cpus) - 1)
-    return (cpus[count:], cpus[:count]) if count else ((), ())
-
-
 def describe_machine(generators: int = 1) -> Machine:
     """This machine as it is now, its CPUs split for so many generator processes."""
     server_cpus, generator_cpus = split_cpus(generators)
-    return Machine(
+    machine = Machine(
         hostname=platform.node(),
         system=_system(),
         kernel=platform.release(),
@@ -67,8 +58,10 @@ def describe_machine(generators: int = 1) -> Machine:
         server_cpus=server_cpus,
         generator_cpus=generator_cpus,
         versions=_versions(),
-        warnings=tuple(_warnings(pinned=bool(server_cpus))),
+        physical_cores=physical_cores(allowed_cpus()),
+        cpu_quota=cpu_quota(),
     )
+    return msgspec.structs.replace(machine, warnings=(*cpu_warnings(machine), *_warnings()))
 
 
 def _versions() -> dict[str, str]:
@@ -94,13 +87,26 @@ def _cpu_model() -> str:
     return match.group(1) if match else platform.processor() or platform.machine()
 
 
-def _warnings(*, pinned: bool) -> list[str]:
-    """What makes this machine a worse place to measure, each with a remedy."""
-    warnings: list[str] = []
-    if not pinned:
-        warnings.append(
-            "servers and generator share the same CPUs and disturb each other; use Linux with two or more cores"
+def cpu_warnings(machine: Machine) -> Iterator[str]:
+    """What is wrong with the CPUs that Bakeoff has here, each with a remedy."""
+    if not machine.server_cpus:
+        yield "servers and generator share the same CPUs and disturb each other; use Linux with two or more cores"
+    if machine.shares_a_core:
+        yield (
+            "servers and generator run on threads of one physical core and slow each other down; use a machine "
+            "with two or more of them"
         )
+    if machine.cpu_quota is not None and machine.cpu_quota < machine.usable_cpus:
+        yield (
+            f"a quota allows {machine.cpu_quota:.3g} CPU seconds a second on {machine.usable_cpus} CPUs; once that is "
+            "used up, servers and generator stand still for a moment, which disturbs latencies; lift the quota (docker "
+            "run --cpus, cpu.max), and limit CPUs by a cpuset instead (docker run --cpuset-cpus)"
+        )
+
+
+def _warnings() -> list[str]:
+    """What else makes this machine a worse place to measure, each with a remedy."""
+    warnings: list[str] = []
     load_per_core = os.getloadavg()[0] / (os.cpu_count() or 1)
     if load_per_core > BUSY_LOAD:
         warnings.append(

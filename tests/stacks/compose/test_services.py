@@ -120,6 +120,7 @@ def test_a_service_keeps_what_is_its_own_and_loses_what_would_disturb_a_measurem
         "profiles": ["all"],
         "restart": "always",
         "container_name": "shop",
+        "cpus": 0.5,
     }
     made = service_of(stack("a", env={"MODE": "fast"}), template(stack("a"), declared={"a": declared}), 7)
     assert made["volumes"] == ["./data:/data:ro"]
@@ -131,7 +132,7 @@ def test_a_service_keeps_what_is_its_own_and_loses_what_would_disturb_a_measurem
     }
     assert made["healthcheck"] == {"disable": True}
     assert made["ports"] == ["127.0.0.1::8000"]
-    assert not {"profiles", "restart", "container_name"} & made.keys()
+    assert not {"profiles", "restart", "container_name", "cpus"} & made.keys()
 
 
 def test_what_a_service_depends_on_comes_with_it() -> None:

@@ -26,9 +26,23 @@ HARDENING: Service = {
 }
 """What services get that are in no Compose file; docker-compose.yml has the same settings."""
 
-NOT_WHILE_MEASURED = ("container_name", "deploy", "healthcheck", "ports", "profiles", "restart", "scale")
+NOT_WHILE_MEASURED = (
+    "container_name",
+    "cpu_count",
+    "cpu_percent",
+    "cpu_period",
+    "cpu_quota",
+    "cpus",
+    "deploy",
+    "healthcheck",
+    "ports",
+    "profiles",
+    "restart",
+    "scale",
+)
 """Left out of a declared service. Bakeoff checks readiness, publishes ports and restarts by itself, and a health check
-that starts a process every few seconds would use CPU time that is being measured."""
+that starts a process every few seconds would use CPU time that is being measured. All stacks have the same whole CPUs:
+a quota would stop a service for a part of each period."""
 
 RESOURCES = ("networks", "volumes", "secrets", "configs")
 """Sections of a Compose file that services refer to."""
