@@ -143,6 +143,24 @@ def test_no_answer_in_time_is_a_timeout(sink: SliceSink, traffic: Traffic) -> No
     assert log_of(sink).timed_out == 1
 
 
+def test_a_check_that_raises_has_rejected_the_answer(sink: SliceSink, traffic: Traffic) -> None:
+    """The reason names the exception; the task gets the answer."""
+    with scripted((OK,)) as server:
+        client = Client(server.url, traffic, check=lambda response: response.json()["ok"])
+        assert client.get("/").text == "hi"
+        client.leave()
+    assert log_of(sink).wrong == 1
+    assert str(log_of(sink).reason).startswith("the check raised DecodeError: JSON is malformed")
+
+
+def test_a_mistake_in_the_arguments_offers_no_request(sink: SliceSink, traffic: Traffic) -> None:
+    """It is the task's error."""
+    client = Client("http://127.0.0.1:1", traffic)
+    with pytest.raises(TypeError):
+        client.get("/", json=object())
+    assert sink.total("offered") == 0
+
+
 def test_the_check_decides_what_is_right(sink: SliceSink, traffic: Traffic) -> None:
     """A wrong answer is an error with a reason, not throughput."""
     with scripted((OK,), (OK,), (OK,)) as server:

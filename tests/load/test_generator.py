@@ -147,46 +147,6 @@ def test_requests_are_asked_by_weight(tmp_path: Path, oracle: OracleProcess) -> 
     assert abs(offered["/seldom"] - total / 10) < 5 * (total * 0.09) ** 0.5
 
 
-def test_a_task_that_raises_is_a_failed_request_and_not_the_end(tmp_path: Path, oracle: OracleProcess) -> None:
-    """The reason is recorded, and the loop goes on."""
-    path = tmp_path / "buggy.py"
-    path.write_text(
-        "from bakeoff.load import BakeoffUser, task\n"
-        "class Buggy(BakeoffUser):\n"
-        "    @task\n"
-        "    def ask(self):\n"
-        "        self.client.get('/')\n"
-        "        raise KeyError('cake')\n",
-        "utf-8",
-    )
-    scenario = Scenario(name="buggy", locustfile=str(path))
-    with LocalGenerators((), tmp_path) as generator:
-        generator.use(scenario)
-        endpoint_counts = drive_oracle(generator, scenario, oracle, ClosedLoad(users=1), slice_s=0.3).driven.endpoints
-    (failed,) = (counts for counts in endpoint_counts if counts.endpoint == "(task)")
-    assert failed.outcomes.failed == {"task": failed.offered}
-    assert failed.reason == "KeyError in a task: 'cake'"
-
-
-@pytest.mark.parametrize("task", ["next(self.cakes); self.client.get('/')", "pass"])
-def test_a_task_that_never_waits_lets_the_others_run(tmp_path: Path, oracle: OracleProcess, task: str) -> None:
-    """Its data may have run out, so that it raises at once, again and again. The slice ends all the same."""
-    locustfile = tmp_path / "users.py"
-    locustfile.write_text(
-        f"from bakeoff.load import BakeoffUser, task\n\nclass Busy(BakeoffUser):\n    cakes = iter(range(3))\n\n"
-        f"    @task\n    def ask(self):\n        {task}\n",
-        "utf-8",
-    )
-    scenario = Scenario(name="busy", locustfile=str(locustfile))
-    with LocalGenerators((), tmp_path) as generators:
-        generators.use(scenario)
-        driven = drive_oracle(generators, scenario, oracle, ClosedLoad(users=2), slice_s=0.3).driven
-    assert driven.window_s < 2.0
-    if task != "pass":
-        (failed,) = (counts for counts in driven.endpoints if counts.endpoint == "(task)")
-        assert failed.reason == "StopIteration in a task: "
-
-
 @pytest.mark.parametrize("processes", [1, 2])
 def test_a_process_that_dies_fails_the_run(tmp_path: Path, oracle: OracleProcess, processes: int) -> None:
     """Nothing of the slice is used, whichever process it was."""

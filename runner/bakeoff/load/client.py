@@ -19,7 +19,7 @@ import gevent
 import httptools
 import msgspec
 
-from bakeoff.load.recorder import EndpointLog
+from bakeoff.load.recorder import EndpointLog, Sink
 from bakeoff.load.response import ParsedAnswer, Response
 from bakeoff.load.traffic import RequestError, Traffic, nothing, now_ns
 from bakeoff.load.wire import PlainWire, TlsWire, Wire
@@ -36,6 +36,9 @@ FAILURE_PAUSE_S = 0.001
 _FRAMING = re.compile(
     rb"\r\n(?:content-length:[ \t]*(\d+)[ \t]*(?=\r)|(transfer-encoding):|(connection:[ \t]*close))", re.IGNORECASE
 )
+
+TASK = "(task)"
+"""The endpoint of errors that a task raises, apart from its requests, each of which has its own outcome."""
 
 Check = Callable[[Response], bool | str | None]
 """Decides whether an answer is right: ``None`` or ``True`` when it is; ``False`` or a reason when it is not."""
@@ -130,26 +133,20 @@ class Client:
     ) -> Response:
         """Send one request, wait for its answer, account for it, and return the answer.
 
+        A check that raises has rejected the answer. A mistake in the arguments raises, and then nothing was offered.
+
         ``name`` is the endpoint it is counted under (the path without its query by default), ``check`` decides whether
         the answer is right, ``timeout`` is in seconds. ``content`` may hold ``params``, ``headers``, ``json`` or
         ``data``.
         """
-        traffic = self._traffic
-        sink = traffic.sink
-        intended_ns = self._intended_ns
-        if not intended_ns:
-            intended_ns = now_ns()
-        else:
-            self._intended_ns = 0
-            if intended_ns < traffic.sink_since_ns:  # It waited in the queue while the slice went on.
-                sink = traffic.sink_at(intended_ns)
+        message = self._message(method, path, content)
+        sink, intended_ns = self._take_intended()
         log = sink.log_of(method, self._label + (name or path.partition("?")[0]))
         log.offered += 1
         self.log = log
         self.deadline_ns = intended_ns + (self._timeout_ns if timeout is None else int(timeout * 1e9))
         sent_ns = intended_ns
         try:
-            message = self._message(method, path, content)
             wire = self._connected(log)
             sent_ns = now_ns()
             wire.send(message)
@@ -158,8 +155,10 @@ class Client:
         except (OSError, RequestError, httptools.HttpParserError) as error:
             response = Response(0, b"", b"", self._failed(error))
             done_ns = now_ns()
-        except gevent.GreenletExit:
+        except BaseException:  # The user is killed, or the task limits itself by a `gevent.Timeout`.
             log.record_unfinished(intended_ns, now_ns())
+            self.log = None
+            self.close()  # A late answer could be taken for that of the next request.
             raise
         self.last_used_ns = done_ns
         self.log = None
@@ -170,12 +169,36 @@ class Client:
             # A refused connection fails without waiting: let others run, or a dead server would stop the whole loop.
             gevent.sleep(FAILURE_PAUSE_S)
             return response
-        verdict = (check or self._check)(response)
+        try:
+            verdict = (check or self._check)(response)
+        except Exception as error:
+            verdict = f"the check raised {type(error).__name__}: {error}"
+        except BaseException:  # Likewise: a check may wait.
+            log.record_unfinished(intended_ns, done_ns)
+            raise
         if verdict is None or verdict is True:
             log.record_right(intended_ns, sent_ns, done_ns, len(response.content))
         else:
             log.record_wrong(intended_ns, done_ns, verdict or "the scenario's check returned False")
         return response
+
+    def record_task_error(self, reason: str) -> None:
+        """Count an exception in a task as a failed request: that of an arrival, if the task had not sent it yet."""
+        sink, intended_ns = self._take_intended()
+        log = sink.log_of("TASK", self._label + TASK)
+        log.offered += 1
+        log.record_failure("task", intended_ns, now_ns(), reason)
+
+    def _take_intended(self) -> tuple[Sink, int]:
+        """The intended send time of a request that begins now, and where it is accounted."""
+        traffic = self._traffic
+        intended_ns = self._intended_ns
+        if not intended_ns:
+            return traffic.sink, now_ns()
+        self._intended_ns = 0
+        if intended_ns < traffic.sink_since_ns:  # It waited in the queue while the slice went on.
+            return traffic.sink_at(intended_ns), intended_ns
+        return traffic.sink, intended_ns
 
     def expire(self, at_ns: int) -> None:
         """Abort the request under way if its deadline has passed."""

@@ -23,6 +23,7 @@ class ClosedLoop:
         self._traffic = traffic
         self._users = users
         self._think_s = think_s
+        self._own_wait_times = {user_class: user_class.wait_time for user_class in environment.user_classes}
         environment.stop_timeout = drain_s
         self._runner: Any = environment.runner or environment.create_local_runner()
 
@@ -32,6 +33,11 @@ class ClosedLoop:
             for user_class in self._environment.user_classes:
                 user_class.wait_time = constant(self._think_s)
         self._runner.start(self._users, spawn_rate=self._users)
+
+    @property
+    def users(self) -> int:
+        """Users that are running: one that has ended is not replaced."""
+        return int(self._runner.user_count)
 
     @property
     def warm(self) -> bool:
@@ -48,3 +54,5 @@ class ClosedLoop:
     def stop(self) -> None:
         """Let every user finish its request, at most for the drain time, and stop it."""
         self._runner.stop()
+        for user_class, wait_time in self._own_wait_times.items():
+            user_class.wait_time = wait_time

@@ -262,6 +262,8 @@ def merged(parts: Sequence[Driven]) -> Driven:
         opened_ns=first_ns,
         generators=len(parts),
         opened_within_s=(max(part.opened_ns for part in parts) - first_ns) / 1e9,
+        users=None if None in (users := [part.users for part in parts]) else sum(filter(None, users)),
+        user_error=next((part.user_error for part in parts if part.user_error), None),
     )
 
 

@@ -137,6 +137,10 @@ class Driven(Struct, frozen=True, kw_only=True, tag="driven"):
     """Processes that drove the slice together."""
     opened_within_s: float = 0.0
     """The time within which the windows of all of them opened."""
+    users: int | None = None
+    """Users of a closed loop that were running when the window closed."""
+    user_error: str | None = None
+    """The first exception in a user's code, and where it was raised."""
 
 
 class GeneratorProblem(Struct, frozen=True, kw_only=True, tag="problem"):

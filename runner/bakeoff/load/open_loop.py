@@ -16,13 +16,14 @@ import gevent
 import numpy as np
 from gevent import Greenlet
 from locust.env import Environment
+from locust.exception import StopTest, StopUser
 from numpy.typing import NDArray
 
 from bakeoff.load.messages import NOT_SENT
 from bakeoff.load.recorder import SliceLog
 from bakeoff.load.timer import new_alarm
 from bakeoff.load.traffic import Traffic, nothing, now_ns
-from bakeoff.load.user import BakeoffUser, report_task_error
+from bakeoff.load.user import BakeoffUser, report_error, run_task
 
 CONNECTING_AT_ONCE = 8
 """Connections that are opened at the same time.
@@ -35,12 +36,14 @@ and so delay the next ones more.
 class TaskRunner:
     """A user, and a greenlet that runs one of its tasks for each arrival."""
 
-    __slots__ = ("_intended_ns", "_loop", "greenlet", "user")
+    __slots__ = ("_intended_ns", "_loop", "connecting", "greenlet", "user")
 
     def __init__(self, loop: OpenLoop, user: BakeoffUser, intended_ns: int) -> None:
         """``intended_ns`` is that of its first arrival."""
         self._loop = loop
         self.user = user
+        self.connecting = True
+        """Whether its first connection is still to come."""
         self._intended_ns = intended_ns
         self.greenlet = Greenlet(self._serve)
 
@@ -50,26 +53,39 @@ class TaskRunner:
         self.greenlet.switch()
 
     def _serve(self) -> None:
+        try:
+            if self._started():
+                self._serve_arrivals()
+        except (StopUser, StopTest):
+            pass
+        finally:
+            self.user.on_stop()
+            self._loop.leave(self)
+
+    def _started(self) -> bool:
+        """Start the user. What it raises in ``on_start``, even to stop itself, is the failure of its first arrival."""
+        try:
+            self.user.start_up()
+        except Exception as error:
+            self.user.client.schedule(self._intended_ns)
+            report_error(self.user, error)
+            return False
+        return True
+
+    def _serve_arrivals(self) -> None:
         user, loop, hub = self.user, self._loop, gevent.get_hub()
         choose = random.choice
         tasks: list[Any] = user.tasks
-        try:
-            user.start_up()
-            while True:
-                task = choose(tasks)
-                user.choose_target(task)
-                user.client.schedule(self._intended_ns)
-                try:
-                    task(user)
-                except Exception as error:
-                    report_task_error(user, error)
-                waiting_ns = loop.next_waiting(self)
-                if waiting_ns is None:
-                    hub.switch()
-                else:
-                    self._intended_ns = waiting_ns
-        finally:
-            user.on_stop()
+        while True:
+            task = choose(tasks)
+            user.choose_target(task)
+            user.client.schedule(self._intended_ns)
+            run_task(user, task)
+            waiting_ns = loop.next_waiting(self)
+            if waiting_ns is None:
+                hub.switch()
+            else:
+                self._intended_ns = waiting_ns
 
 
 class Pacer:
@@ -127,6 +143,8 @@ class OpenLoop:
 
     warm = True
     """An open loop's warm-up lasts ``warmup_s`` and no longer."""
+    users = None
+    """An open loop has as many users as its arrivals need."""
 
     def __init__(
         self,
@@ -177,10 +195,16 @@ class OpenLoop:
 
     def next_waiting(self, runner: TaskRunner) -> int | None:
         """The next queued arrival, for a user that has finished; ``None`` if there is none, and it becomes idle."""
+        self._connected(runner)
         intended_ns = self._take_waiting()
         if intended_ns is None:
             self._idle.append(runner)
         return intended_ns
+
+    def leave(self, runner: TaskRunner) -> None:
+        """A user has ended. Arrivals that come while all others are busy get a new one."""
+        self._runners.remove(runner)
+        self._connected(runner)
 
     def _take_waiting(self) -> int | None:
         """Take the first queued arrival that has not waited too long, and drop those before it that have."""
@@ -223,7 +247,10 @@ class OpenLoop:
         runner.greenlet.start()
 
     def _connected(self, runner: TaskRunner) -> None:
-        """A new user has its connection, or failed to get one: the next queued arrival may get a new user."""
+        """A new user has its connection, failed to get one, or needs none: a queued arrival may get a new user."""
+        if not runner.connecting:
+            return
+        runner.connecting = False
         for client in runner.user.clients:
             client.when_connected(nothing)
         self._connecting -= 1

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 import gevent
+import msgspec
 import numpy as np
 from locust.env import Environment
 
@@ -34,6 +35,8 @@ class Loop(Protocol):
     waited: int
 
     @property
+    def users(self) -> int | None: ...
+    @property
     def warm(self) -> bool: ...
     def start(self) -> None: ...
     def open_window(self, at_ns: int) -> None: ...
@@ -51,7 +54,7 @@ def drive(
     loop = _loop_for(environment, traffic, order)
     _quiet_memory()
     try:
-        with listening(environment, traffic):
+        with listening(environment, traffic) as errors:
             warm = SliceSink()
             started_ns = traffic.switch(warm)
             loop.start()
@@ -62,7 +65,7 @@ def drive(
             window = _Window(traffic, warm, slice_s, order.timeout_s, send)
             window.run(loop)
             loop.stop()
-        return window.result(started_ns, loop)
+        return msgspec.structs.replace(window.result(started_ns, loop), user_error=errors.first)
     finally:
         traffic.switch(SliceSink())
         gc.enable()
@@ -129,6 +132,7 @@ class _Window:
         self._completed: dict[str, int] = {}
         self._cpu_s = 0.0
         self._window_s = 0.0
+        self._users: int | None = None
         self.opened_ns = 0
 
     def run(self, loop: Loop) -> None:
@@ -141,6 +145,7 @@ class _Window:
         self._send(WindowOpened())
         self._measure()
         self._window_s = (self._traffic.switch(self._drain) - self.opened_ns) / 1e9
+        self._users = loop.users
         self._send(WindowClosed())
         self._cpu_s = time.process_time() - cpu_before_s
         rights = (self._warm.rights(), self._sink.rights())
@@ -182,6 +187,7 @@ class _Window:
             warmup=_account(self._warm),
             drain=_account(self._drain),
             opened_ns=self.opened_ns,
+            users=self._users,
         )
 
     def _send_finished(self, before_s: int) -> None:

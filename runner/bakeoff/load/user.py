@@ -17,7 +17,7 @@ from locust.user.task import LOCUST_STATE_RUNNING, LOCUST_STATE_STOPPING, Defaul
 from bakeoff.load.client import Client, default_check
 from bakeoff.load.plain_locust import LocustSink
 from bakeoff.load.response import Response
-from bakeoff.load.traffic import Traffic, now_ns
+from bakeoff.load.traffic import Traffic
 from bakeoff.model import Request
 
 __all__ = ["BakeoffUser", "requests_user", "task"]
@@ -131,7 +131,7 @@ def _run_tasks(user: BakeoffUser) -> None:
             user.choose_target(task)
             client = user.client
             last_used_ns = client.last_used_ns
-            _run_task(user, task)
+            run_task(user, task)
             if client.last_used_ns == last_used_ns:
                 gevent.sleep(NO_REQUEST_PAUSE_S)
             if user._state == LOCUST_STATE_STOPPING:
@@ -140,6 +140,8 @@ def _run_tasks(user: BakeoffUser) -> None:
                 root.wait()  # type: ignore[no-untyped-call]
     except (GreenletExit, StopUser, StopTest):
         pass
+    except Exception as error:
+        report_error(user, error)
     finally:
         user.on_stop()
 
@@ -154,21 +156,18 @@ def waits(user: User) -> bool:
     return type(user).wait_time is not User.wait_time
 
 
-def _run_task(user: BakeoffUser, task: Any) -> None:
+def run_task(user: BakeoffUser, task: Any) -> None:
+    """Run a task and report what it raises. Raises what ends the user."""
     try:
         task(user)
     except (GreenletExit, StopUser, StopTest):
         raise
-    except Exception as error:
-        report_task_error(user, error)
+    except (Exception, gevent.Timeout) as error:
+        report_error(user, error)
 
 
-def report_task_error(user: User, error: Exception) -> None:
-    """Report an exception in a task to Locust's listeners, and count it as a failed request."""
-    log = traffic_of(user.environment).sink.log_of("TASK", "(task)")
-    log.offered += 1
-    at_ns = now_ns()
-    log.record_failure("task", at_ns, at_ns, f"{type(error).__name__} in a task: {error}")
+def report_error(user: User, error: BaseException) -> None:
+    """Report an exception in a user's code to Locust's listeners, as Locust's own loop does."""
     user.environment.events.user_error.fire(user_instance=user, exception=error, tb=error.__traceback__)
 
 

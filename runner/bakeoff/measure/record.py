@@ -58,6 +58,8 @@ def record_of(
             requests_sent=driven.requests_sent,
             generators=driven.generators,
             opened_within_s=driven.opened_within_s,
+            users=driven.users,
+            user_error=driven.user_error,
         ),
     )
 

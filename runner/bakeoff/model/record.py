@@ -126,6 +126,10 @@ class GeneratorUse(Struct, frozen=True, kw_only=True):
     """Processes, here or on other machines, that drove the slice together."""
     opened_within_s: float = 0.0
     """The time within which the windows of all of them opened."""
+    users: int | None = None
+    """Users of a closed loop that were running when the window closed; ``None`` in records that do not tell."""
+    user_error: str | None = None
+    """The first exception in a user's code in this slice, and where it was raised."""
 
 
 class Failure(Struct, frozen=True, kw_only=True):
