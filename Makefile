@@ -12,7 +12,7 @@ VERSION := import sys; print("%d.%d" % sys.version_info[:2])
 FIT     := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench test selfbench soak reportbench masterbench containers validate-gate validate-run notebooks lint format lock clean
+.PHONY: help setup bench test selfbench soak reportbench masterbench containers validate-gate validate-run reproduce notebooks lint format lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -37,6 +37,9 @@ validate-gate: $(READY) ## Hours of gates on known changes: how often is the ver
 
 validate-run: $(READY) ## Hours of runs of identical stacks: how often is a verdict wrong? Resumes (ARGS="--minutes 60")
 	@$(BIN)/python -m benchmarks.run.validate $(ARGS)
+
+reproduce: $(READY) ## Measure what others have published, with their settings; a quarter of an hour. Resumes
+	@$(BIN)/python -m benchmarks.reproduce.measure $(ARGS)
 
 reportbench: $(READY) ## Measure a report of ten million requests, and how its page opens
 	@$(BIN)/python -m benchmarks.report $(ARGS)

@@ -1,0 +1,1 @@
+"""Ratios that others have published, measured on this machine with their settings."""
