@@ -80,6 +80,8 @@ def test_a_head_that_fails_requests_is_a_regression(folder: Path) -> None:
     assert (result["verdict"], result["exit_code"]) == ("regression", 1)
     assert result["errors"]["head"]["errors"] > result["errors"]["base"]["errors"] == 0
     assert "requests failed" in completed.stdout
+    assert result["environment_changes"] == []
+    assert "Base and head run on equal environments" in completed.stdout
 
 
 def test_an_equal_head_has_ratios_of_about_one(folder: Path) -> None:

@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from bakeoff.model import Summary
+from bakeoff.model import PackageChange, Summary
 from bakeoff.report.gate import junit, markdown, terminal, words
 from tests.gate.results import INVALID, PASSED, REGRESSED, finding, summary
 from tests.report.reading import rendered
@@ -83,6 +83,49 @@ def test_every_format_has_the_same_words_for_each_metric(gate: Summary) -> None:
             assert text in line
             assert text in rendered(markdown.render(gate))
         assert (f"{row.difference}, limit {row.limit}: {row.verdict}" in messages) == (metric.role != "informational")
+
+
+EQUAL = summary(environment_changes=())
+CHANGES = (
+    PackageChange(package="interpreter", base="Python 3.12.1", head="Python 3.13.0"),
+    PackageChange(package="flask", base="3.0.3", head="3.1.2"),
+    PackageChange(package="uvloop", base=None, head="0.22.1"),
+    PackageChange(package="nltk", base="3.9", head=None),
+)
+
+
+def in_all_formats(gate: Summary) -> tuple[str, ...]:
+    """What a reader sees of each format."""
+    xml = ElementTree.fromstring(junit.render(gate))
+    return terminal.render(gate, colour=False), rendered(markdown.render(gate)), "".join(xml.itertext())
+
+
+def test_every_format_says_in_one_line_that_the_environments_are_equal() -> None:
+    line = "Base and head run on equal environments: the same interpreter and the same packages."
+    for text in in_all_formats(EQUAL):
+        assert line in text
+
+
+def test_every_format_says_what_differs_between_the_environments() -> None:
+    differing = summary(environment_changes=CHANGES)
+    said = "interpreter Python 3.12.1 → Python 3.13.0, flask 3.0.3 → 3.1.2, uvloop 0.22.1 added, nltk 3.9 removed."
+    for text in in_all_formats(differing):
+        assert said in text
+
+
+def test_many_differences_between_the_environments_are_counted_and_listed_in_a_table() -> None:
+    """A sentence of sixty packages is not read."""
+    many = tuple(PackageChange(package=f"p{number}", base="1", head="2") for number in range(60))
+    differing = summary(environment_changes=many)
+    assert "p5 1 → 2, and 54 more." in terminal.render(differing, colour=False)
+    page = markdown.render(differing)
+    assert "60 differences between the environments" in page
+    assert "| p59 | 1 | 2 |" in page
+
+
+def test_environments_that_are_not_known_are_not_called_equal() -> None:
+    """As in containers without Python."""
+    assert "environment" not in terminal.render(summary(), colour=False)
 
 
 def test_junit_has_a_case_a_metric_and_one_for_the_verdict() -> None:

@@ -9,8 +9,8 @@ import pytest
 
 from bakeoff.gate.decision import decide
 from bakeoff.gate.effects import MetricKey
-from bakeoff.gate.result import gate_result
-from bakeoff.model import GateResult
+from bakeoff.gate.result import environment_changes, gate_result
+from bakeoff.model import Environment, GateResult, PackageChange
 from tests.gate.simulation import BLOCK_S, CPU, MEDIAN, START_S, TAIL, block, new_gate
 
 UNEVEN = [0.7, 0.0, 0.0, 0.0]
@@ -52,3 +52,20 @@ def test_a_lower_throughput_is_a_ratio_below_one() -> None:
     assert found.ratio.point == pytest.approx(np.exp(-0.1), rel=0.002)
     ends = [found.lower, found.ratio.low, found.ratio.point, found.ratio.high, found.upper]
     assert ends == sorted(end for end in ends if end is not None)
+
+
+def test_the_environments_differ_in_interpreter_versions_and_what_only_one_side_has() -> None:
+    """The interpreter first; then the packages of the base, then those that were added."""
+    base = Environment(python="Python 3.12.1", packages={"uvloop": "0.22", "flask": "3.0", "click": "8.1"})
+    head = Environment(python="Python 3.13.0", packages={"anyio": "4.0", "flask": "3.1", "click": "8.1"})
+    assert environment_changes({"base": base, "head": head}) == (
+        PackageChange(package="interpreter", base="Python 3.12.1", head="Python 3.13.0"),
+        PackageChange(package="flask", base="3.0", head="3.1"),
+        PackageChange(package="uvloop", base="0.22", head=None),
+        PackageChange(package="anyio", base=None, head="4.0"),
+    )
+    assert environment_changes({"base": base, "head": base}) == ()
+
+
+def test_an_environment_that_is_not_known_has_no_differences_and_is_not_equal() -> None:
+    assert environment_changes({"base": Environment(python="Python 3.12.1", packages={})}) is None

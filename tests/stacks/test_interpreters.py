@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
-from bakeoff.model import UserError
-from bakeoff.stacks.interpreters import interpreters
+from bakeoff.model import Environment, UserError
+from bakeoff.stacks.interpreters import describe_environment, interpreters
 from tests.builders import stack
 
 SERVED = stack("cakes", server="gunicorn")
@@ -24,10 +26,30 @@ def bare(tmp_path: Path) -> str:
     return str(tmp_path / "bare" / "bin" / "python")
 
 
+def write_installed(
+    folder: Path, name: str, version: str, origin: dict[str, Any] | None = None, files: str = ""
+) -> None:
+    """The record of an installed package, as an installer leaves it in a folder."""
+    information = folder / f"{name}-{version}.dist-info"
+    information.mkdir(parents=True)
+    (information / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n", "utf-8")
+    (information / "RECORD").write_text(files, "utf-8")
+    if origin is not None:
+        (information / "direct_url.json").write_text(json.dumps(origin), "utf-8")
+
+
+def installed_with(python: str, folder: Path) -> Environment:
+    """What an interpreter lists that finds packages in a folder too."""
+    own = replace(SERVED, server=None, app=None, command=("serve", "{port}"), python=python)
+    return interpreters([replace(own, env={"PYTHONPATH": str(folder)})])["cakes"]
+
+
 def test_the_packages_of_an_interpreter_are_listed_with_their_versions() -> None:
-    text = interpreters([SERVED])["cakes"]
-    assert text.startswith(f"Python {sys.version.split()[0]}, ")
-    assert f"gunicorn {metadata.version('gunicorn')}" in text
+    environment = interpreters([SERVED])["cakes"]
+    assert environment.python == f"Python {sys.version.split()[0]}"
+    assert environment.packages["gunicorn"] == metadata.version("gunicorn")
+    assert describe_environment(environment).startswith(f"{environment.python}, ")
+    assert f"gunicorn {metadata.version('gunicorn')}" in describe_environment(environment)
 
 
 def test_a_stack_whose_interpreter_lacks_its_server_is_refused_with_a_remedy(bare: str) -> None:
@@ -42,9 +64,69 @@ def test_the_remedy_for_a_missing_server_may_be_another(bare: str) -> None:
 
 def test_a_stack_with_a_command_of_its_own_needs_no_server(bare: str) -> None:
     own = replace(SERVED, name="own", server=None, app=None, command=("serve", "{port}"), python=bare)
-    described = interpreters([own, SERVED])
-    assert described["own"] == f"Python {sys.version.split()[0]}"
-    assert "gunicorn" in described["cakes"]
+    installed = interpreters([own, SERVED])
+    assert installed["own"] == Environment(python=f"Python {sys.version.split()[0]}", packages={})
+    assert "gunicorn" in installed["cakes"].packages
+
+
+def test_packages_that_a_stack_reaches_through_its_variables_are_its_own(bare: str, tmp_path: Path) -> None:
+    """Two stacks with one interpreter need not have the same packages."""
+    write_installed(tmp_path / "vendored", "Sour_Dough", "2.0")
+    plain = replace(SERVED, name="plain", server=None, app=None, command=("serve", "{port}"), python=bare)
+    vendored = replace(plain, name="vendored", env={"PYTHONPATH": str(tmp_path / "vendored")})
+    installed = interpreters([plain, vendored])
+    assert installed["plain"].packages == {}
+    assert installed["vendored"].packages == {"sour-dough": "2.0"}
+
+
+def test_packages_in_the_callers_folder_are_not_installed(
+    bare: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as those that an old build has left there."""
+    write_installed(tmp_path, "gunicorn", "25.0")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match="has no gunicorn"):
+        interpreters([replace(SERVED, python=bare)])
+
+
+@pytest.mark.parametrize(
+    ("origin", "version"),
+    [
+        ({"vcs_info": {"vcs": "git", "commit_id": 40 * "a"}}, "1.0 (commit aaaaaaaaaa)"),
+        ({"archive_info": {"hash": f"sha256={64 * 'b'}"}}, "1.0 (SHA-256 bbbbbbbbbb)"),
+        ({"archive_info": {"hashes": {"sha256": 64 * "c"}}}, "1.0 (SHA-256 cccccccccc)"),
+        ({"archive_info": {}}, "1.0"),
+    ],
+)
+def test_a_version_from_elsewhere_than_an_index_has_what_tells_its_content(
+    bare: str, tmp_path: Path, origin: dict[str, Any], version: str
+) -> None:
+    write_installed(tmp_path, "flour", "1.0", {"url": "https://example.org/flour", **origin})
+    assert installed_with(bare, tmp_path).packages == {"flour": version}
+
+
+@pytest.mark.parametrize("editable", [True, False])
+def test_a_local_project_has_another_version_when_its_code_has_changed(
+    bare: str, tmp_path: Path, editable: bool
+) -> None:
+    """And only then: what is not code, and what other tools leave in its folder, does not count."""
+    packages = tmp_path / "packages"
+    project = tmp_path / "a project" if editable else packages
+    project.mkdir()
+    origin = {"url": (tmp_path / "a project").as_uri(), "dir_info": {"editable": True} if editable else {}}
+    write_installed(packages, "flour", "1.0", origin, files="flour.py,,\n")
+    versions = []
+    for code, notes in (("one", ""), ("one", "note"), ("two", "note")):
+        (project / "flour.py").write_text(code, "utf-8")
+        (project / "notes.txt").write_text(notes, "utf-8")
+        if notes:
+            (project / ".tox").mkdir(exist_ok=True)
+            (project / ".tox" / "other.py").touch()
+        environment = installed_with(bare, packages)
+        versions.append(environment.packages["flour"])
+    assert versions[0] == versions[1] != versions[2]
+    assert all(version.startswith("1.0 (code ") for version in versions)
+    assert environment.editable == ({"flour": str(project)} if editable else {})
 
 
 @pytest.mark.parametrize("python", ["/no/such/python", "/bin/false"])

@@ -112,7 +112,7 @@ def _measure(
             ) as backend,
             GateProgress(experiment.gate.budget_s) as progress,
         ):
-            manifest = msgspec.structs.replace(manifest, place=backend.facts)
+            manifest = msgspec.structs.replace(manifest, place=backend.facts, environments=backend.environments)
             if earlier is not None and not options.despite_differences:
                 check_comparable(earlier.manifest(), manifest)
             began_s = time.monotonic()  # The budget does not cover building environments and images.

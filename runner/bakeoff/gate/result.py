@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -16,11 +16,13 @@ from bakeoff.model import (
     BASE,
     HEAD,
     Counts,
+    Environment,
     GateComparison,
     GateMetric,
     GateResult,
     GateVerdict,
     Hotspot,
+    PackageChange,
     Role,
 )
 
@@ -58,6 +60,23 @@ def gate_result(
         broken_head=state.broken_head,
         look_at_first=_look_at_first(comparisons, hotspots),
         hotspots=hotspots,
+    )
+
+
+def environment_changes(environments: Mapping[str, Environment]) -> tuple[PackageChange, ...] | None:
+    """What is installed otherwise for the head than for the base; ``None`` if that is unknown.
+
+    The interpreter comes first, then the packages of the base by name, then those that the head adds.
+    """
+    if BASE not in environments or HEAD not in environments:
+        return None
+    base, head = environments[BASE], environments[HEAD]
+    before = {"interpreter": base.python, **dict(sorted(base.packages.items()))}
+    after = {"interpreter": head.python, **dict(sorted(head.packages.items()))}
+    return tuple(
+        PackageChange(package=name, base=before.get(name), head=after.get(name))
+        for name in before | after
+        if before.get(name) != after.get(name)
     )
 
 

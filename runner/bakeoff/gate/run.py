@@ -12,7 +12,7 @@ from bakeoff.experiment import plan_paired_block
 from bakeoff.gate.decision import blocks_expected, decide, leave_out
 from bakeoff.gate.effects import block_effects, why_unusable
 from bakeoff.gate.profile import take_profiles
-from bakeoff.gate.result import gate_result
+from bakeoff.gate.result import environment_changes, gate_result
 from bakeoff.gate.revisions import Revision
 from bakeoff.gate.state import GateState
 from bakeoff.measure import PairFailure, RunContext, measure_paired_block, probe, state_recorded
@@ -80,7 +80,11 @@ def execute_gate(
         hotspots, problem = gate.profile(state)
         if problem is not None:
             state = state.with_notes(problem)
-        summary = _summary(manifest, certificate, gate_result(state, *labels, seconds, hotspots))
+        result = msgspec.structs.replace(
+            gate_result(state, *labels, seconds, hotspots),
+            environment_changes=environment_changes(manifest.environments),
+        )
+        summary = _summary(manifest, certificate, result)
         folder.write_summary(summary)
     return folder, summary
 

@@ -45,9 +45,10 @@ from bakeoff.model.gate import (
     GateResult,
     Hotspot,
     MetricChange,
+    PackageChange,
 )
 from bakeoff.model.histogram import HIGHEST_NS, Histogram, bucket_of, highest_value_of
-from bakeoff.model.manifest import INTERPRETER, Machine, Manifest, Step, Timeline, TimelineRequest
+from bakeoff.model.manifest import INTERPRETER, Environment, Machine, Manifest, Step, Timeline, TimelineRequest
 from bakeoff.model.record import (
     Answer,
     Block,
@@ -102,6 +103,7 @@ __all__ = [
     "Condition",
     "Counts",
     "EndpointCounts",
+    "Environment",
     "Estimate",
     "Evidence",
     "Experiment",
@@ -130,6 +132,7 @@ __all__ = [
     "OpenLoad",
     "OracleCheck",
     "Outcomes",
+    "PackageChange",
     "Profile",
     "Record",
     "RelativeRatio",

@@ -60,6 +60,15 @@ class AgainstEarlier(Struct, frozen=True, kw_only=True):
     findings: tuple[MetricChange, ...]
 
 
+class PackageChange(Struct, frozen=True, kw_only=True):
+    """A package, or the interpreter, that differs between the environments of base and head."""
+
+    package: str
+    base: str | None
+    """The version; ``None`` where it is not installed."""
+    head: str | None
+
+
 class GateResult(Struct, frozen=True, kw_only=True):
     """A gate's verdict and the evidence for it."""
 
@@ -86,5 +95,7 @@ class GateResult(Struct, frozen=True, kw_only=True):
     """How the head failed where the base did not: it did not start, ended, or answered wrongly."""
     look_at_first: str | None = None
     against: AgainstEarlier | None = None
+    environment_changes: tuple[PackageChange, ...] | None = None
+    """What is installed otherwise for the head than for the base; ``None`` where it is not known."""
     hotspots: tuple[Hotspot, ...] = ()
     """Where the CPU time went, the largest differences first: after a regression, where py-spy is installed."""

@@ -66,6 +66,17 @@ class Machine(Struct, frozen=True, kw_only=True):
         )
 
 
+class Environment(Struct, frozen=True, kw_only=True):
+    """What is installed where a stack runs."""
+
+    python: str
+    """The interpreter and its version: ``Python 3.13.1``."""
+    packages: dict[str, str]
+    """Versions by normalized name. What did not come from an index has the commit or a digest after its version."""
+    editable: dict[str, str] = {}
+    """Directories, by package, whose files are imported where they lie."""
+
+
 class Manifest(Struct, frozen=True, kw_only=True):
     """What was asked, with which seed, where and when: the content of ``manifest.json``."""
 
@@ -86,6 +97,8 @@ class Manifest(Struct, frozen=True, kw_only=True):
     backend: BackendName = "local"
     place: dict[str, str] = {}
     """What is to be known of where the stacks ran: container engine, images."""
+    environments: dict[str, Environment] = {}
+    """Of each side of a gate, by name. An image without Python has none."""
     schema_version: int = SCHEMA_VERSION
 
     @property

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bakeoff.model import INTERPRETER, BackendName, Block, Stack, UserError
-from bakeoff.stacks.interpreters import PIP_INSTALL, interpreters
+from bakeoff.model import INTERPRETER, BackendName, Block, Environment, Stack, UserError
+from bakeoff.stacks.interpreters import PIP_INSTALL, describe_environment, interpreters
 from bakeoff.stacks.local import HOST, LocalBackend
 from bakeoff.stacks.protocol import Backend, RunningStack
 from bakeoff.stacks.remote import RemoteBackend
@@ -22,6 +22,8 @@ class OpenBackend:
     """By the stack's name."""
     facts: dict[str, str] = field(default_factory=dict)
     """What the manifest records of them: container engine, images, interpreters."""
+    environments: dict[str, Environment] = field(default_factory=dict)
+    """What is installed for each stack that is started, by the stack's name."""
 
     def start(self, stack: Stack, block: Block, logs: Path) -> RunningStack:
         """Start a stack; see `Backend`."""
@@ -56,14 +58,18 @@ def open_backend(
     deployed: dict[str, Backend] = {stack.name: RemoteBackend() for stack in stacks if stack.url}
     started = [stack for stack in stacks if not stack.url]
     if name == "local" or not started:
-        installed = interpreters(started, remedy)
-        facts = {INTERPRETER.format(stack.name): installed[stack.name] for stack in started if stack.python}
+        environments = interpreters(started, remedy)
+        facts = {
+            INTERPRETER.format(stack.name): describe_environment(environments[stack.name])
+            for stack in started
+            if stack.python
+        }
         local = LocalBackend(cpus, host=host)
-        yield OpenBackend(deployed | {stack.name: local for stack in started}, facts)
+        yield OpenBackend(deployed | {stack.name: local for stack in started}, facts, environments)
         return
     if host != HOST:
         raise UserError(f"containers listen on {HOST} only; for --workers use --backend local, or a stack's url")
     from bakeoff.stacks.compose import open_projects  # Imports yaml, which nothing else here needs.
 
-    with open_projects(started, cpus, services or {}) as (containers, facts):
-        yield OpenBackend(deployed | containers, facts)
+    with open_projects(started, cpus, services or {}) as (containers, facts, environments):
+        yield OpenBackend(deployed | containers, facts, environments)

@@ -2,70 +2,81 @@
 
 from __future__ import annotations
 
-import json
+import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 
-from bakeoff.model import Stack, UserError
-from bakeoff.stacks import servers
+import msgspec
+
+from bakeoff.model import Environment, Stack, UserError
+from bakeoff.stacks import list_packages, servers
 from bakeoff.stacks.machine import PACKAGES
 
-LIST_VERSIONS = """
-import json, platform, sys
-from importlib import metadata
-installed = {package.name.lower(): package.version for package in metadata.distributions() if package.name}
-versions = {name: installed[name] for name in sys.argv[1:] if name in installed}
-print(json.dumps({"Python": platform.python_version(), **versions}))
-"""
-"""A program for ``python -c`` that prints the versions of the packages named by its arguments, as JSON."""
+LIST_PACKAGES = Path(list_packages.__file__).read_text("utf-8")
+"""A program for ``python -c`` that prints an `Environment` as JSON."""
+LIST_WITHIN_S = 60.0
 
 PIP_INSTALL = "install it with: {python} -m pip install {package}"
 """The remedy for a package that is missing in an environment of the user's own."""
 
 
-def parse_versions(output: str) -> dict[str, str]:
-    """Versions by package, from what `LIST_VERSIONS` printed."""
-    return dict(json.loads(output))
+def parse_environment(output: str) -> Environment:
+    """What `LIST_PACKAGES` printed; an interpreter may print more before it, when it starts."""
+    return msgspec.json.decode(output.strip().splitlines()[-1], type=Environment)
 
 
-def describe_versions(versions: Mapping[str, str]) -> str:
-    """Versions as text: ``Python 3.13.1, flask 3.1.2``."""
-    return ", ".join(f"{name} {version}" for name, version in versions.items())
+def describe_environment(environment: Environment, packages: Iterable[str] = PACKAGES) -> str:
+    """The interpreter and some of its packages as text: ``Python 3.13.1, flask 3.1.2``."""
+    listed = [f"{name} {environment.packages[name]}" for name in sorted(packages) if name in environment.packages]
+    return ", ".join([environment.python, *listed])
 
 
-def interpreters(stacks: Sequence[Stack], remedy: str = PIP_INSTALL) -> dict[str, str]:
-    """What is installed in the interpreter of each stack, as text, by the stack's name.
+def interpreters(stacks: Sequence[Stack], remedy: str = PIP_INSTALL) -> dict[str, Environment]:
+    """What is installed for the interpreter of each stack, by the stack's name.
 
     ``remedy`` says what to do about a missing server; ``{package}`` and ``{python}`` are filled in.
 
     Raises:
         UserError: an interpreter does not run, or lacks the server of a stack.
     """
-    versions = {python: _versions(python, stacks) for python in {_python(stack) for stack in stacks}}
+    # The variables of a stack are part of the key, because PYTHONPATH adds packages.
+    environments = {(_python(stack), *sorted(stack.env.items())): stack for stack in stacks}
+    listed = {key: _environment(_python(stack), stack.env) for key, stack in environments.items()}
+    found = {stack.name: listed[_python(stack), *sorted(stack.env.items())] for stack in stacks}
     for stack in stacks:
         python, package = _python(stack), _server_package(stack)
-        if package is not None and package not in versions[python]:
+        if package is not None and package not in found[stack.name].packages:
             hint = remedy.format(package=package, python=python)
             raise UserError(f"stack {stack.name!r}: {python} has no {package}; {hint}")
-    return {stack.name: describe_versions(versions[_python(stack)]) for stack in stacks}
+    return found
+
+
+def _server_package(stack: Stack) -> str | None:
+    """The distribution of a stack's server; ``None`` where its command starts another."""
+    return None if stack.server is None else servers.adapter(stack.server).PACKAGE
 
 
 def _python(stack: Stack) -> str:
     return stack.python or sys.executable
 
 
-def _server_package(stack: Stack) -> str | None:
-    return None if stack.server is None else servers.adapter(stack.server).PACKAGE
-
-
-def _versions(python: str, stacks: Sequence[Stack]) -> dict[str, str]:
-    packages = {*PACKAGES, *filter(None, map(_server_package, stacks))}
+def _environment(python: str, variables: dict[str, str]) -> Environment:
     try:
-        process = subprocess.run([python, "-c", LIST_VERSIONS, *sorted(packages)], capture_output=True, text=True)
+        process = subprocess.run(
+            [python, "-c", LIST_PACKAGES],
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            env=os.environ | variables,
+            timeout=LIST_WITHIN_S,
+        )
     except OSError as error:
         raise UserError(f"python {python!r} does not run: {error.strerror}") from None
+    except subprocess.TimeoutExpired:
+        raise UserError(f"python {python!r} does not list its packages within {LIST_WITHIN_S:g} s") from None
     if process.returncode:
         problem = process.stderr.strip().splitlines() or [f"status {process.returncode}"]
         raise UserError(f"python {python!r} does not run: {problem[-1]}")
-    return parse_versions(process.stdout)
+    return parse_environment(process.stdout)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from bakeoff.model import GateComparison, GateResult, Hotspot, Summary
+from bakeoff.model import GateComparison, GateResult, Hotspot, PackageChange, Summary
 from bakeoff.report.gate import words
 from bakeoff.report.markdown import bullets, folded, plain
 
@@ -19,6 +19,7 @@ def render(summary: Summary) -> str:
         *_metrics(result.metrics),
         f"Errors: {words.errors(result)}.",
         *_notes(result),
+        *_environments(result.environment_changes or ()),
         *_hotspots(result.hotspots),
         *_against_earlier(result),
         f"<sub>{plain(words.procedure(result))}. {plain(result.base)} → {plain(result.head)}.</sub>",
@@ -41,6 +42,13 @@ def _metric(metric: GateComparison) -> str:
 def _notes(result: GateResult) -> Iterator[str]:
     if notes := words.notes(result):
         yield bullets(notes)
+
+
+def _environments(changes: Sequence[PackageChange]) -> Iterator[str]:
+    if len(changes) > words.PACKAGES_IN_SENTENCE:
+        head = ["| package | base | head |", "| --- | --- | --- |"]
+        rows = [f"| {plain(row.package)} | {plain(row.base or '')} | {plain(row.head or '')} |" for row in changes]
+        yield folded(f"{len(changes)} differences between the environments", "\n".join([*head, *rows]))
 
 
 def _hotspots(hotspots: Sequence[Hotspot]) -> Iterator[str]:

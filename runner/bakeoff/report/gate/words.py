@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from bakeoff.analysis import METRICS
-from bakeoff.model import ALL_ENDPOINTS, Estimate, GateComparison, GateMetric, GateResult
+from bakeoff.model import ALL_ENDPOINTS, Estimate, GateComparison, GateMetric, GateResult, PackageChange
 
 INFORMATIONAL = "for information"
+PACKAGES_IN_SENTENCE = 6
 VERDICTS = {"pass": "within limit", "regression": "regression", "inconclusive": "inconclusive", "invalid": "invalid"}
 """Of a single metric."""
 
@@ -90,6 +91,27 @@ def notes(result: GateResult) -> tuple[str, ...]:
     return tuple(_notes(result))
 
 
+def package_change(change: PackageChange) -> str:
+    """One package or the interpreter: ``flask 3.0.3 → 3.1.2``."""
+    if change.base is None:
+        return f"{change.package} {change.head} added"
+    if change.head is None:
+        return f"{change.package} {change.base} removed"
+    return f"{change.package} {change.base} → {change.head}"
+
+
+def environments(result: GateResult) -> str | None:
+    """Whether the environments of base and head differ, and in what first; ``None`` where that is not known."""
+    changes = result.environment_changes
+    if changes is None:
+        return None
+    if not changes:
+        return "Base and head run on equal environments: the same interpreter and the same packages."
+    listed = ", ".join(map(package_change, changes[:PACKAGES_IN_SENTENCE]))
+    more = f", and {len(changes) - PACKAGES_IN_SENTENCE} more" if len(changes) > PACKAGES_IN_SENTENCE else ""
+    return f"The environments of base and head differ, which is part of the change: {listed}{more}."
+
+
 def _notes(result: GateResult) -> Iterator[str]:
     if result.look_at_first:
         yield f"Look first at {result.look_at_first}."
@@ -103,6 +125,8 @@ def _notes(result: GateResult) -> Iterator[str]:
     ]
     if visible:
         yield f"The smallest change that would have been seen (19 times of 20): {', '.join(visible)}."
+    if (difference := environments(result)) is not None:
+        yield difference
 
 
 def against_earlier(result: GateResult) -> tuple[str, tuple[str, ...]]:

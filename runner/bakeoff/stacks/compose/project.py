@@ -13,13 +13,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from bakeoff.model import Block, Stack, UserError
+from bakeoff.model import Block, Environment, Stack, UserError
 from bakeoff.stacks.compose import isolation, services, watchdog
 from bakeoff.stacks.compose.container import ContainerStack
 from bakeoff.stacks.compose.engine import Engine, EngineError, find_engine
 from bakeoff.stacks.compose.services import Service, Template
-from bakeoff.stacks.interpreters import LIST_VERSIONS, describe_versions, parse_versions
-from bakeoff.stacks.machine import PACKAGES
+from bakeoff.stacks.interpreters import LIST_PACKAGES, describe_environment, parse_environment
 from bakeoff.stacks.protocol import Backend, StartFailure
 
 COMPOSE_FILES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
@@ -29,8 +28,8 @@ DOCKERFILES = ("apps/Dockerfile", "Dockerfile")
 @contextmanager
 def open_projects(
     stacks: Sequence[Stack], cpus: Sequence[int], service_names: Mapping[str, str]
-) -> Iterator[tuple[dict[str, Backend], dict[str, str]]]:
-    """The Compose project of each stack, by the stack's name, and the facts of all projects.
+) -> Iterator[tuple[dict[str, Backend], dict[str, str], dict[str, Environment]]]:
+    """The Compose project of each stack, the facts of all projects, and what is installed for each stack.
 
     One project holds all stacks. Only revisions of one service are in a project each, with images of their own;
     ``service_names`` has the service of each stack by the stack's name, which is the default.
@@ -42,14 +41,16 @@ def open_projects(
     groups = services.grouped(stacks, service_names)
     backends: dict[str, Backend] = {}
     facts: dict[str, str] = {}
+    environments: dict[str, Environment] = {}
     with ExitStack() as opened:
         for group in groups:
             project = opened.enter_context(_open_project(engine, group, cpus, own_images=len(groups) > 1))
             names = [stack.name for stack in group.values()]
             backends |= dict.fromkeys(names, project)
             prefix = f"{', '.join(names)}: " if len(groups) > 1 else ""
-            facts |= {f"{prefix}{fact}": value for fact, value in project.facts().items()}
-        yield backends, facts
+            environments |= project.environments()
+            facts |= {f"{prefix}{fact}": value for fact, value in project.facts(environments).items()}
+        yield backends, facts, environments
 
 
 @contextmanager
@@ -102,13 +103,22 @@ class ComposeProject:
         self._stacks = dict(stacks)
         self._service_names = {stack.name: service for service, stack in stacks.items()}
 
-    def facts(self) -> dict[str, str]:
-        """The engine, and for each image its id and what is installed in it."""
+    def environments(self) -> dict[str, Environment]:
+        """What is installed in the image of each stack, by the stack's name; not for an image without Python."""
+        images = {stack.name: self._image(service, stack) for service, stack in self._stacks.items()}
+        installed = {image: self._installed(image) for image in set(images.values())}
+        return {name: environment for name, image in images.items() if (environment := installed[image])}
+
+    def facts(self, environments: Mapping[str, Environment]) -> dict[str, str]:
+        """The engine, and for each image its id and what is installed in it, from the stacks' ``environments``."""
         compose = " ".join(self._engine.compose)
         facts = {"engine": f"Docker {self._engine.version}, {compose} {self._engine.compose_version}"}
-        for image in sorted({self._image(service, stack) for service, stack in self._stacks.items()}):
+        stacks = {self._image(service, stack): stack for service, stack in self._stacks.items()}
+        for image, stack in sorted(stacks.items(), key=lambda item: item[0]):
             digest = self._engine.run("docker", "image", "inspect", "--format", "{{.Id}}", image).strip()
-            facts[f"image {image}"] = f"{digest}, {self._installed(image)}"
+            environment = environments.get(stack.name)
+            installed = describe_environment(environment) if environment else "without a Python that lists its packages"
+            facts[f"image {image}"] = f"{digest}, {installed}"
         folder = Path(next(iter(self._stacks.values())).directory)
         if mounted := isolation.mounted_read_only(self._template.declared.values(), folder):
             facts["mounted read-only"] = ", ".join(mounted)
@@ -134,14 +144,13 @@ class ComposeProject:
         separator = "_" if self._engine.compose_version.startswith("1.") else "-"
         return str(service.get("image") or f"{self._name}{separator}{service_name}")
 
-    def _installed(self, image: str) -> str:
-        """The Python packages in an image, as text."""
+    def _installed(self, image: str) -> Environment | None:
+        """What is installed in an image, if it has a Python."""
         run = ("docker", "run", "--rm", "--network=none", "--entrypoint=python", image)
         try:
-            output = self._engine.run(*run, "-c", LIST_VERSIONS, *PACKAGES)
+            return parse_environment(self._engine.run(*run, "-c", LIST_PACKAGES))
         except EngineError:
-            return "without a Python that could list its packages"
-        return describe_versions(parse_versions(output))
+            return None
 
 
 def _read_template(
