@@ -38,6 +38,8 @@ class Slices:
     lost: int = 0
     """Requests offered that have no outcome."""
     lag_s: float = 0.0
+    users: int | None = None
+    """Users that were running at the end of each slice."""
     generator_busy: float = 0.2
     idle_cpu_s: float = 0.0
     failure: Failure | None = None
@@ -93,6 +95,7 @@ def _record(block: int, position: int, name: str, slices: Slices) -> Record:
             window_s=slices.window_s,
             connections_opened=10,
             requests_sent=right,
+            users=slices.users,
         ),
         failure=slices.failure,
     )

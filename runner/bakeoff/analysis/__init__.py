@@ -1,6 +1,15 @@
 """Records become numbers: metrics, statistics, audit, bounds, estimates and comparisons. Pure."""
 
-from bakeoff.analysis.audit import GENERATOR_BUSY, LATENCIES_PER_SLICE, enough_for, reasons_to_withhold, sent_on_time
+from bakeoff.analysis.audit import (
+    GENERATOR_BUSY,
+    LATENCIES_PER_SLICE,
+    accounting,
+    all_users_ran,
+    enough_for,
+    errors,
+    reasons_to_withhold,
+    sent_on_time,
+)
 from bakeoff.analysis.bounds import bound, slots, unloaded_latency_s
 from bakeoff.analysis.changes import (
     COMPARED,
@@ -46,6 +55,8 @@ __all__ = [
     "Part",
     "Row",
     "Totals",
+    "accounting",
+    "all_users_ran",
     "bound",
     "changes_between",
     "check_conditions",
@@ -53,6 +64,7 @@ __all__ = [
     "conditions_in_common",
     "differences",
     "enough_for",
+    "errors",
     "excludes_one",
     "fingerprint_of",
     "geometric_mean",

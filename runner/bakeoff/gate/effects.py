@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bakeoff.analysis import GENERATOR_BUSY, METRICS, PERCENTILES, sent_on_time
+from bakeoff.analysis import GENERATOR_BUSY, METRICS, PERCENTILES, accounting, all_users_ran, errors, sent_on_time
 from bakeoff.model import (
     ALL_ENDPOINTS,
     BASE,
@@ -86,11 +86,26 @@ def log_metrics(block: BlockResult, intervals: Sequence[Interval], side: str) ->
     return {key: measurement.log for key, measurement in _measurements(block, intervals, side).items()}
 
 
-def why_unusable(block: BlockResult, intervals: Sequence[Interval]) -> str | None:
-    """Why a block must be left out of the decision because of the load generator; ``None`` if it need not be.
+def why_not_believed(block: BlockResult) -> str | None:
+    """Why nothing that was counted in a block can be believed; ``None`` if it can be.
 
-    Both sides share one generator, so leaving a block out for this reason favours neither.
+    This ends the gate: a block could not be left out without regard to what was wrong with it.
     """
+    for record in block.records:
+        for problem in (*accounting([record]), *all_users_ran([record])):
+            return f"{record.stack}: {problem}"
+    return None
+
+
+def why_unusable(block: BlockResult, intervals: Sequence[Interval]) -> str | None:
+    """Why a block must be left out of the decision; ``None`` if it need not be.
+
+    Either the load generator was too slow, which favours neither side, because they share it. Or requests failed at the
+    base, so that there is nothing to compare with.
+    """
+    base = _counts(block, BASE)
+    if failed := errors(base.requests, base.errors, filter(None, [base.reason])):
+        return f"at the base, {failed[0]}"
     open_records = [record for side in SIDES for record in _records(block, side, OpenLoad)]
     load, use = open_records[0].load, open_records[0].generator
     if use is not None and use.cpu_s > GENERATOR_BUSY * use.window_s:
@@ -148,8 +163,10 @@ def _records(block: BlockResult, side: str, kind: type[ClosedLoad] | type[OpenLo
 
 
 def _counts(block: BlockResult, side: str) -> Counts:
-    outcomes = total_outcomes(counts for record in block.records if record.stack == side for counts in record.endpoints)
-    return Counts(requests=outcomes.offered, errors=outcomes.errors)
+    endpoints = [counts for record in block.records if record.stack == side for counts in record.endpoints]
+    outcomes = total_outcomes(endpoints)
+    reason = next((counts.reason for counts in endpoints if counts.reason), None)
+    return Counts(requests=outcomes.offered, errors=outcomes.errors, reason=reason)
 
 
 def _cpu_per_request_s(records: Sequence[Record]) -> float | None:

@@ -125,7 +125,8 @@ def _reasons(state: GateState) -> list[str]:
     if state.rejected:
         reasons.append("a regression was suspected, and fresh blocks did not confirm it")
     if state.verdict == "regression" and not state.regressed and not state.broken_head:
-        reasons.append("the head has more errors than the base")
+        reason = next((block.head.reason for block in state.blocks if block.head.reason), "no reason recorded")
+        reasons.append(f"the head has more errors than the base, such as: {reason}")
     if state.verdict == "inconclusive":
         reasons.append(_why_inconclusive(state))
     return reasons

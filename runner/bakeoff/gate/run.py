@@ -10,11 +10,12 @@ import msgspec
 
 from bakeoff.experiment import plan_paired_block
 from bakeoff.gate.decision import blocks_expected, decide, leave_out
-from bakeoff.gate.effects import block_effects, why_unusable
+from bakeoff.gate.effects import block_effects, why_not_believed, why_unusable
 from bakeoff.gate.profile import take_profiles
 from bakeoff.gate.result import environment_changes, gate_result
 from bakeoff.gate.revisions import Revision
 from bakeoff.gate.state import GateState
+from bakeoff.load import GeneratorError
 from bakeoff.measure import PairFailure, RunContext, measure_paired_block, probe, state_recorded
 from bakeoff.model import (
     BASE,
@@ -118,8 +119,8 @@ class _Gate:
         state = GateState(settings=self.experiment.gate)
         certificate = Certificate(reasons=("the load generator was not examined, because nothing was measured",))
         (scenario,) = self.experiment.scenarios
-        self.context.generator.use(scenario)
         try:
+            self.context.generator.use(scenario)
             state = self._probe(state)
             certificate = self.context.certify()
             if certificate.failed:
@@ -128,6 +129,8 @@ class _Gate:
                 state = self._measure_block(state)
         except PairFailure as error:
             state = state.with_broken_head(str(error)) if error.side == HEAD else state.invalid(str(error))
+        except GeneratorError as error:
+            state = state.invalid(str(error))
         return state, certificate
 
     def _probe(self, state: GateState) -> GateState:
@@ -145,6 +148,8 @@ class _Gate:
         block, logs = plan_paired_block(self.seed, number), self.folder.block(number)
         result, intervals = measure_paired_block(self.experiment, block, state.rate_rps, logs, self.context)
         self.folder.write_block(result, intervals)
+        if (problem := why_not_believed(result)) is not None:
+            return state.invalid(problem)
         now_s = time.monotonic()
         reason = why_unusable(result, intervals)
         if reason is not None:

@@ -162,10 +162,14 @@ def paired_order(experiment: Experiment, stacks: StacksUnderTest, load: Load, se
 
 
 def drive_pair(order: Drive, least_s: float, stacks: StacksUnderTest, generator: LoadGenerator) -> PairedDrive:
-    """Drive both sides for ``least_s`` seconds, or longer where latency demands it."""
+    """Drive both sides for ``least_s`` seconds, or longer where latency demands it.
+
+    Raises `PairFailure` when requests were counted that belong to neither side.
+    """
     started_unix_s = time.time()
     before = {side: stacks[side].usage() for side in SIDES}
     driven, seconds = generator.drive(order, _WindowLength(least_s))
+    _check_sides(driven)
     after = {side: stacks[side].usage() for side in SIDES}
     server = {side: server_use(before[side], after[side]) for side in SIDES}
     return PairedDrive(driven=driven, seconds=seconds, started_unix_s=started_unix_s, server=server)
@@ -194,6 +198,13 @@ def _side_and_endpoint(name: str) -> tuple[str, str]:
     """The side and the endpoint in a name of the generator's, which counts ``base /cake`` apart from ``head /cake``."""
     side, _, endpoint = name.partition(" ")
     return side, endpoint
+
+
+def _check_sides(driven: Driven) -> None:
+    """Raise `PairFailure` when a request belongs to neither side, since it would be missing from both accounts."""
+    for counts in (*driven.warmup, *driven.endpoints, *driven.drain):
+        if counts.endpoint != NOT_SENT and _side_and_endpoint(counts.endpoint)[0] not in SIDES:
+            raise PairFailure(f"{counts.offered} requests at {counts.endpoint} belong to neither base nor head")
 
 
 def _raise_if_failed(stacks: StacksUnderTest, failed_at: str) -> None:

@@ -41,6 +41,8 @@ class Counts(Struct, frozen=True, kw_only=True):
 
     requests: int
     errors: int
+    reason: str | None = None
+    """Why the first of them got none."""
 
 
 class MetricChange(Struct, frozen=True, kw_only=True):
