@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
 import pytest
 
 from bakeoff.gate.environments import BuiltEnvironments
-from bakeoff.gate.revisions import Revisions
-from bakeoff.model import UserError
+from bakeoff.gate.revisions import Revision, Revisions, check_own_packages, moved_search_path
+from bakeoff.gate.run import gate_experiment
+from bakeoff.model import Environment, UserError
+from tests.builders import experiment, stack
 from tests.gate.repository import git
 
 APP = "service/app.py"
@@ -102,3 +105,39 @@ def test_a_name_that_is_neither_a_ref_nor_a_directory_is_an_error_of_the_user(pr
         finder(project).both(wrong, None),
     ):
         pass
+
+
+def test_what_the_callers_python_path_names_of_the_project_is_each_revisions_own(project: Path, tmp_path: Path) -> None:
+    """Both would import the working tree's modules otherwise, and the gate would pass."""
+    search_path = os.pathsep.join([str(project / "service"), "src", str(tmp_path / "elsewhere"), str(project)])
+    with Revisions(project / "service", BuiltEnvironments((), lambda _: None), search_path).both("v1", None) as both:
+        base, head = both
+        moved = [str(base.root / "service"), "src", str(tmp_path / "elsewhere"), str(base.root)]
+        assert base.search_path.split(os.pathsep) == moved
+        assert (base.root / "service" / "app.py").read_text("utf-8") == "one"
+        assert head.search_path == ""
+        sides = gate_experiment(experiment(stack("shop")), base, head).stacks
+        assert [side.env for side in sides] == [{"PYTHONPATH": base.search_path}, {}]
+
+
+@pytest.mark.parametrize("search_path", ["", "src", "/usr/lib/python"])
+def test_a_python_path_without_folders_of_the_project_stays_as_it_is(search_path: str, tmp_path: Path) -> None:
+    assert moved_search_path(search_path, tmp_path / "project", tmp_path / "base") == ""
+
+
+def test_an_environment_that_imports_the_other_sides_files_is_refused(tmp_path: Path) -> None:
+    """A project that is installed as editable in the interpreter of both."""
+    base, head = (Revision(side, tmp_path / side, "python", root=tmp_path / side) for side in ("base", "head"))
+    editable = Environment(python="Python 3.13.1", packages={}, editable={"shop": str(tmp_path / "head" / "src")})
+    own = Environment(python="Python 3.13.1", packages={}, editable={"shop": str(tmp_path / "base")})
+    check_own_packages({"base": own, "head": editable}, base, head)
+    check_own_packages({}, base, head)
+    with pytest.raises(UserError, match=r"runs the base, imports shop from .*src, the files of the other side"):
+        check_own_packages({"base": editable, "head": editable}, base, head)
+
+
+def test_a_base_inside_of_the_heads_folder_may_import_its_own_files(tmp_path: Path) -> None:
+    base = Revision("base", tmp_path / "old", "python", root=tmp_path / "old")
+    head = Revision("head", tmp_path, "python", root=tmp_path)
+    editable = Environment(python="Python 3.13.1", packages={}, editable={"shop": str(tmp_path / "old")})
+    check_own_packages({"base": editable}, base, head)

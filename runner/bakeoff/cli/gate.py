@@ -25,6 +25,7 @@ from bakeoff.gate import (
     Revisions,
     against_earlier,
     check_comparable,
+    check_own_packages,
     execute_gate,
     gate_experiment,
     head_metrics,
@@ -92,7 +93,8 @@ def _measure(
     """Check out both revisions, start them and measure until there is a verdict."""
     in_containers = options.backend == "compose"
     environments = ImageEnvironments() if in_containers else BuiltEnvironments(experiment.gate.requirements, note)
-    revisions = Revisions(options.file.resolve().parent, environments)
+    search_path = "" if in_containers else os.environ.get("PYTHONPATH", "")
+    revisions = Revisions(options.file.resolve().parent, environments, search_path)
     with revisions.both(options.base, options.head) as (base, head):
         manifest = new_manifest(
             f"{experiment.name}-gate",
@@ -113,6 +115,7 @@ def _measure(
             GateProgress(experiment.gate.budget_s) as progress,
         ):
             manifest = msgspec.structs.replace(manifest, place=backend.facts, environments=backend.environments)
+            check_own_packages(backend.environments, base, head)
             if earlier is not None and not options.despite_differences:
                 check_comparable(earlier.manifest(), manifest)
             began_s = time.monotonic()  # The budget does not cover building environments and images.

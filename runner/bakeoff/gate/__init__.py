@@ -2,7 +2,7 @@
 
 from bakeoff.gate.against import against_earlier, check_comparable, head_metrics, mismatches
 from bakeoff.gate.environments import BuiltEnvironments, ImageEnvironments
-from bakeoff.gate.revisions import MISSING_SERVER_REMEDY, Revision, Revisions
+from bakeoff.gate.revisions import MISSING_SERVER_REMEDY, Revision, Revisions, check_own_packages
 from bakeoff.gate.run import execute_gate, gate_experiment
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "Revisions",
     "against_earlier",
     "check_comparable",
+    "check_own_packages",
     "execute_gate",
     "gate_experiment",
     "head_metrics",

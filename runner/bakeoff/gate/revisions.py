@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from bakeoff.gate.commands import CommandError, run_command
-from bakeoff.model import BASE, HEAD, UserError
+from bakeoff.model import BASE, HEAD, Environment, UserError
 
 GIT_WITHIN_S = 300.0
 MISSING_SERVER_REMEDY = (
@@ -29,6 +30,10 @@ class Revision:
     directory: Path
     """The folder that holds the experiment's file in this revision."""
     python: str
+    root: Path
+    """The top folder of its files."""
+    search_path: str = ""
+    """``PYTHONPATH`` of its processes, where the caller's would lead to the working tree; otherwise empty."""
     tree: str | None = None
     """The git tree of the whole project, where its files are those of a commit."""
 
@@ -43,9 +48,11 @@ class Environments(Protocol):
 class Revisions:
     """The revisions of the project whose experiment file lies in ``folder``."""
 
-    def __init__(self, folder: Path, environments: Environments) -> None:
+    def __init__(self, folder: Path, environments: Environments, search_path: str = "") -> None:
+        """``search_path`` is the caller's ``PYTHONPATH``; what it names of the project is taken from each revision."""
         self._folder = folder
         self._environments = environments
+        self._search_path = search_path
 
     @contextmanager
     def both(self, base: str, head: str | None) -> Iterator[tuple[Revision, Revision]]:
@@ -58,8 +65,8 @@ class Revisions:
         built = any(spec is not None and not Path(spec).is_dir() for spec in (base, head))
         with (
             tempfile.TemporaryDirectory(prefix="bakeoff-") as folder,
-            self._revision(base, built, Path(folder, BASE)) as base_revision,
-            self._revision(head, built, Path(folder, HEAD)) as head_revision,
+            self._revision(base, built, Path(folder).resolve() / BASE) as base_revision,
+            self._revision(head, built, Path(folder).resolve() / HEAD) as head_revision,
         ):
             same_tree = base_revision.tree is not None and base_revision.tree == head_revision.tree
             if same_tree or base_revision.directory == head_revision.directory:
@@ -78,16 +85,21 @@ class Revisions:
         scratch.mkdir()
         if spec is not None and Path(spec).is_dir():
             directory = Path(spec).resolve()
-            yield Revision(label=spec, directory=directory, python=_python_of(directory))
+            search_path = moved_search_path(self._search_path, self._folder, directory)
+            yield Revision(spec, directory, _python_of(directory), root=directory, search_path=search_path)
         elif spec is None:
             python = self._environments.python_for(self._root(), scratch) if built else _python_of(self._folder)
-            yield Revision("working tree", self._folder, python, tree=self._committed_tree())
+            tree_id = self._committed_tree()
+            yield Revision("working tree", self._folder, python, root=self._root_or_folder(), tree=tree_id)
         else:
             with self._worktree(spec, scratch / "tree") as (commit, tree):
-                directory = tree / self._folder.relative_to(self._root())
+                root = self._root()
+                directory = tree / self._folder.relative_to(root)
                 python = self._environments.python_for(tree, scratch)
                 tree_id = self._git("rev-parse", f"{commit}^{{tree}}")
-                yield Revision(f"{spec} ({commit[:9]})", directory, python, tree=tree_id)
+                search_path = moved_search_path(self._search_path, root, tree)
+                label = f"{spec} ({commit[:9]})"
+                yield Revision(label, directory, python, root=tree, search_path=search_path, tree=tree_id)
 
     def _committed_tree(self) -> str | None:
         """The git tree that the working tree is the same as; ``None`` outside of git or where files were changed."""
@@ -95,6 +107,12 @@ class Revisions:
             return None if self._git("status", "--porcelain") else self._git("rev-parse", "HEAD^{tree}")
         except UserError:
             return None
+
+    def _root_or_folder(self) -> Path:
+        try:
+            return self._root()
+        except UserError:
+            return self._folder
 
     def _root(self) -> Path:
         return Path(self._git("rev-parse", "--show-toplevel"))
@@ -128,3 +146,34 @@ def _python_of(directory: Path) -> str:
     """The interpreter of the directory's own ``.venv``, or else the one that runs Bakeoff."""
     python = directory / ".venv" / "bin" / "python"
     return str(python) if python.exists() else sys.executable
+
+
+def moved_search_path(search_path: str, project: Path, root: Path) -> str:
+    """A ``PYTHONPATH`` whose folders in the ``project`` are replaced by those of the revision at ``root``.
+
+    Empty when it has none. Relative folders are each revision's own anyway.
+    """
+    folders = [Path(folder) for folder in search_path.split(os.pathsep)]
+    moved = [
+        root / folder.resolve().relative_to(project)
+        if folder.is_absolute() and folder.resolve().is_relative_to(project)
+        else folder
+        for folder in folders
+    ]
+    return os.pathsep.join(map(str, moved)) if moved != folders else ""
+
+
+def check_own_packages(environments: Mapping[str, Environment], base: Revision, head: Revision) -> None:
+    """Refuse an environment that imports the other revision's files, because a project is installed as editable.
+
+    Raises:
+        UserError: as described; both revisions would be the same program.
+    """
+    for side, own, other in ((BASE, base, head), (HEAD, head, base)):
+        for package, directory in environments[side].editable.items() if side in environments else ():
+            is_others = Path(directory).is_relative_to(other.root) and not Path(directory).is_relative_to(own.root)
+            if is_others and package != "bakeoff":  # It runs from a checkout of its own, and is not what is measured.
+                raise UserError(
+                    f"{own.python}, which runs the {side}, imports {package} from {directory}, the files of the other "
+                    f"side; give the {side} a .venv of its own, or name a git ref and list the project in requirements"
+                )

@@ -61,8 +61,14 @@ def gate_experiment(experiment: Experiment, base: Revision, head: Revision) -> E
 
 
 def _stack_of(stack: Stack, side: str, revision: Revision) -> Stack:
+    search_path = {"PYTHONPATH": revision.search_path} if revision.search_path else {}
     return msgspec.structs.replace(
-        stack, name=side, directory=str(revision.directory), python=revision.python, port=None
+        stack,
+        name=side,
+        directory=str(revision.directory),
+        python=revision.python,
+        port=None,
+        env=search_path | stack.env,
     )
 
 

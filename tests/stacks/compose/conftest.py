@@ -27,7 +27,7 @@ def engine() -> Engine:
     except UserError as error:
         pytest.skip(f"{error}; .ci/containers starts an engine and runs these tests")
     build = engine.compose_command("bakeoff-tests", ROOT / "docker-compose.yml", "build", "fastapi-uvicorn")
-    engine.run(*build, within_s=None, with_stderr=True)
+    engine.run(*build, within_s=600, with_stderr=True)
     return engine
 
 

@@ -51,7 +51,7 @@ def compose(engine: Engine) -> Iterator[Compose]:
 
     def run(*arguments: str) -> str:
         command = engine.compose_command(PROJECT, FILE, *arguments)
-        return engine.run(*command, within_s=None, with_stderr=True)
+        return engine.run(*command, within_s=600, with_stderr=True)
 
     yield run
     run("--profile", "all", "--profile", "load", "down", "--volumes", "--timeout", "1")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import pytest
@@ -16,6 +16,7 @@ from bakeoff.stacks.compose.services import (
     LIMITS,
     Service,
     Template,
+    check_own_files,
     compose_file,
     default_service,
     grouped,
@@ -161,6 +162,31 @@ def test_all_stacks_are_in_one_project_under_their_own_names() -> None:
 def test_revisions_of_one_service_are_in_a_project_each() -> None:
     base, head = stack("base"), stack("head")
     assert grouped([base, head], {"base": "shop", "head": "shop"}) == [{"shop": base}, {"shop": head}]
+
+
+@pytest.mark.parametrize(
+    "service",
+    [
+        {"image": "shop:1"},
+        {"image": "shop:1", "volumes": [{"type": "bind", "source": "/elsewhere/data", "target": "/data"}]},
+        {"image": "shop:1", "volumes": [{"type": "volume", "source": "cache", "target": "/cache"}]},
+    ],
+)
+def test_a_service_without_a_file_of_its_revision_is_refused(service: Service) -> None:
+    """Base and head would be one program, and the gate would pass."""
+    with pytest.raises(UserError, match="service 'shop' runs the finished image shop:1 for base and head alike; give"):
+        check_own_files("shop", service, PurePath("/revision"))
+
+
+@pytest.mark.parametrize(
+    "service",
+    [
+        {"build": {"context": "/revision"}},
+        {"image": "python:3.13", "volumes": [{"type": "bind", "source": "/revision/src", "target": "/app"}]},
+    ],
+)
+def test_a_service_that_is_built_or_mounts_its_revision_is_its_own(service: Service) -> None:
+    check_own_files("shop", service, PurePath("/revision"))
 
 
 def test_the_image_of_a_revision_is_named_after_its_project_if_it_is_built() -> None:

@@ -48,7 +48,7 @@ class Engine:
     lifeline: int | None = None
     """A file descriptor that every command inherits, so that it stays open as long as any of them runs."""
 
-    def run(self, *command: str, within_s: float | None = ANSWER_WITHIN_S, with_stderr: bool = False) -> str:
+    def run(self, *command: str, within_s: float = ANSWER_WITHIN_S, with_stderr: bool = False) -> str:
         """The output of a command, with its standard error if asked for. Raises `EngineError` when it fails.
 
         A command that runs when Bakeoff is interrupted runs to its end; what it brings up is taken down after that.

@@ -23,6 +23,7 @@ from bakeoff.stacks.protocol import Backend, StartFailure
 
 COMPOSE_FILES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
 DOCKERFILES = ("apps/Dockerfile", "Dockerfile")
+BUILD_WITHIN_S = 1800.0
 
 
 @contextmanager
@@ -165,12 +166,16 @@ def _read_template(
     if own_images:
         declared = {name: services.with_own_image(service) for name, service in declared.items()}
         built = services.with_own_image(built) if built else None
-    return Template(
+    template = Template(
         cpus=tuple(cpus),
         declared=declared,
         default=services.default_service(stacks, declared, built),
         resources={kind: document[kind] for kind in services.RESOURCES if document.get(kind)},
     )
+    if own_images:
+        for name, stack in stacks.items():
+            services.check_own_files(name, services.stack_service(name, stack, template, hash_seed=0), folder)
+    return template
 
 
 def _service_of_dockerfile(folder: Path) -> Service | None:
@@ -195,7 +200,7 @@ def _build_images(engine: Engine, project: str, file: Path, stacks: Mapping[str,
     if not names:
         return
     try:
-        engine.run(*engine.compose_command(project, file, "build", *names), within_s=None, with_stderr=True)
+        engine.run(*engine.compose_command(project, file, "build", *names), within_s=BUILD_WITHIN_S, with_stderr=True)
     except EngineError as error:
         raise UserError(
             f"the image of {', '.join(names)} cannot be built: {error}; run docker build to see all of its output"

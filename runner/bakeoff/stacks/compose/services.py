@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Any
 
 from bakeoff.model import Stack, UserError
@@ -86,6 +87,21 @@ def grouped(stacks: Iterable[Stack], service_names: Mapping[str, str]) -> list[d
 def with_own_image(service: Service) -> Service:
     """A service whose image, if it is built, is named after its project: two revisions need two images."""
     return {key: value for key, value in service.items() if key != "image"} if "build" in service else service
+
+
+def check_own_files(name: str, service: Service, folder: PurePath) -> None:
+    """Refuse a service that has no file of the revision in ``folder``: all revisions would be the same program.
+
+    Raises:
+        UserError: its image is not built, and no folder of the revision is mounted.
+    """
+    mounts = [mount for mount in service.get("volumes") or () if isinstance(mount, Mapping)]
+    sources = [PurePath(mount["source"]) for mount in mounts if mount.get("type") == "bind"]
+    if "build" not in service and not any(source.is_relative_to(folder) for source in sources):
+        raise UserError(
+            f"service {name!r} runs the finished image {service.get('image')} for base and head alike; give it a build "
+            "section, or mount the folder of the app"
+        )
 
 
 def default_service(names: Iterable[str], declared: Mapping[str, Service], built: Service | None) -> Service:
