@@ -1,12 +1,22 @@
-"""The made-up runs, built once per session."""
+"""The made-up runs, built once per session, and a state of this user's that is no user's."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import pytest
 
 from bakeoff.model import Run
 from bakeoff.report.figures import Picture, pictures
 from tests.report import made_up
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keys that tests make are not the user's."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -23,7 +23,7 @@ BLOCK_SLICES = 12
 
 def resume(folder: RunFolder, **generator: Any) -> Run:
     """Finish a run on fakes."""
-    measure_rest(folder, fakes.context(generator=FakeGenerator(**generator)))
+    measure_rest(folder, folder.manifest().experiment, fakes.context(generator=FakeGenerator(**generator)))
     return load_run(folder.path)
 
 
@@ -53,7 +53,7 @@ def test_complete_blocks_are_not_measured_again(tmp_path: Path) -> None:
     folder = interrupted(tmp_path, after=2 * BLOCK_SLICES + 5)
     before = {path: path.stat().st_mtime_ns for path in folder.path.glob("blocks/*/record.json")}
     generator = FakeGenerator()
-    measure_rest(folder, fakes.context(generator=generator))
+    measure_rest(folder, folder.manifest().experiment, fakes.context(generator=generator))
     assert len(before) == 2
     assert len(generator.driven) == 5 * BLOCK_SLICES
     assert {path: path.stat().st_mtime_ns for path in before} == before

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bakeoff.model import Block, Stack
+from bakeoff.model import Block, Redaction, Stack
 from bakeoff.stacks import StackUnderTest, StartFailure, Unknown, Usage, cpu_s_of, started
 from tests.builders import stack
 
@@ -132,4 +132,4 @@ def test_the_cpu_time_of_several_stacks_is_of_those_that_can_be_seen() -> None:
 
 def test_a_stack_that_was_never_started_is_not_running() -> None:
     with pytest.raises(RuntimeError, match="a is not running"):
-        _ = StackUnderTest(stack("a")).running
+        _ = StackUnderTest(stack("a"), Redaction(())).running

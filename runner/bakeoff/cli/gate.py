@@ -36,7 +36,7 @@ from bakeoff.measure import RunContext
 from bakeoff.model import Experiment, Summary, UserError
 from bakeoff.report import gate as reports
 from bakeoff.report.gate import markdown, terminal, words
-from bakeoff.results import RunFolder
+from bakeoff.results import RunFolder, without_secrets
 from bakeoff.stacks import describe_machine, open_backend
 
 
@@ -117,7 +117,7 @@ def _measure(
             manifest = msgspec.structs.replace(manifest, place=backend.facts, environments=backend.environments)
             check_own_packages(backend.environments, base, head)
             if earlier is not None and not options.despite_differences:
-                check_comparable(earlier.manifest(), manifest)
+                check_comparable(earlier.manifest(), without_secrets(manifest))
             began_s = time.monotonic()  # The budget does not cover building environments and images.
             doctor = Doctor(generator, machine.server_cpus, lambda _: None)
             context = RunContext(backend, generator, progress, doctor.short_certificate)

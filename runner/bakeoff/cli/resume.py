@@ -36,7 +36,7 @@ def run(options: argparse.Namespace) -> int:
     check_consent(rest.stacks, options.yes_load_this_host)
     manifest = msgspec.structs.replace(folder.manifest(), machine=machine)
     with run_context(manifest, rest, LocalProcesses()) as (context, _):
-        resume(folder, context)
+        resume(folder, rest, context)
         context.observer.report_began()
         findings = render_measured(folder)
     return conclude(findings, path)

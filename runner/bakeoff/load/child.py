@@ -69,7 +69,7 @@ class Child:
         self._send(Warm(mean_latency_s=mean_latency_s))
         order = self._next_order()
         if not isinstance(order, OpenWindow):
-            raise RuntimeError(f"received {order!r} instead of the order to open the window")
+            raise RuntimeError(f"received {type(order).__name__} instead of the order to open the window")
         return order.slice_s
 
     def _send(self, report: Report) -> None:
@@ -90,7 +90,7 @@ class Child:
                 case Drive():
                     return self._drive(order)
                 case _:
-                    raise RuntimeError(f"received {order!r} while no slice was under way")
+                    raise RuntimeError(f"received {type(order).__name__} while no slice was under way")
         except ScenarioError as error:
             return GeneratorProblem(message=str(error), user_error=True)
         except Exception:

@@ -14,46 +14,47 @@ from bakeoff.experiment import plan_blocks
 from bakeoff.measure.block import measure_block
 from bakeoff.measure.context import RunContext
 from bakeoff.measure.timeline import take_timelines
-from bakeoff.model import Manifest, RunState
+from bakeoff.model import Experiment, Manifest, RunState
 from bakeoff.results import RunFolder
 
 
 def measure_new(manifest: Manifest, results: Path, context: RunContext) -> RunFolder:
     """Measure a new run; its folder, made under ``results``. Each block is stored as soon as it is measured."""
     folder = RunFolder.create(results, manifest)
-    measure_missing(folder, context)
+    measure_missing(folder, manifest.experiment, context)
     return folder
 
 
-def measure_missing(folder: RunFolder, context: RunContext) -> None:
+def measure_missing(folder: RunFolder, experiment: Experiment, context: RunContext) -> None:
     """Measure what a run's folder does not hold yet, and write its summary.
+
+    ``experiment`` has the values that are masked in the folder's manifest.
 
     Raises `UserError` when another process is measuring it.
     """
     with folder.locked(), state_recorded(folder):
-        experiment = folder.manifest().experiment
         for scenario in experiment.scenarios:
             context.generator.use(scenario)
         certificate = context.certify()
-        _measure_blocks(folder, context)
-        _take_timelines(folder, context)
+        _measure_blocks(folder, experiment, context)
+        _take_timelines(folder, experiment, context)
         folder.write_summary(summarise(folder.manifest(), folder.blocks(), folder.intervals(), certificate))
 
 
-def _measure_blocks(folder: RunFolder, context: RunContext) -> None:
+def _measure_blocks(folder: RunFolder, experiment: Experiment, context: RunContext) -> None:
     manifest = folder.manifest()
     complete = {block.number for block in folder.blocks()}
     for block in plan_blocks(manifest.experiment, manifest.seed):
         if block.number not in complete:
             context.observer.block_began(block.number, manifest.experiment.blocks)
             logs = folder.empty_block(block.number)
-            folder.write_block(*measure_block(manifest.experiment, block, logs, context))
+            folder.write_block(*measure_block(experiment, block, logs, context))
 
 
-def _take_timelines(folder: RunFolder, context: RunContext) -> None:
+def _take_timelines(folder: RunFolder, experiment: Experiment, context: RunContext) -> None:
     manifest = folder.manifest()
     if not manifest.timelines:
-        timelines = take_timelines(manifest.experiment, folder.path / "timeline", context)
+        timelines = take_timelines(experiment, folder.path / "timeline", context)
         folder.write_manifest(msgspec.structs.replace(manifest, timelines=timelines))
 
 

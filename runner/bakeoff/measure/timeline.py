@@ -69,19 +69,20 @@ def _send_together(url: str, paths: Sequence[str]) -> tuple[TimelineRequest, ...
 
 
 def _read(connection: http.client.HTTPConnection, path: str, sent_s: float) -> TimelineRequest:
+    endpoint = path.partition("?")[0]
     response = connection.getresponse()
     body = response.read()
     if response.status != 200:
-        raise ValueError(f"GET {path} answered {response.status}")
+        raise ValueError(f"GET {endpoint} answered {response.status}")
     done_s = time.monotonic()
-    return TimelineRequest(endpoint=path.partition("?")[0], steps=_steps(body, path, sent_s, done_s))
+    return TimelineRequest(endpoint=endpoint, steps=_steps(body, endpoint, sent_s, done_s))
 
 
-def _steps(body: bytes, path: str, sent_s: float, done_s: float) -> tuple[Step, ...]:
+def _steps(body: bytes, endpoint: str, sent_s: float, done_s: float) -> tuple[Step, ...]:
     try:
         steps = json.loads(body)["steps"]
     except (ValueError, KeyError, TypeError):
-        return (Step(name=path, start_s=0.0, end_s=done_s - sent_s),)
+        return (Step(name=endpoint, start_s=0.0, end_s=done_s - sent_s),)
     return tuple(
         Step(name=step["name"], start_s=step["start_s"] - sent_s, end_s=step["end_s"] - sent_s) for step in steps
     )

@@ -49,6 +49,7 @@ from bakeoff.model.gate import (
 )
 from bakeoff.model.histogram import HIGHEST_NS, Histogram, bucket_of, highest_value_of
 from bakeoff.model.manifest import INTERPRETER, Environment, Machine, Manifest, Step, Timeline, TimelineRequest
+from bakeoff.model.masking import MaskedError, Masker, Redaction, has_masks, unmasked
 from bakeoff.model.record import (
     Answer,
     Block,
@@ -127,6 +128,8 @@ __all__ = [
     "Load",
     "Machine",
     "Manifest",
+    "MaskedError",
+    "Masker",
     "Metric",
     "MetricChange",
     "OpenLoad",
@@ -135,6 +138,7 @@ __all__ = [
     "PackageChange",
     "Profile",
     "Record",
+    "Redaction",
     "RelativeRatio",
     "Request",
     "Result",
@@ -158,6 +162,7 @@ __all__ = [
     "arrivals_until_s",
     "bucket_of",
     "default_tolerances",
+    "has_masks",
     "highest_value_of",
     "load_title",
     "load_words",
@@ -166,5 +171,6 @@ __all__ = [
     "printable_lines",
     "total_outcomes",
     "unknown",
+    "unmasked",
     "window_rng",
 ]

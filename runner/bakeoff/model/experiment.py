@@ -57,7 +57,7 @@ class Stack(Struct, frozen=True, kw_only=True):
             if any(started_here) or self.workers > 1 or self.threads > 1:
                 raise ValueError("a stack with a url runs already; besides url it has interface and ready only")
             if not _URL.fullmatch(self.url):
-                raise ValueError(f"url {self.url!r} must be scheme and host, such as https://staging.example:8443")
+                raise ValueError("url must be scheme and host only, such as https://staging.example:8443")
         if self.command and (self.app or self.server):
             raise ValueError("has both a command and an app with a server; keep one of the two")
         if self.command and not any("{port}" in argument for argument in self.command):
@@ -79,7 +79,7 @@ class Request(Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         if not self.path.startswith("/"):
-            raise ValueError(f"path {self.path!r} must begin with /")
+            raise ValueError("path must begin with /")
 
 
 class Scenario(Struct, frozen=True, kw_only=True):
@@ -256,6 +256,8 @@ class Experiment(Struct, frozen=True, kw_only=True):
     """Relative difference below which two stacks count as the same."""
     timeline: tuple[str, ...] = ()
     """Paths requested at the same moment from a single worker of each stack, to see who waited for whom."""
+    unmasked: tuple[str, ...] = ()
+    """Names of variables and headers whose values may be stored and shown, besides those that are known as harmless."""
     gate: GateSettings = GateSettings()
     path: str | None = None
     """The file this came from."""

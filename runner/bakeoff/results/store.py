@@ -15,8 +15,9 @@ from typing import TypeVar
 
 import msgspec
 
-from bakeoff.model import BakeoffError, BlockResult, Interval, Manifest, Run, Struct, Summary, UserError
+from bakeoff.model import BakeoffError, BlockResult, Interval, Manifest, Masker, Run, Struct, Summary, UserError
 from bakeoff.results.hlog import read_log, write_log
+from bakeoff.results.key import masking_key
 
 _MANIFEST = "manifest.json"
 _SUMMARY = "summary.json"
@@ -90,8 +91,8 @@ class RunFolder:
         return (self.path / REPORT_PAGE).exists()
 
     def write_manifest(self, manifest: Manifest) -> None:
-        """Write or replace the manifest."""
-        _write_json(self.path / _MANIFEST, manifest)
+        """Write or replace the manifest, without the values of variables and headers; see `bakeoff.model.masking`."""
+        _write_json(self.path / _MANIFEST, without_secrets(manifest))
 
     def write_block(self, result: BlockResult, intervals: Sequence[Interval]) -> None:
         """Write what a block left. Its record comes last: a block with a record is complete."""
@@ -111,8 +112,11 @@ class RunFolder:
             write_file(target, content)
 
     def manifest(self) -> Manifest:
-        """Read the manifest. Raises `UserError` when this is no run folder."""
-        return _read(self.path / _MANIFEST, Manifest)
+        """Read the manifest. Raises `UserError` when this is no run folder.
+
+        Values that an earlier version stored are masked here.
+        """
+        return without_secrets(_read(self.path / _MANIFEST, Manifest))
 
     def summary(self) -> Summary:
         """Read the analysis. Raises `UserError` when the run is not finished."""
@@ -132,6 +136,11 @@ class RunFolder:
                 yield from read_log(log.read_text("utf-8"), int(path.parent.name))
             except (OSError, ValueError) as error:
                 raise BakeoffError(f"{log}: {error}") from error
+
+
+def without_secrets(manifest: Manifest) -> Manifest:
+    """A manifest as it is stored and read."""
+    return Masker(masking_key).manifest(manifest)
 
 
 def is_run_folder(path: Path) -> bool:

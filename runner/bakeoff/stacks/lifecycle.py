@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
-from bakeoff.model import Answer, Block, Failure, Stack
+from bakeoff.model import Answer, Block, Failure, Redaction, Stack
 from bakeoff.stacks.protocol import Backend, RunningStack, StartFailure, Unknown, Usage
 
 IDLE_WITHIN_S = 5.0
@@ -20,8 +20,10 @@ IDLE_SHARE = 0.10
 class StackUnderTest:
     """One stack of a block: its running processes, what was observed of it, and why it failed, if it did."""
 
-    def __init__(self, stack: Stack) -> None:
+    def __init__(self, stack: Stack, redaction: Redaction) -> None:
+        """``redaction`` takes the secrets of all stacks out of what they say."""
         self.stack = stack
+        self._redaction = redaction
         self.failure: Failure | None = None
         self.ready_s: float | None = None
         """Seconds from start to the first answer; ``None`` if it never answered."""
@@ -95,7 +97,7 @@ class StackUnderTest:
     def fail(self, stage: Literal["start", "answers", "load", "exit"], message: str) -> None:
         """Record why it has no results, with the end of its log."""
         log = self._running.log_tail() if self._running else ""
-        self.failure = Failure(stage=stage, message=message, log=log)
+        self.failure = Failure(stage=stage, message=self._redaction.text(message), log=self._redaction.text(log))
 
     def usage(self) -> Usage | Unknown:
         """What its processes have used so far."""
@@ -130,7 +132,8 @@ def started(stacks: Sequence[Stack], block: Block, logs: Path, backend: Backend)
 
     A stack that does not start is among them, with its failure.
     """
-    under_test = {stack.name: StackUnderTest(stack) for stack in stacks}
+    redaction = Redaction(stacks)
+    under_test = {stack.name: StackUnderTest(stack, redaction) for stack in stacks}
     in_order = [under_test[name] for name in block.start_order]
     try:
         for stack in in_order:
@@ -148,6 +151,16 @@ def started(stacks: Sequence[Stack], block: Block, logs: Path, backend: Backend)
             stack.ask_to_stop()
         for stack in under_test.values():
             stack.stop()
+        for log in logs.glob("*.log"):
+            _redact(log, redaction)
+
+
+def _redact(log: Path, redaction: Redaction) -> None:
+    """Take secrets out of a log that is kept."""
+    content = log.read_bytes()
+    redacted = redaction.log(content)
+    if redacted != content:
+        log.write_bytes(redacted)
 
 
 def _wait_idle(stacks: StacksUnderTest) -> None:
