@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import msgspec
 import pytest
 
 from bakeoff.findings import into_summary, state
 from bakeoff.model import Run, Summary
-from tests.report.made_up import FAILURE
+from tests.report.made_up import FAILURE, with_failed
 
 
 @pytest.mark.parametrize("name", ["run", "failed_stack", "swept", "hostile", "empty"])
@@ -111,3 +112,18 @@ def test_the_method_has_the_numbers_of_the_run(run: Run) -> None:
 def test_how_certain_the_numbers_are_is_stated(request: pytest.FixtureRequest, name: str, sentence: str) -> None:
     """The state of the run, and the generator's certificate."""
     assert any(sentence in text for text in state(request.getfixturevalue(name)).certainty)
+
+
+def test_a_run_has_a_result_while_a_candidate_can_be_compared_with_the_baseline(run: Run) -> None:
+    """A valid row is not enough, unless there is only one stack."""
+    candidates = [stack.name for stack in run.manifest.experiment.stacks if stack.name != run.summary.baseline]
+    without = run
+    for name in candidates:
+        assert state(without).has_result
+        without = with_failed(without, name)
+    assert any(result.valid for result in without.summary.results)
+    assert not state(without).has_result
+    assert not state(with_failed(run, run.summary.baseline)).has_result
+    alone = msgspec.structs.replace(without.manifest.experiment, stacks=without.manifest.experiment.stacks[:1])
+    assert alone.stacks[0].name == run.summary.baseline
+    assert state(replace(without, manifest=msgspec.structs.replace(without.manifest, experiment=alone))).has_result

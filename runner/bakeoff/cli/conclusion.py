@@ -32,10 +32,13 @@ def render(folder: RunFolder) -> Findings:
 
 
 def conclude(findings: Findings, folder: Path) -> int:
-    """Show a finished run and list it; 0 when at least one row is valid, else 3."""
+    """Show a finished run and list it; 0 when it has a result, else 3, also when nothing is left to compare."""
     show_findings(findings, folder)
     refresh_index(folder.resolve().parent)
-    return DONE if findings.any_valid else FAILED
+    if findings.has_result:
+        return DONE
+    note("bakeoff: no result: the checks left no row to compare; the report says why rows are withheld")
+    return FAILED
 
 
 def show_findings(findings: Findings, folder: Path) -> None:

@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Measure what a run lacks and show the result; 0 when at least one row is valid, else 3."""
+    """Measure what a run lacks and show the result; the exit code is 0 if there is one, else 3."""
     path: Path = options.run_folder
     folder = RunFolder(path)
     if folder.manifest().state == "complete":

@@ -51,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Measure an experiment and show the result; 0 when at least one row is valid, else 3."""
+    """Measure an experiment and show the result; the exit code is 0 if there is one, else 3."""
     source = read_source(options.generators, options.workers, options.listen, options.token_file)
     experiment = select(read_experiment(options.file), options.stack, options.scenario)
     experiment = apply_profile(experiment, options.profile, options.blocks)

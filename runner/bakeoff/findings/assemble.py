@@ -15,7 +15,7 @@ from bakeoff.findings.grid import Grid
 from bakeoff.findings.headline import headline, quoted_comparison
 from bakeoff.findings.headline_bars import HeadlineBars, headline_bars
 from bakeoff.findings.timeline_story import TimelineStory, stories
-from bakeoff.model import Finding, Headline, Profile, Run, Summary
+from bakeoff.model import Finding, Headline, Load, Profile, Run, Summary
 
 Pairs = tuple[tuple[str, str], ...]
 
@@ -28,8 +28,8 @@ class Findings:
     profile: Profile
     baseline: str
     started: str
-    any_valid: bool
-    """Whether at least one row passed every check."""
+    has_result: bool
+    """Whether a row passed every check; of several stacks, one of a candidate and the baseline's beside it."""
 
     headline: Headline
     interfaces: str
@@ -67,6 +67,17 @@ class Findings:
     block_files: Pairs
 
 
+def has_result(run: Run) -> bool:
+    """Whether there is something to tell: a valid row, or if there are several stacks, two that can be compared."""
+    rows: dict[tuple[str, Load, str], set[str]] = {}
+    for result in run.summary.results:
+        if result.valid:
+            rows.setdefault((result.scenario, result.load, result.endpoint), set()).add(result.stack)
+    if len(run.manifest.experiment.stacks) == 1:
+        return bool(rows)
+    return any(run.summary.baseline in stacks and len(stacks) > 1 for stacks in rows.values())
+
+
 def state(run: Run) -> Findings:
     """Everything that a run's numbers say."""
     quoted = quoted_comparison(run)
@@ -75,7 +86,7 @@ def state(run: Run) -> Findings:
         profile=run.manifest.profile,
         baseline=run.summary.baseline,
         started=facts.moment(run.manifest.started_utc),
-        any_valid=any(result.valid for result in run.summary.results),
+        has_result=has_result(run),
         headline=headline(run),
         interfaces=INTERFACES,
         bars=headline_bars(run, quoted),
