@@ -12,7 +12,7 @@ VERSION := import sys; print("%d.%d" % sys.version_info[:2])
 FIT     := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench test selfbench soak reportbench masterbench containers validate-gate validate-run reproduce notebooks lint format lock clean
+.PHONY: help setup bench test selfbench soak reportbench masterbench containers validate-gate simulate-gate validate-run reproduce notebooks lint format lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -34,6 +34,9 @@ soak: $(READY) ## Ten minutes of load: does the generator's memory stay flat?
 
 validate-gate: $(READY) ## Hours of gates on known changes: how often is the verdict wrong? Resumes (ARGS="--minutes 60")
 	@$(BIN)/python -m benchmarks.gate.validate $(ARGS)
+
+simulate-gate: $(READY) ## Thousands of simulated gates: how often does the whole procedure err? Ten minutes (ARGS="--gates 300")
+	@$(BIN)/python -m benchmarks.gate.procedure $(ARGS)
 
 validate-run: $(READY) ## Hours of runs of identical stacks: how often is a verdict wrong? Resumes (ARGS="--minutes 60")
 	@$(BIN)/python -m benchmarks.run.validate $(ARGS)

@@ -46,7 +46,7 @@ from bakeoff.model import (
     Stack,
 )
 from bakeoff.results import RunFolder
-from tests.report.browser import Browser, browsing, chromium
+from benchmarks.browser import Browser, browsing, chromium
 
 ENDPOINTS = ("/cake", "/frosting")
 KINDS: tuple[HistogramKind, ...] = ("latency", "service", "lag")

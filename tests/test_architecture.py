@@ -26,6 +26,7 @@ PURE = {
     "gate.bounds",
     "gate.decision",
     "gate.effects",
+    "gate.errors",
     "gate.hotspots",
     "gate.result",
     "gate.sequential",
@@ -85,7 +86,11 @@ def import_statements(node: ast.AST, *, types: bool) -> Iterator[ast.Import | as
 
 def imports(module: str, *, types: bool) -> set[str]:
     """The full names of the modules that a module imports."""
-    path = MODULES[module]
+    return imported_by(MODULES[module], module, types=types)
+
+
+def imported_by(path: Path, module: str, *, types: bool) -> set[str]:
+    """The full names of the modules that a file imports, which is the named module."""
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]
     names: set[str] = set()
     for statement in import_statements(ast.parse(path.read_bytes()), types=types):
@@ -174,6 +179,15 @@ def test_a_pure_module_reads_no_clock_no_chance_no_file_and_no_machine(module: s
 def test_only_the_load_generator_imports_locust_and_gevent(module: str) -> None:
     """Locust patches the process that imports it, so only the child process under ``load`` may."""
     assert {name for name in imports(module, types=True) if name.split(".")[0] in PATCHING} == set()
+
+
+def test_only_tests_import_tests_and_the_package_imports_no_benchmarks() -> None:
+    """What tests and benchmarks share is in ``benchmarks``."""
+    benchmarks = {path: {"tests"} for path in (ROOT / "benchmarks").rglob("*.py")}
+    forbidden = benchmarks | {path: {"tests", "benchmarks"} for path in MODULES.values()}
+    for path, folders in forbidden.items():
+        module = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        assert {name for name in imported_by(path, module, types=True) if name.split(".")[0] in folders} == set(), path
 
 
 def test_no_module_imports_itself_through_others() -> None:

@@ -6,15 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from bakeoff.gate.effects import MetricKey
 from bakeoff.report.drawing import sheet
 from bakeoff.report.drawing.palette import COOL, INK, WARM
 from bakeoff.report.drawing.sheet import Layout
 from benchmarks.gate.accuracy import UNCHANGED, Run
+from benchmarks.gate.simulation import CPU, SPREADS, Blocks, verdicts
 from benchmarks.lines import proportion_interval
-from tests.gate.simulation import SPREADS, verdicts
 
-CPU = MetricKey("cpu_per_request")
 SIMULATED = 200
 """Gates for each point of the curve."""
 SIZES = np.append(np.arange(0.0, 0.0301, 0.0025), 0.06)
@@ -31,7 +29,7 @@ def block_spread(runs: Sequence[Run]) -> float:
 
 def share_detected(size: float, spread: float) -> float:
     """The share of simulated gates that detect a change of CPU per request; other metrics do not change."""
-    counted = verdicts(SIMULATED, {CPU: float(np.log1p(size))}, spreads={**SPREADS, CPU: spread})
+    counted = verdicts(SIMULATED, Blocks({CPU: float(np.log1p(size))}, spreads={**SPREADS, CPU: spread}))
     return counted["regression"] / SIMULATED
 
 

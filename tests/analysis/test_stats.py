@@ -1,16 +1,27 @@
 """Estimates over blocks cover the truth, tests keep their level, and verdicts follow from both."""
 
+from collections.abc import Sequence
+from itertools import product
+from typing import Literal
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import special
+from scipy.stats import ttest_1samp
 
 from bakeoff.analysis import stats
 from bakeoff.model import Estimate
 
-stats.sign_flip_p([0.1, -0.2], np.random.default_rng(0))  # Its first call imports scipy.stats, which takes long.
+Alternative = Literal["two-sided", "greater"]
 logs = st.lists(st.floats(-3, 3), min_size=2, max_size=10)
+
+
+def sign_flip_p(values: Sequence[float], alternative: Alternative = "two-sided") -> float:
+    """The p of a single comparison, with a value for each block."""
+    (p_value,) = stats.max_t_p([dict(enumerate(values))], [1.0], np.random.default_rng(1), alternative)
+    return p_value
 
 
 @given(logs)
@@ -51,29 +62,28 @@ def test_intervals_cover_the_truth_as_often_as_they_say() -> None:
 @given(logs)
 def test_p_is_never_below_what_the_design_can_reach(values: list[float]) -> None:
     """2 x 2^-n is the smallest."""
-    p_value = stats.sign_flip_p(values, np.random.default_rng(1))
+    p_value = sign_flip_p(values)
     assert 2 * 2.0 ** -len(values) - 1e-12 <= p_value <= 1
 
 
 def test_a_difference_that_every_block_shows_reaches_the_smallest_p() -> None:
     """Seven blocks of the same sign: 2/128."""
-    assert stats.sign_flip_p([0.1, 0.2, 0.15, 0.12, 0.3, 0.25, 0.11], np.random.default_rng(1)) == 2 / 128
+    assert sign_flip_p([0.1, 0.2, 0.15, 0.12, 0.3, 0.25, 0.11]) == 2 / 128
 
 
 @given(st.integers(0, 2**32))
 def test_a_one_sided_sign_flip_sees_one_direction(seed: int) -> None:
     """Six values above zero are the rarest outcome of 64; below zero they are the most likely one."""
-    rng = np.random.default_rng(seed)
-    values = rng.uniform(0.5, 1.5, size=6)
-    assert stats.sign_flip_p(values, rng, alternative="greater") == pytest.approx(1 / 64)
-    assert stats.sign_flip_p(-values, rng, alternative="greater") == pytest.approx(1.0)
+    values = np.random.default_rng(seed).uniform(0.5, 1.5, size=6)
+    assert sign_flip_p(values.tolist(), "greater") == pytest.approx(1 / 64)
+    assert sign_flip_p((-values).tolist(), "greater") == pytest.approx(1.0)
 
 
 def test_identical_stacks_are_called_different_no_more_often_than_alpha() -> None:
     """Over 2,000 A/A experiments of seven blocks, at most 5 % reach p <= 0.05, give or take a percent."""
     rng = np.random.default_rng(2)
     draws = rng.standard_t(3, (2000, 7))  # heavier tails than a normal, as latencies have
-    rejected = np.mean([stats.sign_flip_p(draw, rng) <= 0.05 for draw in draws])
+    rejected = np.mean([sign_flip_p(draw) <= 0.05 for draw in draws])
     assert 0.03 < rejected < 0.06
 
 
@@ -184,12 +194,35 @@ def test_a_zero_has_no_geometric_mean() -> None:
     assert stats.geometric_mean([]) is None
 
 
-@given(logs)
-def test_a_single_comparison_needs_no_correction(values: list[float]) -> None:
-    """Max-T of one comparison is the sign-flip test."""
-    by_block = dict(enumerate(values))
-    (p_value,) = stats.max_t_p([by_block], [1.0], np.random.default_rng(1))
-    assert p_value == pytest.approx(stats.sign_flip_p(values, np.random.default_rng(1)))
+@pytest.mark.parametrize("alternative", ["two-sided", "greater"])
+def test_a_single_comparison_needs_no_correction(alternative: Alternative) -> None:
+    """Max-T of one comparison is the sign-flip test of the studentised mean: scipy's t under all sign vectors."""
+    rng = np.random.default_rng(5)
+    for _ in range(20):
+        values = rng.normal(0.5, 1, size=rng.integers(3, 9))
+        signs = np.array(list(product([1.0, -1.0], repeat=len(values))))
+        statistics = np.asarray(ttest_1samp(values * signs, 0.0, axis=1).statistic)
+        if alternative == "two-sided":
+            statistics = np.abs(statistics)
+        expected = np.mean(statistics >= statistics[0] - 1e-9)
+        assert sign_flip_p(values.tolist(), alternative) == pytest.approx(expected)
+
+
+@given(st.integers(0, 2**32), st.integers(2, 12), st.integers(1, 4))
+def test_the_statistic_under_signs_is_that_of_the_flipped_data(seed: int, blocks: int, samples: int) -> None:
+    """The shortcut for the variance gives what scipy gives on the flipped samples."""
+    rng = np.random.default_rng(seed)
+    values, signs = rng.normal(size=(samples, blocks)), rng.choice([-1.0, 1.0], size=(5, blocks))
+    for sign, statistic in zip(signs, stats.studentised_under_signs(values, signs), strict=True):
+        assert statistic == pytest.approx(ttest_1samp(values * sign, 0.0, axis=1).statistic)
+
+
+def test_the_statistic_of_values_that_do_not_vary_is_finite() -> None:
+    """Equal values have no spread but rounding, and zeros have none at all."""
+    statistic = stats.studentised_under_signs(np.array([[0.1] * 7, [0.0] * 7]), np.ones((1, 7)))
+    assert np.isfinite(statistic).all()
+    assert statistic[0, 0] > 1e6
+    assert statistic[0, 1] == 0
 
 
 @given(st.lists(logs.filter(any), min_size=1, max_size=4), st.floats(0.1, 10))

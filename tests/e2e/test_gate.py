@@ -73,7 +73,7 @@ def gate_result(folder: Path) -> dict[str, Any]:
 
 
 def test_a_head_that_fails_requests_is_a_regression(folder: Path) -> None:
-    """As soon as two blocks show it; exit code 1."""
+    """As soon as a few blocks show it; exit code 1."""
     completed = gate(folder, "--head", "failing")
     assert completed.returncode == 1, completed.stderr
     result = gate_result(folder)

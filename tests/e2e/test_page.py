@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.report.browser import browsing, chromium
+from benchmarks.browser import browsing, chromium
 
 pytestmark = [pytest.mark.e2e, pytest.mark.browser]
 

@@ -13,8 +13,8 @@ from bakeoff.gate.decision import CONFIRMING_BLOCKS, confirmed, decide, leave_ou
 from bakeoff.gate.effects import MetricKey
 from bakeoff.gate.result import gate_result
 from bakeoff.gate.state import GateState
-from bakeoff.model import Counts, Estimate, GateSettings
-from tests.gate.simulation import (
+from bakeoff.model import Estimate, GateSettings
+from benchmarks.gate.simulation import (
     BLOCK_S,
     CPU,
     MEDIAN,
@@ -22,6 +22,7 @@ from tests.gate.simulation import (
     SPREADS,
     START_S,
     TAIL,
+    Blocks,
     after_block,
     block,
     gate,
@@ -31,7 +32,6 @@ from tests.gate.simulation import (
 
 RUNS = 1000
 ONE_PER_CENT = float(np.log1p(0.01))
-TEN_ERRORS = Counts(requests=500, errors=10)
 
 
 def bounds_of(state: GateState, key: MetricKey) -> MetricBounds:
@@ -51,14 +51,14 @@ def ratio(state: GateState, key: MetricKey) -> Estimate:
 def unchanged() -> list[GateState]:
     """A thousand A/A gates."""
     rng = np.random.default_rng(0)
-    return [gate(rng, {}) for _ in range(RUNS)]
+    return [gate(rng, Blocks()) for _ in range(RUNS)]
 
 
 @pytest.fixture(scope="module")
 def slightly_slower() -> list[GateState]:
     """A thousand gates whose head needs one per cent more CPU time."""
     rng = np.random.default_rng(3)
-    return [gate(rng, {CPU: ONE_PER_CENT}) for _ in range(RUNS)]
+    return [gate(rng, Blocks({CPU: ONE_PER_CENT})) for _ in range(RUNS)]
 
 
 def test_unchanged_code_passes(unchanged: list[GateState]) -> None:
@@ -101,26 +101,14 @@ def test_bounds_hold_the_true_change(slightly_slower: list[GateState]) -> None:
 )
 def test_a_change_of_the_limit_is_detected(key: MetricKey, change: float, found_at_least: float) -> None:
     """At the limit, where it is hardest, and beyond."""
-    ended = verdicts(RUNS // 2, {key: float(np.log1p(change))})
+    ended = verdicts(RUNS // 2, Blocks({key: float(np.log1p(change))}))
     assert ended["regression"] >= found_at_least * RUNS / 2
-
-
-def test_a_change_at_the_floor_is_rarely_called_a_regression() -> None:
-    """It is suspected with 5 % and confirmed with 20 % probability: one in a hundred."""
-    ended = verdicts(RUNS, {CPU: float(np.log1p(0.005))})
-    assert ended["regression"] <= 0.02 * RUNS
-
-
-def test_a_change_of_the_limit_rarely_passes() -> None:
-    """The error rate of a pass is 2.5 % over all looks."""
-    ended = verdicts(RUNS, {CPU: float(np.log1p(0.02))})
-    assert ended["pass"] <= 0.035 * RUNS
 
 
 def test_the_smallest_visible_change_is_seen_nearly_always() -> None:
     """A change of that size lies above the floor by the stated test in about 95 % of samples of as many blocks."""
     rng = np.random.default_rng(17)
-    bounds = bounds_of(gate(rng, {}), CPU)
+    bounds = bounds_of(gate(rng, Blocks()), CPU)
     true = np.log1p(bounds.smallest_visible)
     drawn = true + bounds.error * np.sqrt(bounds.blocks) * rng.standard_normal((4000, bounds.blocks))
     t = stats.ttest_1samp(drawn, np.log1p(bounds.tolerance.floor), axis=1, alternative="greater")
@@ -129,14 +117,14 @@ def test_the_smallest_visible_change_is_seen_nearly_always() -> None:
 
 def test_faster_code_passes() -> None:
     """Half the CPU time is no regression."""
-    assert gate(np.random.default_rng(0), {CPU: float(np.log(0.5))}).verdict == "pass"
+    assert gate(np.random.default_rng(0), Blocks({CPU: float(np.log(0.5))})).verdict == "pass"
 
 
 def test_a_gate_ends_within_its_budget() -> None:
     """However undecided it is, the last block is one that there was time for."""
     rng = np.random.default_rng(5)
     for _ in range(50):
-        state = gate(rng, {CPU: float(np.log1p(0.012)), MEDIAN: float(np.log1p(0.02))})
+        state = gate(rng, Blocks({CPU: float(np.log1p(0.012)), MEDIAN: float(np.log1p(0.02))}))
         assert START_S + BLOCK_S * len(state.blocks) <= state.settings.budget_s + BLOCK_S
 
 
@@ -160,7 +148,7 @@ def test_a_suspicion_that_fresh_blocks_do_not_confirm_is_dropped() -> None:
     assert state.suspicion.metrics == (CPU,)
     for _ in range(CONFIRMING_BLOCKS):
         state = after_block(state, block({CPU: 0.002 * rng.standard_normal()}))
-    assert state.rejected
+    assert state.rejections == 1
     assert state.verdict is None
 
 
@@ -172,29 +160,7 @@ def test_a_dropped_suspicion_about_a_tail_does_not_cost_a_pass() -> None:
         tail = 0.3 if state.suspicion is None else 0.0
         effects = {CPU: 0.001 * rng.standard_normal(), TAIL: tail + 0.01 * rng.standard_normal()}
         state = after_block(state, block({**effects, MEDIAN: 0.001 * rng.standard_normal()}))
-    assert (state.verdict, state.rejected) == ("pass", True)
-
-
-def test_errors_that_rise_are_a_regression_at_once() -> None:
-    """Head fails one request in fifty, base none: two blocks suffice."""
-    state = new_gate()
-    while state.verdict is None:
-        state = after_block(state, block({CPU: 0.0}, head=TEN_ERRORS))
-    assert (state.verdict, len(state.blocks)) == ("regression", 2)
-
-
-def test_errors_on_both_sides_are_no_regression() -> None:
-    """As many of base as of head."""
-    state = new_gate()
-    for _ in range(4):
-        state = after_block(state, block({CPU: 0.0}, base=TEN_ERRORS, head=TEN_ERRORS))
-        assert state.verdict is None
-
-
-def test_errors_in_a_single_block_are_no_regression() -> None:
-    """Thirty errors in one block may have another cause."""
-    state = after_block(new_gate(), block({CPU: 0.0}, head=Counts(requests=500, errors=30)))
-    assert after_block(state, block({CPU: 0.0})).verdict is None
+    assert (state.verdict, state.rejections) == ("pass", 1)
 
 
 def test_a_budget_too_small_for_a_look_is_inconclusive() -> None:

@@ -11,7 +11,7 @@ from bakeoff.gate.decision import decide
 from bakeoff.gate.effects import MetricKey
 from bakeoff.gate.result import environment_changes, gate_result
 from bakeoff.model import Environment, GateResult, PackageChange
-from tests.gate.simulation import BLOCK_S, CPU, MEDIAN, START_S, TAIL, block, new_gate
+from benchmarks.gate.simulation import BLOCK_S, CPU, MEDIAN, START_S, TAIL, block, new_gate
 
 UNEVEN = [0.7, 0.0, 0.0, 0.0]
 """Blocks of which one in four has a p99 of twice the base's."""

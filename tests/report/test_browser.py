@@ -12,7 +12,7 @@ from bakeoff.findings import state
 from bakeoff.findings.numerals import interval, number
 from bakeoff.model import ALL_ENDPOINTS, Run
 from bakeoff.report import render_all
-from tests.report.browser import Browser, Tab, browsing, chromium
+from benchmarks.browser import Browser, Tab, browsing, chromium
 from tests.report.made_up import HOSTILE, USERS
 
 pytestmark = pytest.mark.browser

@@ -19,10 +19,12 @@ from bakeoff.model import Estimate, Verdict
 
 LEVEL = 0.95
 _EXACT_UP_TO = 13
-"""Blocks up to which all 2^n sign flips are enumerated; above, `_RESAMPLES` are drawn."""
+"""Blocks up to which all 2^n sign vectors are enumerated; above, `_RESAMPLES` are drawn."""
 _RESAMPLES = 9_999
 _LEAST_SPREAD = 1e-9
 """Logarithms that lie closer together than this differ by rounding only."""
+_LEAST_VARIANCE = 1e-15
+"""Sum of squared deviations, as a share of the sum of squares, that is rounding only."""
 _LEAST_ERROR = 1e-150
 """Standard error below which a studentised mean is computed with this one, so that it stays finite."""
 
@@ -80,44 +82,31 @@ def jackknife_estimate(
     return Estimate(point=point, low=point * float(np.exp(-half)), high=point * float(np.exp(half)), level=level, n=n)
 
 
-def studentised(samples: Samples, axis: int = -1) -> Samples:
-    """Mean over standard error along an axis."""
-    return _studentised(samples.mean(axis=axis), samples.std(axis=axis, ddof=1) / np.sqrt(samples.shape[axis]))
+def studentised_under_signs(samples: Samples, signs: Samples) -> Samples:
+    """Mean over standard error of each sample under each sign vector.
 
-
-def sign_flip_p(
-    log_ratios: ArrayLike, rng: np.random.Generator, alternative: Literal["two-sided", "greater"] = "two-sided"
-) -> float:
-    """The p of a studentised sign-flip randomisation test that the log ratios are symmetric about zero.
-
-    Exact for up to 13 blocks. With fewer than two, 1.
+    ``samples`` have the shape (samples, blocks), ``signs`` (sign vectors, blocks); the result (sign vectors, samples).
     """
-    from scipy import stats  # Here, because it takes longer to import than a report takes to draw.
-
-    logs = np.asarray(log_ratios, dtype=np.float64)
-    if len(logs) < 2 or not np.any(logs):
-        return 1.0
-    outcome = stats.permutation_test(
-        (logs,),
-        studentised,
-        permutation_type="samples",
-        vectorized=True,
-        n_resamples=2 ** len(logs) if len(logs) <= _EXACT_UP_TO else _RESAMPLES,
-        alternative=alternative,
-        rng=rng,
-    )
-    return float(outcome.pvalue)
+    blocks = samples.shape[1]
+    means = signs @ samples.T / blocks
+    # A change of sign leaves the squares alone, so the variance follows from the mean.
+    squares = (samples**2).sum(axis=1)
+    variances = np.maximum(squares - blocks * means**2, _LEAST_VARIANCE * squares) / (blocks - 1)
+    return _studentised(means, np.sqrt(variances / blocks))
 
 
 def max_t_p(
-    log_ratios: Sequence[Mapping[int, float]], weights: Sequence[float], rng: np.random.Generator
+    log_ratios: Sequence[Mapping[int, float]],
+    weights: Sequence[float],
+    rng: np.random.Generator,
+    alternative: Literal["two-sided", "greater"] = "two-sided",
 ) -> list[float]:
-    """Two-sided p-values of several comparisons, adjusted for all of them: the step-down max-T procedure.
+    """The p-values of several comparisons, adjusted for all of them: the step-down max-T procedure.
 
     ``log_ratios`` has one value by block number for each comparison; comparisons may lack blocks. All comparisons of a
     block flip their sign together, so their correlation is kept. A comparison of a larger weight is found more often
     and one of a smaller weight less often; the chance of any false difference stays the same. With n blocks the
-    smallest p is 2 x 2^-n, however many comparisons there are.
+    smallest p is 2^-n, two-sided 2 x 2^-n, however many comparisons there are.
 
     Westfall and Young, Resampling-Based Multiple Testing, 1993, algorithm 4.1; signs are enumerated for up to 13
     blocks. A comparison with fewer than two blocks, or whose values are all zero, gets 1.
@@ -128,32 +117,33 @@ def max_t_p(
         return adjusted
     blocks = sorted({number for index in testable for number in log_ratios[index]})
     signs = _signs(len(blocks), rng)
-    statistics = np.stack([weights[index] * _flipped_t(log_ratios[index], blocks, signs) for index in testable], axis=1)
+    by_comparison = [_flipped_t(log_ratios[index], blocks, signs) for index in testable]
+    statistics = np.concatenate(by_comparison, axis=1) * [weights[index] for index in testable]
+    if alternative == "two-sided":
+        statistics = np.abs(statistics)
     order = np.argsort(-statistics[0], kind="stable")
     largest = np.maximum.accumulate(statistics[:, order[::-1]], axis=1)[:, ::-1]
-    at_least = largest >= statistics[0, order] * (1 - _ROUNDING)
+    observed = statistics[0, order]
+    at_least = largest >= observed - _ROUNDING * np.abs(observed)
     for rank, p_value in enumerate(np.maximum.accumulate(at_least.mean(axis=0)).tolist()):
         adjusted[testable[int(order[rank])]] = p_value
     return adjusted
 
 
 def _signs(blocks: int, rng: np.random.Generator) -> Samples:
-    """Arrangements of signs, one a row, the observed one (all positive) first. Mirror images are left out."""
+    """Sign vectors, one a row, the observed one (all positive) first: all there are, or as many as are drawn."""
     if blocks <= _EXACT_UP_TO:
-        bits = (np.arange(2 ** (blocks - 1))[:, None] >> np.arange(blocks)) & 1
+        bits = (np.arange(2**blocks)[:, None] >> np.arange(blocks)) & 1
         return np.where(bits, -1.0, 1.0)
     drawn = rng.choice([-1.0, 1.0], size=(_RESAMPLES, blocks))
     return np.concatenate([np.ones((1, blocks)), drawn])
 
 
 def _flipped_t(logs: Mapping[int, float], blocks: Sequence[int], signs: Samples) -> Samples:
-    """The absolute studentised mean of one comparison under each arrangement of signs."""
+    """The studentised mean of one comparison under each sign vector, as a column."""
     columns = [position for position, number in enumerate(blocks) if number in logs]
-    values = np.array([logs[blocks[column]] for column in columns])
-    n = len(values)
-    means = signs[:, columns] @ values / n
-    variances = np.maximum(values @ values - n * means**2, 0.0) / (n - 1)
-    return np.abs(_studentised(means, np.sqrt(variances / n)))
+    values = np.array([[logs[blocks[column]] for column in columns]])
+    return studentised_under_signs(values, signs[:, columns])
 
 
 # --- two samples of blocks -------------------------------------------------------------------------------------------

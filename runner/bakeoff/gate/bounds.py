@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from bakeoff.gate.effects import Effects, MetricKey
-from bakeoff.gate.sequential import Samples, SequentialTest, extended, random_signs
+from bakeoff.gate.errors import ALPHA_ERRORS
+from bakeoff.gate.sequential import Samples, SequentialTest, extended, random_signs, spent_evenly
 from bakeoff.model import GateMetric, Role, Tolerance
 
 ALPHA_PASS = 0.025
@@ -64,7 +65,7 @@ class Fractions:
     suspect: float
     """Of the blocks that may raise a suspicion: time is reserved for those that confirm it."""
     passing: float
-    """Of the blocks that may show a pass."""
+    """Of the blocks that may show a pass, or a rise of errors."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +74,8 @@ class GateTests:
 
     suspect: SequentialTest
     """That no metric is above its floor: all metrics together."""
+    errors: SequentialTest
+    """That the head has no more errors than the base."""
     passing: Mapping[MetricKey, SequentialTest] = field(default_factory=dict)
     """That a metric is at its limit or above, each by itself."""
 
@@ -81,7 +84,9 @@ class GateTests:
         """The tests before the first look. ``signs`` come from `random_signs`, by default with a fixed seed."""
         if signs is None:
             signs = random_signs(np.random.default_rng(SEED))
-        return cls(suspect=SequentialTest(ALPHA_SUSPECT, signs))
+        return cls(
+            suspect=SequentialTest(ALPHA_SUSPECT, signs), errors=SequentialTest(ALPHA_ERRORS, signs, spent_evenly)
+        )
 
     def for_blocks(self, blocks: int) -> GateTests:
         """The same tests, with signs for that many blocks, which all of them share."""
@@ -89,7 +94,8 @@ class GateTests:
         if signs is self.suspect.signs:
             return self
         passing = {key: replace(test, signs=signs) for key, test in self.passing.items()}
-        return replace(self, suspect=replace(self.suspect, signs=signs), passing=passing)
+        suspect, errors = (replace(test, signs=signs) for test in (self.suspect, self.errors))
+        return replace(self, suspect=suspect, errors=errors, passing=passing)
 
 
 def look(

@@ -10,12 +10,12 @@ from bakeoff.analysis import METRICS, ratio_estimate
 from bakeoff.gate.bounds import MetricBounds
 from bakeoff.gate.decision import not_passed
 from bakeoff.gate.effects import MetricKey
+from bakeoff.gate.errors import may_have_risen, total
 from bakeoff.gate.state import GateState
 from bakeoff.model import (
     ALL_ENDPOINTS,
     BASE,
     HEAD,
-    Counts,
     Environment,
     GateComparison,
     GateMetric,
@@ -52,10 +52,10 @@ def gate_result(
         users=state.settings.users,
         rate_rps=state.rate_rps,
         errors={
-            BASE: _total([block.base for block in state.blocks]),
-            HEAD: _total([block.head for block in state.blocks]),
+            BASE: total([block.base for block in state.blocks]),
+            HEAD: total([block.head for block in state.blocks]),
         },
-        confirmed=True if state.regressed else False if state.rejected else None,
+        confirmed=True if state.regressed else False if state.rejections else None,
         reasons=(*state.notes, *_reasons(state), *_doubts(verdict, comparisons)),
         broken_head=state.broken_head,
         look_at_first=_look_at_first(comparisons, hotspots),
@@ -78,10 +78,6 @@ def environment_changes(environments: Mapping[str, Environment]) -> tuple[Packag
         for name in before | after
         if before.get(name) != after.get(name)
     )
-
-
-def _total(counts: Sequence[Counts]) -> Counts:
-    return Counts(requests=sum(block.requests for block in counts), errors=sum(block.errors for block in counts))
 
 
 def _comparison(bounds: MetricBounds, state: GateState) -> GateComparison:
@@ -122,7 +118,7 @@ def _reasons(state: GateState) -> list[str]:
     reasons = []
     if state.unusable:
         reasons.append(f"{len(state.unusable)} blocks were left out, for example because {state.unusable[0]}")
-    if state.rejected:
+    if state.rejections:
         reasons.append("a regression was suspected, and fresh blocks did not confirm it")
     if state.verdict == "regression" and not state.regressed and not state.broken_head:
         reason = next((block.head.reason for block in state.blocks if block.head.reason), "no reason recorded")
@@ -139,7 +135,7 @@ def _why_inconclusive(state: GateState) -> str:
     unmeasured = [_name(key) for key in undecided if key not in state.measured]
     if unmeasured:
         return f"a pass requires {', '.join(unmeasured)}, which could not be measured in every block"
-    names = ", ".join(_name(key) for key in undecided)
+    names = ", ".join([*map(_name, undecided), *(["errors"] if may_have_risen(state.blocks) else [])])
     return f"neither a pass nor a regression could be shown for {names}; try a quieter machine or a larger budget_s"
 
 

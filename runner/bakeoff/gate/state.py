@@ -42,8 +42,8 @@ class GateState:
     """Metrics whose regression fresh blocks confirmed."""
     broken_head: str | None = None
     """How the head failed where the base did not."""
-    rejected: bool = False
-    """Whether fresh blocks failed to confirm a suspicion."""
+    rejections: int = 0
+    """How often fresh blocks failed to confirm a suspicion."""
     verdict: GateVerdict | None = None
 
     def with_block(self, block: BlockEffects, elapsed_s: float, block_s: float) -> GateState:
