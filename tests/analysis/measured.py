@@ -32,6 +32,7 @@ class Slices:
     load: Load = field(default_factory=lambda: ClosedLoad(users=10))
     throughput_rps: float = 200.0
     latency_s: float = 0.05
+    unloaded_s: float = 0.04
     window_s: float = 10.0
     blocks: int = 3
     errors: int = 0
@@ -58,7 +59,7 @@ def measured(**stacks: Slices) -> tuple[Experiment, list[BlockResult], list[Inte
         for position, (name, slices) in enumerate(stacks.items()):
             records.append(_record(block, position, name, slices))
             intervals += _intervals(block, position, slices)
-        unloaded_s = {name: {"/": 0.04} for name in stacks}
+        unloaded_s = {name: {"/": slices.unloaded_s} for name, slices in stacks.items()}
         blocks.append(BlockResult(number=block, records=tuple(records), unloaded_s=unloaded_s))
     asked = experiment(*map(stack, stacks), loads=(first.load,), blocks=first.blocks, passes=1)
     return asked, blocks, intervals

@@ -73,6 +73,26 @@ def test_littles_law_must_hold(throughput_rps: float, ok: bool) -> None:
     assert (audit.littles_law(CLOSED, throughput_rps, 0.05) == []) is ok
 
 
+@pytest.mark.parametrize(
+    ("mean_latency_s", "unloaded_s", "ok"),
+    [(0.10, 0.10, True), (0.05, 0.10, True), (0.04, 0.10, False), (0.001, 0.005, True), (0.001, None, True)],
+)
+def test_load_makes_no_answer_faster(mean_latency_s: float, unloaded_s: float | None, ok: bool) -> None:
+    """Less than half of the time without load is work left out; within 5 ms it may be noise."""
+    for load in (CLOSED, OPEN):
+        assert (audit.no_faster_than_unloaded(load, mean_latency_s, unloaded_s) == []) is ok
+
+
+def test_an_endpoint_is_held_against_its_own_latency_without_load() -> None:
+    """Its row is withheld when it alone leaves out work."""
+    slow = Slices(latency_s=0.03, unloaded_s=0.1, throughput_rps=10 / 0.03)
+    for endpoint in ("/", "*"):
+        (reason, *_) = audit.reasons_to_withhold(row(slow, endpoint), row(slow), Certificate())
+        assert reason.startswith(
+            "an answer takes 100.0 ms without load, with which 10 users make at most 100 requests/s"
+        )
+
+
 def test_think_time_is_part_of_littles_law() -> None:
     """64 users who rest 50 ms and wait 50 ms make 640 a second."""
     thinking = ClosedLoad(users=64, think_s=0.05)
@@ -193,7 +213,11 @@ FAULTS = {
     "short slices": (Slices(window_s=0.4), "shorter than 10 mean latencies"),
     "another rate": (Slices(load=OPEN, throughput_rps=80.0), "asked for 100 arrivals a second, offered 80.0"),
     "sent late": (Slices(load=OPEN, throughput_rps=100.0, lag_s=0.02), "requests were sent late (p99 20.0 ms)"),
-    "ceiling": (Slices(throughput_rps=950.0, latency_s=10 / 950), "is the generator's own ceiling (1,000/s)"),
+    "work left out": (Slices(unloaded_s=0.2), "it took 50.0 ms under load, so work was left out"),
+    "ceiling": (
+        Slices(throughput_rps=950.0, latency_s=10 / 950, unloaded_s=0.01),
+        "is the generator's own ceiling (1,000/s)",
+    ),
     "busy generator": (Slices(generator_busy=0.9), "the load generator was busy for 90%"),
     "busy idle stacks": (Slices(idle_cpu_s=2.0), "the idle stacks used 20% of a core"),
 }

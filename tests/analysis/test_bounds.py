@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bakeoff.analysis import bound, unloaded_latency_s
+from bakeoff.analysis import bound, slots, unloaded_latency_s
 from bakeoff.model import BlockResult, ClosedLoad, EndpointCounts, OpenLoad, Outcomes, Record, Stack, Stage
 
 SYNC = Stack(name="sync", interface="wsgi", workers=4)
@@ -27,6 +28,12 @@ def test_four_slots_of_110_ms_allow_36_requests_a_second() -> None:
     lowest = bound(SYNC, ClosedLoad(users=64), 0.110, 0.001, 1)
     assert lowest is not None
     assert (round(lowest.rps, 1), lowest.by) == (36.4, "slots")
+
+
+def test_a_worker_that_serves_many_at_a_time_has_no_slots() -> None:
+    """On gevent, a WSGI app waits in greenlets, not in threads."""
+    for worker_class, expected in (("gevent", None), ("sync", 2), ("gthread", 2)):
+        assert slots(msgspec.structs.replace(SYNC, workers=2, options={"worker-class": worker_class})) == expected
 
 
 def test_an_async_stack_has_no_slots() -> None:

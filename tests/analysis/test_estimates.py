@@ -18,7 +18,7 @@ def p99(blocks: Sequence[NDArray[np.float64]]) -> Estimate:
     """The published p99, in milliseconds, of blocks of latencies in seconds."""
     totals = {number: _totals(latencies_s) for number, latencies_s in enumerate(blocks)}
     row = Row(stack("a"), Condition("front", ClosedLoad(users=8)), "/", totals, [])
-    estimate = result_of(row, (), (), cores=1).latency_ms.p99
+    estimate = result_of(row, (), cores=1).latency_ms.p99
     assert estimate is not None
     return estimate
 

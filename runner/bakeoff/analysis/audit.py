@@ -39,6 +39,11 @@ LATE_SHARE = 0.10
 IDLE_CPU_SHARE = 0.05
 """Share of a core that the stacks not under test may use meanwhile."""
 
+UNLOADED_SHARE = 0.5
+UNLOADED_NOISE_S = 0.005
+"""An answer under load takes at least half as long as one without load, less 5 ms. The latency without load is that of
+a few requests, before processor clocks rise and while other stacks may still be busy, so it is not exact."""
+
 ERROR_SHARE = 0.01
 """Share of errors above which a row is not comparable with one that answered."""
 
@@ -116,6 +121,24 @@ def littles_law(load: Load, throughput_rps: float, mean_latency_s: float, genera
     return [f"Little's law: {load.users} users, but throughput x latency is {busy_users:.1f}"]
 
 
+def no_faster_than_unloaded(load: Load, mean_latency_s: float, unloaded_s: float | None) -> list[str]:
+    """Load makes no answer faster: a stack that answers much sooner than without load leaves out work.
+
+    In a closed loop its throughput is then above what Little's law allows, users / (unloaded latency + think time),
+    although users = throughput x latency holds.
+    """
+    if unloaded_s is None or mean_latency_s >= UNLOADED_SHARE * (unloaded_s - UNLOADED_NOISE_S):
+        return []
+    allowed = ""
+    if isinstance(load, ClosedLoad):
+        most_rps = load.users / (unloaded_s + load.think_s)
+        allowed = f", with which {load.users} users make at most {most_rps:,.0f} requests/s"
+    return [
+        f"an answer takes {unloaded_s * 1e3:.1f} ms without load{allowed}; it took {mean_latency_s * 1e3:.1f} ms under "
+        "load, so work was left out (where a cache was empty before, fill it in the scenario's on_start)"
+    ]
+
+
 def outlasts_queue(window_s: float, mean_latency_s: float) -> list[str]:
     """A slice lasts at least ten mean latencies (with a tenth to spare), else its two ends weigh too much."""
     if window_s >= LATENCIES_PER_SLICE * mean_latency_s * 0.9:
@@ -190,6 +213,7 @@ CHECKS: tuple[Check, ...] = (
     lambda _, certificate: generator_believed(certificate),
     lambda row, _: errors(row.total.offered, row.total.errors, _reasons(row)),
     lambda row, _: accounting(row.records),
+    lambda row, _: no_faster_than_unloaded(row.condition.load, row.total.latency.mean_s or 0.0, row.unloaded_s),
     lambda row, _: in_order([row.total.latency.quantile_s(share) or 0.0 for share in PERCENTILES.values()]),
 )
 """The checks of every row."""

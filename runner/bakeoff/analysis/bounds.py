@@ -11,16 +11,23 @@ from __future__ import annotations
 import statistics
 from collections.abc import Iterable
 
-from bakeoff.model import BlockResult, Bound, Load, OpenLoad, Record, Stack
+from bakeoff.model import ALL_ENDPOINTS, BlockResult, Bound, Load, OpenLoad, Record, Stack
+
+ONE_A_THREAD = ("sync", "gthread")
+"""gunicorn's worker classes in which a request has a thread to itself; in others, a thread serves many at a time."""
 
 
-def unloaded_latency_s(stack: str, records: Iterable[Record], blocks: Iterable[BlockResult]) -> float | None:
-    """The mean latency without load of the requests in some records: each endpoint's, weighted by its requests.
+def unloaded_latency_s(
+    stack: str, records: Iterable[Record], blocks: Iterable[BlockResult], endpoint: str = ALL_ENDPOINTS
+) -> float | None:
+    """The latency without load of an endpoint, or of all requests in some records: the mean, weighted by requests.
 
     ``None`` where it was not measured for every endpoint.
     """
     by_block = [latencies for block in blocks if (latencies := block.unloaded_s.get(stack))]
-    endpoint_counts = [counts for record in records for counts in record.endpoints]
+    endpoint_counts = [
+        counts for record in records for counts in record.endpoints if endpoint in (ALL_ENDPOINTS, counts.endpoint)
+    ]
     offered = sum(counts.offered for counts in endpoint_counts)
     if not by_block or not offered:
         return None
@@ -34,7 +41,8 @@ def unloaded_latency_s(stack: str, records: Iterable[Record], blocks: Iterable[B
 def slots(stack: Stack) -> int | None:
     """How many requests a stack can handle at a time; ``None`` where nothing that is declared limits it."""
     is_declared = stack.interface == "wsgi" and not stack.command and not stack.url
-    return stack.workers * stack.threads if is_declared else None
+    one_a_thread = stack.options.get("worker-class", "sync") in ONE_A_THREAD
+    return stack.workers * stack.threads if is_declared and one_a_thread else None
 
 
 def bound(stack: Stack, load: Load, unloaded_s: float | None, cpu_s: float | None, cores: float) -> Bound | None:

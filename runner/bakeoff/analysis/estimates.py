@@ -7,16 +7,16 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from bakeoff.analysis.audit import enough_for
-from bakeoff.analysis.bounds import bound, unloaded_latency_s
+from bakeoff.analysis.bounds import bound
 from bakeoff.analysis.metrics import PERCENTILES, per_block
 from bakeoff.analysis.rows import Row
 from bakeoff.analysis.stats import geometric_mean, jackknife_estimate
-from bakeoff.model import ALL_ENDPOINTS, BlockResult, Estimate, Histogram, Latency, Metric, Record, Result
+from bakeoff.model import ALL_ENDPOINTS, Estimate, Histogram, Latency, Metric, Record, Result
 
 MIB = 2**20
 
 
-def result_of(row: Row, reasons: Sequence[str], blocks: Sequence[BlockResult], cores: float) -> Result:
+def result_of(row: Row, reasons: Sequence[str], cores: float) -> Result:
     """What is published of a row: its numbers, or the reasons to withhold them."""
     result = Result(
         stack=row.stack.name,
@@ -35,10 +35,10 @@ def result_of(row: Row, reasons: Sequence[str], blocks: Sequence[BlockResult], c
         valid=not reasons,
         withheld=tuple(reasons),
     )
-    return result if reasons else _with_numbers(result, row, blocks, cores)
+    return result if reasons else _with_numbers(result, row, cores)
 
 
-def _with_numbers(result: Result, row: Row, blocks: Sequence[BlockResult], cores: float) -> Result:
+def _with_numbers(result: Result, row: Row, cores: float) -> Result:
     latency, too_few = _latency(row)
     result = msgspec.structs.replace(
         result,
@@ -49,10 +49,9 @@ def _with_numbers(result: Result, row: Row, blocks: Sequence[BlockResult], cores
     if row.endpoint != ALL_ENDPOINTS:
         return result
     cpu_ms = _estimate(row, "cpu_per_request")
-    unloaded_s = unloaded_latency_s(row.stack.name, row.records, blocks)
     cpu_s = cpu_ms.point / 1e3 if cpu_ms else None
     return msgspec.structs.replace(
-        result, cpu_ms_per_request=cpu_ms, bound=bound(row.stack, row.condition.load, unloaded_s, cpu_s, cores)
+        result, cpu_ms_per_request=cpu_ms, bound=bound(row.stack, row.condition.load, row.unloaded_s, cpu_s, cores)
     )
 
 

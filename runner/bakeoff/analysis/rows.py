@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from bakeoff.analysis.bounds import unloaded_latency_s
 from bakeoff.model import (
     ALL_ENDPOINTS,
     BlockResult,
@@ -63,6 +64,8 @@ class Row:
     """By block number; a block in which every slice failed is absent."""
     records: list[Record]
     """Of all slices, those that failed too."""
+    unloaded_s: float | None = None
+    """The mean latency of its requests without load; ``None`` where it is unknown."""
 
     @property
     def key(self) -> RowKey:
@@ -96,6 +99,7 @@ class Row:
 
 def rows_of(experiment: Experiment, blocks: Iterable[BlockResult], intervals: Iterable[Interval]) -> list[Row]:
     """Every stack under every condition at every endpoint, that of all endpoints (``*``) first."""
+    blocks = list(blocks)
     histograms = _histograms_by_slice(intervals)
     records_of: dict[tuple[str, str, Load], list[Record]] = defaultdict(list)
     for block in blocks:
@@ -109,7 +113,8 @@ def rows_of(experiment: Experiment, blocks: Iterable[BlockResult], intervals: It
                 endpoints = sorted({counts.endpoint for record in records for counts in record.endpoints})
                 for endpoint in [ALL_ENDPOINTS, *endpoints]:
                     totals = _totals_by_block(records, endpoint, histograms)
-                    rows.append(Row(stack, Condition(scenario.name, load), endpoint, totals, records))
+                    unloaded_s = unloaded_latency_s(stack.name, records, blocks, endpoint)
+                    rows.append(Row(stack, Condition(scenario.name, load), endpoint, totals, records, unloaded_s))
     return rows
 
 

@@ -19,9 +19,7 @@ def summarise(
     rows = rows_of(experiment, blocks, intervals)
     whole = {row.key: row for row in rows if row.endpoint == ALL_ENDPOINTS}
     results = [
-        result_of(
-            row, reasons_to_withhold(row, whole[row.key_of_all_endpoints], certificate), blocks, manifest.server_cores
-        )
+        result_of(row, reasons_to_withhold(row, whole[row.key_of_all_endpoints], certificate), manifest.server_cores)
         for row in rows
     ]
     return Summary(
