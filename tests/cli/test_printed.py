@@ -79,6 +79,35 @@ def test_a_command_is_listed_without_them(tmp_path: Path, capsys: pytest.Capture
     assert controls(capsys.readouterr().out) == set()
 
 
+@pytest.mark.parametrize("error", [UserError, BakeoffError, RuntimeError])
+def test_a_password_in_a_url_is_not_printed(
+    error: type[Exception], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An installer or git may say where it could not connect."""
+
+    def fail(_: object) -> int:
+        raise error("no answer from https://me:hunter2@index.example/simple")
+
+    monkeypatch.setattr(schema, "run", fail)
+    main(["schema"])
+    printed = capsys.readouterr().err
+    assert "no answer from https://[redacted]@index.example/simple" in printed
+    assert "hunter2" not in printed
+
+
+def test_a_command_is_listed_without_its_password(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "bakeoff.toml"
+    file.write_text(
+        '[scenarios.s]\nrequests = [{ get = "/" }]\n'
+        '[stacks.a]\ncommand = ["serve", "--password", "hunter2", "{port}"]\n',
+        "utf-8",
+    )
+    assert main(["stacks", str(file)]) == 0
+    printed = capsys.readouterr().out
+    assert "serve --password masked:" in printed
+    assert "hunter2" not in printed
+
+
 def test_a_failure_is_shown_without_them() -> None:
     """The last line of a server's log is part of its message."""
     console = Console(file=StringIO(), force_terminal=False, _environ={})

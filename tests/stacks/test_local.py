@@ -110,10 +110,12 @@ def test_a_stack_inherits_the_environment_but_no_setting_of_its_server(
     monkeypatch.setenv("SHOP", "open")
     monkeypatch.setenv("LOCUST_USERS", "3")
     monkeypatch.setenv("PYTHONHASHSEED", "1")
+    monkeypatch.setenv("BAKEOFF_TOKEN", "of the workers")
     log = log_after_end(start("import os; print(sorted(os.environ.items()))", env={"CAKE": "1"}))
     assert "('SHOP', 'open')" in log
     assert "('CAKE', '1')" in log
     assert "('PYTHONHASHSEED', '7')" in log
+    assert "BAKEOFF_TOKEN" not in log
     assert "LOCUST" not in log
 
 

@@ -1,7 +1,7 @@
 """The command line: one module a command, each with its arguments and its ``run``.
 
 Nothing else under ``cli`` prints: what servers, files and revisions are called or say may hold the codes that control a
-terminal, and is printed without them.
+terminal, and passwords in URLs; it is printed without them.
 """
 
 from __future__ import annotations
@@ -33,6 +33,6 @@ def complain(text: str) -> None:
 
 
 def _printable(text: str) -> str:
-    from bakeoff.model import printable_lines  # Imports numpy, which --help must not wait for.
+    from bakeoff.model import printable_lines, redacted  # Imports numpy, which --help must not wait for.
 
-    return printable_lines(text)
+    return printable_lines(redacted(text))

@@ -7,7 +7,8 @@ import argparse
 from bakeoff.cli import DONE, show
 from bakeoff.cli.arguments import add_file, add_stack_choice
 from bakeoff.experiment import read_experiment, select
-from bakeoff.model import Stack
+from bakeoff.model import Masker, Stack
+from bakeoff.results import masking_key
 from bakeoff.stacks import servers
 
 
@@ -19,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the stacks of an experiment, and the servers for which there is an adapter."""
-    experiment = select(read_experiment(options.file), options.stack, ())
+    experiment = Masker(masking_key).experiment(select(read_experiment(options.file), options.stack, ()))
     width = max(len(stack.name) for stack in experiment.stacks)
     for stack in experiment.stacks:
         show(f"{stack.name:{width}}  {stack.interface}  {_what_runs(stack)}")

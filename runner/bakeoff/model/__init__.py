@@ -49,7 +49,7 @@ from bakeoff.model.gate import (
 )
 from bakeoff.model.histogram import HIGHEST_NS, Histogram, bucket_of, highest_value_of
 from bakeoff.model.manifest import INTERPRETER, Environment, Machine, Manifest, Step, Timeline, TimelineRequest
-from bakeoff.model.masking import MaskedError, Masker, Redaction, has_masks, unmasked
+from bakeoff.model.masking import MaskedError, Masker, Redaction, has_masks, redacted, unmasked
 from bakeoff.model.record import (
     Answer,
     Block,
@@ -169,6 +169,7 @@ __all__ = [
     "merged_counts",
     "printable",
     "printable_lines",
+    "redacted",
     "total_outcomes",
     "unknown",
     "unmasked",

@@ -219,6 +219,11 @@ def _filled(place: str, stored: Any, masked: Any, value: Any) -> Any:
     raise MaskedError(f"the value of {place}, which is masked, is not what it was")
 
 
+def redacted(text: str) -> str:
+    """Text with `REDACTED` in place of each secret that its form gives away, such as a password in a URL."""
+    return _replaced(text, lambda _, value: value if value == REDACTED else REDACTED)
+
+
 class Redaction:
     """Replaces the values of some stacks' variables, and whatever has the form of a password, in text of others."""
 
@@ -229,7 +234,7 @@ class Redaction:
         """A short text without them."""
         for value in self._values:
             text = text.replace(value, REDACTED)
-        return _replaced(text, lambda _, value: value if value == REDACTED else REDACTED)
+        return redacted(text)
 
     def log(self, log: bytes) -> bytes:
         """A log, however long, without the values of variables."""

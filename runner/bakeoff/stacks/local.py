@@ -28,7 +28,7 @@ LOG_LINES = 20
 PORTS = range(20_000, 30_000)
 """Below Linux's range of outgoing ports (from 32768), so that no client's port collides."""
 
-DROPPED_VARIABLES = ("PYTHONHASHSEED", "LOCUST_")
+DROPPED_VARIABLES = ("PYTHONHASHSEED", "LOCUST_", "BAKEOFF_TOKEN")
 """Prefixes of environment variables that stacks do not inherit, besides those of their servers."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 import signal
 import time
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 from bakeoff.stacks import Usage
 from bakeoff.stacks.cgroup import Cgroup, cgroup_of
 from bakeoff.stacks.compose.engine import Engine
-from tests.stacks.compose.shop import Bakeoff, left, records_of, serving, summary_of
+from tests.stacks.compose.shop import COMPOSE, Bakeoff, left, records_of, serving, summary_of
 
 pytestmark = [pytest.mark.docker, pytest.mark.usefixtures("nothing_left_over")]
 
@@ -80,6 +81,25 @@ def test_a_run_that_is_interrupted_or_killed_leaves_nothing_running(
     while left(engine) != before and time.monotonic() < deadline_s:
         time.sleep(0.05)
     assert left(engine) == before
+
+
+def test_a_volume_of_the_users_own_is_neither_mounted_nor_removed(engine: Engine, shop: Path, bakeoff: Bakeoff) -> None:
+    """Their Compose file gives it a fixed name, so that their project and that of the run would share it."""
+    name = f"bakeoff-tests-{secrets.token_hex(4)}"
+    with_volume = ("docker", "run", "--rm", "--user=0", "--network=none", "--volume", f"{name}:/data", "bakeoff-apps")
+    engine.run(*with_volume, "python", "-c", "open('/data/recipe', 'w').write('cake')")
+    try:
+        (shop / "docker-compose.yml").write_text(COMPOSE.rstrip() + f"\n    name: {name}\n", "utf-8")
+        running = bakeoff()
+        container = serving(engine, running, "one")
+        assert (
+            engine.run("docker", "exec", container, "python", "-c", "import os; print(os.listdir('/data'))") == "[]\n"
+        )
+        _, errors = running.communicate(timeout=120)
+        assert running.returncode == 0, errors
+        assert engine.run(*with_volume, "python", "-c", "print(open('/data/recipe').read())") == "cake\n"
+    finally:
+        engine.run("docker", "volume", "rm", name)
 
 
 def test_a_run_that_fails_leaves_nothing_running(shop: Path, bakeoff: Bakeoff) -> None:
