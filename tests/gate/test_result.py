@@ -69,3 +69,16 @@ def test_the_environments_differ_in_interpreter_versions_and_what_only_one_side_
 
 def test_an_environment_that_is_not_known_has_no_differences_and_is_not_equal() -> None:
     assert environment_changes({"base": Environment(python="Python 3.12.1", packages={})}) is None
+
+
+def test_another_build_of_the_same_version_is_a_difference() -> None:
+    """Of a local project, for example."""
+    base, head = (
+        Environment(
+            python="Python 3.13.0", packages={"shop": "0.1", "click": "8"}, contents={"shop": files, "click": "x"}
+        )
+        for files in ("12ab", "34cd")
+    )
+    assert environment_changes({"base": base, "head": head}) == (
+        PackageChange(package="shop", base="0.1 (files 12ab)", head="0.1 (files 34cd)"),
+    )

@@ -89,44 +89,40 @@ def test_packages_in_the_callers_folder_are_not_installed(
         interpreters([replace(SERVED, python=bare)])
 
 
-@pytest.mark.parametrize(
-    ("origin", "version"),
-    [
-        ({"vcs_info": {"vcs": "git", "commit_id": 40 * "a"}}, "1.0 (commit aaaaaaaaaa)"),
-        ({"archive_info": {"hash": f"sha256={64 * 'b'}"}}, "1.0 (SHA-256 bbbbbbbbbb)"),
-        ({"archive_info": {"hashes": {"sha256": 64 * "c"}}}, "1.0 (SHA-256 cccccccccc)"),
-        ({"archive_info": {}}, "1.0"),
-    ],
-)
-def test_a_version_from_elsewhere_than_an_index_has_what_tells_its_content(
-    bare: str, tmp_path: Path, origin: dict[str, Any], version: str
-) -> None:
-    write_installed(tmp_path, "flour", "1.0", {"url": "https://example.org/flour", **origin})
-    assert installed_with(bare, tmp_path).packages == {"flour": version}
+def test_a_version_from_a_repository_has_its_commit(bare: str, tmp_path: Path) -> None:
+    origin = {"url": "https://example.org/flour", "vcs_info": {"vcs": "git", "commit_id": 40 * "a"}}
+    write_installed(tmp_path, "flour", "1.0", origin)
+    assert installed_with(bare, tmp_path).packages == {"flour": "1.0 (commit aaaaaaaaaa)"}
 
 
-@pytest.mark.parametrize("editable", [True, False])
-def test_a_local_project_has_another_version_when_its_code_has_changed(
-    bare: str, tmp_path: Path, editable: bool
-) -> None:
+def test_another_build_of_a_version_has_other_contents(bare: str, tmp_path: Path) -> None:
+    """And only then: scripts and what an installer adds do not count."""
+    script = "../../../bin/flour,sha256={},9\nflour-1.0.dist-info/INSTALLER,sha256={},4\n"
+    contents = []
+    for name, code, rest in (("a", "x", "x"), ("b", "x", "y"), ("c", "y", "y")):
+        files = f"flour.py,sha256={code},3\nflour/__pycache__/x.pyc,,\n{script.format(rest, rest)}"
+        write_installed(tmp_path / name, "flour", "1.0", files=files)
+        contents.append(installed_with(bare, tmp_path / name).contents["flour"])
+    assert contents[0] == contents[1] != contents[2]
+
+
+def test_an_editable_project_has_other_contents_when_its_code_has_changed(bare: str, tmp_path: Path) -> None:
     """And only then: what is not code, and what other tools leave in its folder, does not count."""
-    packages = tmp_path / "packages"
-    project = tmp_path / "a project" if editable else packages
+    project = tmp_path / "a project"
     project.mkdir()
-    origin = {"url": (tmp_path / "a project").as_uri(), "dir_info": {"editable": True} if editable else {}}
-    write_installed(packages, "flour", "1.0", origin, files="flour.py,,\n")
-    versions = []
+    origin = {"url": project.as_uri(), "dir_info": {"editable": True}}
+    write_installed(tmp_path / "packages", "flour", "1.0", origin)
+    contents = []
     for code, notes in (("one", ""), ("one", "note"), ("two", "note")):
         (project / "flour.py").write_text(code, "utf-8")
         (project / "notes.txt").write_text(notes, "utf-8")
         if notes:
             (project / ".tox").mkdir(exist_ok=True)
             (project / ".tox" / "other.py").touch()
-        environment = installed_with(bare, packages)
-        versions.append(environment.packages["flour"])
-    assert versions[0] == versions[1] != versions[2]
-    assert all(version.startswith("1.0 (code ") for version in versions)
-    assert environment.editable == ({"flour": str(project)} if editable else {})
+        environment = installed_with(bare, tmp_path / "packages")
+        contents.append(environment.contents["flour"])
+    assert contents[0] == contents[1] != contents[2]
+    assert environment.editable == {"flour": str(project)}
 
 
 @pytest.mark.parametrize("python", ["/no/such/python", "/bin/false"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 
 import numpy as np
 
@@ -71,13 +71,26 @@ def environment_changes(environments: Mapping[str, Environment]) -> tuple[Packag
     if BASE not in environments or HEAD not in environments:
         return None
     base, head = environments[BASE], environments[HEAD]
-    before = {"interpreter": base.python, **dict(sorted(base.packages.items()))}
-    after = {"interpreter": head.python, **dict(sorted(head.packages.items()))}
+    rebuilt = {
+        name
+        for name, version in base.packages.items()
+        if version == head.packages.get(name) and base.contents.get(name) != head.contents.get(name)
+    }
+    before, after = _versions(base, rebuilt), _versions(head, rebuilt)
     return tuple(
         PackageChange(package=name, base=before.get(name), head=after.get(name))
         for name in before | after
         if before.get(name) != after.get(name)
     )
+
+
+def _versions(environment: Environment, rebuilt: Set[str]) -> dict[str, str]:
+    """The interpreter, then the packages by name; of those ``rebuilt`` under one version, with their files' digest."""
+    packages = {
+        name: f"{version} (files {environment.contents.get(name)})" if name in rebuilt else version
+        for name, version in sorted(environment.packages.items())
+    }
+    return {"interpreter": environment.python, **packages}
 
 
 def _comparison(bounds: MetricBounds, state: GateState) -> GateComparison:

@@ -72,7 +72,9 @@ class Environment(Struct, frozen=True, kw_only=True):
     python: str
     """The interpreter and its version: ``Python 3.13.1``."""
     packages: dict[str, str]
-    """Versions by normalized name. What did not come from an index has the commit or a digest after its version."""
+    """Versions by normalized name; with the commit of what came from a repository."""
+    contents: dict[str, str] = {}
+    """A digest of the files of each package, which two builds of one version, or of a local project, differ in."""
     editable: dict[str, str] = {}
     """Directories, by package, whose files are imported where they lie."""
 

@@ -3,12 +3,12 @@
 Its text is passed to ``python -c``, in environments without Bakeoff, so it imports nothing but the standard library.
 """
 
-import hashlib
 import json
 import os
 import platform
 import re
 import sys
+from hashlib import sha256
 from importlib import metadata
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -21,61 +21,52 @@ def main() -> None:
     """Print one line."""
     sys.path[:] = [path for path in sys.path if path]  # The folder it is started in holds no installed packages.
     packages: dict[str, str] = {}
+    contents: dict[str, str] = {}
     editable: dict[str, str] = {}
     for package in metadata.distributions():
         name = re.sub(r"[-_.]+", "-", package.metadata["Name"] or "").lower()
-        if name and name not in packages:  # The first on the path is the one that is imported.
-            origin = json.loads(package.read_text("direct_url.json") or "{}")
-            packages[name] = version_of(package, origin)
-            if origin.get("dir_info", {}).get("editable"):
-                editable[name] = directory_of(origin)
-    implementation = platform.python_implementation().replace("CPython", "Python")
-    python = f"{implementation} {platform.python_version()}"
-    print(json.dumps({"python": python, "packages": dict(sorted(packages.items())), "editable": editable}))
-
-
-def version_of(package: metadata.Distribution, origin: dict) -> str:  # type: ignore[type-arg]
-    """The version; with what else tells its content, where it did not come from an index (PEP 610)."""
-    if "vcs_info" in origin:
-        return f"{package.version} (commit {origin['vcs_info']['commit_id'][:DIGEST_LETTERS]})"
-    if "archive_info" in origin:
-        archive = origin["archive_info"]
-        sha256 = archive.get("hashes", {}).get("sha256") or archive.get("hash", "").partition("=")[2]
-        return f"{package.version} (SHA-256 {sha256[:DIGEST_LETTERS]})" if sha256 else package.version
-    if "dir_info" in origin:
-        if origin["dir_info"].get("editable"):
-            root = Path(directory_of(origin))
-            files = {str(path.relative_to(root)): path for path in code_below(root)}
+        if not name or name in packages:  # The first on the path is the one that is imported.
+            continue
+        origin = json.loads(package.read_text("direct_url.json") or "{}")  # PEP 610
+        commit = origin.get("vcs_info", {}).get("commit_id", "")[:DIGEST_LETTERS]
+        packages[name] = f"{package.version} (commit {commit})" if commit else package.version
+        if origin.get("dir_info", {}).get("editable"):
+            editable[name] = unquote(urlsplit(origin["url"]).path)
+            contents[name] = digest_of(code_below(Path(editable[name])))
         else:
-            files = {str(file): Path(str(file.locate())) for file in package.files or () if file.suffix in CODE}
-        return f"{package.version} (code {digest_of(files)})"
-    return package.version
+            contents[name] = digest_of(recorded_files(package.read_text("RECORD") or ""))
+    implementation = platform.python_implementation().replace("CPython", "Python")
+    environment = {
+        "python": f"{implementation} {platform.python_version()}",
+        "packages": dict(sorted(packages.items())),
+        "contents": contents,
+        "editable": editable,
+    }
+    print(json.dumps(environment))
 
 
-def directory_of(origin: dict) -> str:  # type: ignore[type-arg]
-    """The path in a ``file:`` address."""
-    return unquote(urlsplit(origin["url"]).path)
+def recorded_files(record: str) -> list[str]:
+    """The lines of an installed package's files, each with its hash; without scripts, which name the environment."""
+    lines = record.splitlines()
+    return [line for line in lines if ",sha256=" in line and ".dist-info/" not in line and not line.startswith("..")]
 
 
-def code_below(root: Path) -> list[Path]:
-    """The files of a project that hold code; not those of environments and hidden folders in it."""
-    found = []
+def code_below(root: Path) -> list[str]:
+    """Path and hash of each file of a project that holds code; not of environments and hidden folders in it."""
+    lines = []
     for folder, folders, files in os.walk(root):
         folders[:] = [name for name in folders if not name.startswith(".") and name != "node_modules"]
         if "pyvenv.cfg" in files:
             folders.clear()
             continue
-        found += [Path(folder, name) for name in files if name.endswith(CODE)]
-    return found
+        paths = [Path(folder, name) for name in files if name.endswith(CODE)]
+        lines += [f"{path.relative_to(root)},{sha256(path.read_bytes()).hexdigest()}" for path in paths]
+    return lines
 
 
-def digest_of(files: dict[str, Path]) -> str:
-    """A digest of names and contents."""
-    digest = hashlib.sha256()
-    for name, path in sorted(files.items()):
-        if path.is_file():
-            digest.update(f"{name}\0".encode() + hashlib.sha256(path.read_bytes()).digest())
-    return digest.hexdigest()[:DIGEST_LETTERS]
+def digest_of(lines: list[str]) -> str:
+    """A digest of lines, whatever their order."""
+    return sha256("\n".join(sorted(lines)).encode()).hexdigest()[:DIGEST_LETTERS]
 
 
 if __name__ == "__main__":
