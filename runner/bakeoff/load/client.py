@@ -1,27 +1,27 @@
 """A lean HTTP/1.1 client for users on gevent: one connection, kept open, and no copies on the way.
 
 A complete answer with a content length, the common case, is cut out of the received bytes; everything else (chunked
-bodies, answers in pieces, interim answers) goes through httptools.
+bodies, answers in pieces, interim answers) goes through `AnswerReader`.
 
-A task never gets an exception from the network: the error is in the answer's ``error``, and the request's outcome.
+A task never gets an exception from the network: the error is in the answer's ``error``, and the request's outcome. An
+answer is believed only if it is complete and HTTP/1.1 to the letter; a request is never sent twice.
 """
 
 from __future__ import annotations
 
 import errno
-import re
 import ssl
 from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import gevent
-import httptools
 import msgspec
 
+from bakeoff.load.reading import AnswerReader
 from bakeoff.load.recorder import EndpointLog, Sink
-from bakeoff.load.response import ParsedAnswer, Response
-from bakeoff.load.traffic import RequestError, Traffic, nothing, now_ns
+from bakeoff.load.response import RequestError, Response
+from bakeoff.load.traffic import Traffic, nothing, now_ns
 from bakeoff.load.wire import PlainWire, TlsWire, Wire
 
 MAX_IDLE_NS = 1_000_000_000
@@ -32,10 +32,6 @@ Below the keep-alive times of gunicorn (2 s) and uvicorn (5 s).
 
 FAILURE_PAUSE_S = 0.001
 """How long a user pauses after a request without an answer."""
-
-_FRAMING = re.compile(
-    rb"\r\n(?:content-length:[ \t]*(\d+)[ \t]*(?=\r)|(transfer-encoding):|(connection:[ \t]*close))", re.IGNORECASE
-)
 
 TASK = "(task)"
 """The endpoint of errors that a task raises, apart from its requests, each of which has its own outcome."""
@@ -68,6 +64,7 @@ class Client:
         parts = urlsplit(base_url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError(f"{base_url!r} is not an http or https URL, such as http://127.0.0.1:8000")
+        parts.hostname.encode("idna")  # Raises UnicodeError, which is a ValueError.
         self.base_url = base_url.rstrip("/")
         self._label = label
         self._intended_ns = 0
@@ -152,7 +149,7 @@ class Client:
             wire.send(message)
             response = self._receive(wire, method)
             done_ns = wire.received_ns
-        except (OSError, RequestError, httptools.HttpParserError) as error:
+        except (OSError, RequestError) as error:
             response = Response(0, b"", b"", self._failed(error))
             done_ns = now_ns()
         except BaseException:  # The user is killed, or the task limits itself by a `gevent.Timeout`.
@@ -264,57 +261,35 @@ class Client:
             self.close()
         log.connections += 1
         timeout_s = max(0.001, (self.deadline_ns - now_ns()) / 1e9)
+        inbox = self._traffic.inbox
         try:
-            if self._tls is None:
-                self.wire = PlainWire(self._address, timeout_s, self._traffic.inbox)
-            else:
-                self.wire = TlsWire(self._address, timeout_s, self._tls)
+            with gevent.Timeout(timeout_s, RequestError("timeout", "no connection in time")):
+                wire = (
+                    PlainWire(self._address, inbox) if self._tls is None else TlsWire(self._address, inbox, self._tls)
+                )
         finally:
             self._on_connected()
-        return self.wire
+        self.wire = wire
+        return wire
 
     def _receive(self, wire: Wire, method: str) -> Response:
+        heads = self._traffic.heads
         data = wire.receive()
         end = data.find(b"\r\n\r\n")
-        if end > 0 and data.startswith(b"HTTP/1.1 ") and method != "HEAD":
-            framing = _FRAMING.findall(data, 0, end + 2)
-            # One field, and that the length: an ordinary answer on a connection that stays open.
-            if len(framing) == 1 and framing[0][0] and int(framing[0][0]) == len(data) - end - 4:
-                status = int(data[9:12])
-                if status >= 200:
-                    return Response(status, data[:end], data[end + 4 :])
-        return self._parse(wire, data, method)
-
-    def _parse(self, wire: Wire, data: bytes, method: str) -> Response:
-        answer = ParsedAnswer()
-        bodiless = method == "HEAD"
-        received = b""
-        while data:
-            if bodiless:
-                received += data
-                end = received.find(b"\r\n\r\n")
-                if end > 0:
-                    return Response(int(received[9:12]), received[:end], b"")
-            else:
-                answer.parser.feed_data(data)
-                if answer.complete:
-                    if not answer.keeps_alive:
-                        self.close()
-                    return answer.response()
-            data = wire.receive()
-        # No length and not chunked: the body ends where the connection does (RFC 9112, 6.3).
-        response = answer.response() if answer.parser.get_http_version() != "0.0" else None
-        self.close()
-        if response is None or "content-length" in response.headers or "transfer-encoding" in response.headers:
-            raise RequestError("closed", "the server closed the connection before its answer was complete")
+        if end > 0 and method != "HEAD":
+            head = heads[data[:end]]
+            if head.whole_bytes == len(data) - end - 4:
+                return Response(head.status, head.fields, data[end + 4 :])
+        reader = AnswerReader(wire, heads, data, self.deadline_ns)
+        response = reader.read(method)
+        if not reader.keeps_alive:
+            self.close()
         return response
 
     def _failed(self, error: Exception) -> RequestError:
         self.close()
         if isinstance(error, RequestError):
             return error
-        if isinstance(error, httptools.HttpParserError):
-            return RequestError("protocol", f"not an HTTP/1.1 answer: {error}")
         if isinstance(error, TimeoutError):
             return RequestError("timeout", "no connection in time")
         kinds = {errno.ECONNREFUSED: "refused", errno.ECONNRESET: "reset", errno.EPIPE: "reset"}

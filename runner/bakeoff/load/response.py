@@ -1,14 +1,19 @@
-"""An HTTP answer, as a task gets it, and its assembly when it comes in pieces."""
+"""An HTTP answer, or the lack of one, as a task gets it."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
 
-import httptools
 import msgspec
 
-from bakeoff.load.traffic import RequestError
+
+class RequestError(Exception):
+    """No answer came. ``kind`` is one of ``refused``, ``reset``, ``closed``, ``protocol``, ``timeout``, ``network``."""
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
 
 
 class Response:
@@ -59,34 +64,3 @@ def _parse_headers(head: bytes) -> dict[str, str]:
         key = name.strip().lower()
         fields[key] = f"{fields[key]}, {value.strip()}" if key in fields else value.strip()
     return fields
-
-
-class ParsedAnswer:
-    """Collects one answer from httptools' callbacks."""
-
-    def __init__(self) -> None:
-        self.parser = httptools.HttpResponseParser(self)
-        self.complete = False
-        self.keeps_alive = False
-        self._body: list[bytes] = []
-        self._lines: list[bytes] = [b""]
-
-    def on_message_begin(self) -> None:
-        """An interim answer (1xx) is followed by another: start over."""
-        self.complete = False
-        self._body.clear()
-        self._lines[1:] = []
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        self._lines.append(name + b": " + value)
-
-    def on_body(self, body: bytes) -> None:
-        self._body.append(body)
-
-    def on_message_complete(self) -> None:
-        self.complete = self.parser.get_status_code() >= 200
-        # Asked here, because llhttp forgets the flags it needs as soon as this callback returns.
-        self.keeps_alive = self.parser.should_keep_alive()
-
-    def response(self) -> Response:
-        return Response(self.parser.get_status_code(), b"\r\n".join(self._lines), b"".join(self._body))

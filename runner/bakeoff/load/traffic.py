@@ -1,4 +1,4 @@
-"""What the clients of one Locust environment share: where requests are accounted, deadlines, received bytes."""
+"""What the clients of one Locust environment share: where requests are accounted, deadlines, what was received."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import gevent
 
+from bakeoff.load.head import Heads
 from bakeoff.load.recorder import Sink
 
 now_ns = time.perf_counter_ns
@@ -21,14 +22,6 @@ _SINKS_KEPT = 3
 """Warm-up, window and drain: where a request of one slice may have begun."""
 
 
-class RequestError(Exception):
-    """No answer came. ``kind`` is one of ``refused``, ``reset``, ``closed``, ``protocol``, ``timeout``, ``network``."""
-
-    def __init__(self, kind: str, message: str) -> None:
-        super().__init__(message)
-        self.kind = kind
-
-
 class Watched(Protocol):
     """A client whose request has a deadline."""
 
@@ -36,10 +29,9 @@ class Watched(Protocol):
 
 
 class Waiting(Protocol):
-    """A connection on which a greenlet waits for bytes."""
+    """A connection that has received something, for which a greenlet may wait."""
 
     greenlet: Any
-    received_ns: int
 
 
 DELIVERED_AT_A_TURN = 16
@@ -50,7 +42,7 @@ Of 400 answers at once, all but the first few arrive while the greenlets of othe
 
 
 class Inbox:
-    """Received bytes, until the greenlets that wait for them run.
+    """Connections that have received something, until the greenlets that wait for it run.
 
     Each turn of the loop first reads every readable connection and takes the time, and only then lets some of their
     greenlets run: an answer's time is not late because others that arrived at the same moment were handled first.
@@ -59,29 +51,27 @@ class Inbox:
     def __init__(self) -> None:
         self.after_each: Callable[[], None] = nothing
         """Called after each greenlet: an open loop's arrivals must not wait until a long turn ends."""
-        self._received: deque[tuple[Waiting, bytes | OSError, int]] = deque()
+        self._received: deque[Waiting] = deque()
         self._loop = gevent.get_hub().loop
         # Of the lowest priority: connections that became readable meanwhile are read before it rings.
         self._next_turn = self._loop.timer(0, priority=-2)
 
     @property
     def empty(self) -> bool:
-        """Whether all received bytes have been delivered."""
+        """Whether all that was received has been delivered."""
         return not self._received
 
-    def put(self, connection: Waiting, received: bytes | OSError) -> None:
-        """Deliver what a connection received, or the error, at the end of this turn of the loop."""
+    def put(self, connection: Waiting) -> None:
+        """Let the greenlet that waits for a connection run at the end of this turn of the loop, or soon after."""
         if not self._received:
             self._loop.run_callback(self._deliver)
-        self._received.append((connection, received, now_ns()))
+        self._received.append(connection)
 
     def _deliver(self) -> None:
         for _ in range(min(DELIVERED_AT_A_TURN, len(self._received))):
-            connection, received, at_ns = self._received.popleft()
-            waiting = connection.greenlet
-            if waiting is not None:  # None when it was aborted since.
-                connection.received_ns = at_ns
-                waiting.switch(received)
+            waiting = self._received.popleft().greenlet
+            if waiting is not None:  # None when it was killed since.
+                waiting.switch()
                 self.after_each()
         if self._received:
             self._next_turn.start(self._deliver)
@@ -99,6 +89,7 @@ class Traffic:
         self.sink_since_ns = 0
         """The time from which on requests are accounted in the current sink."""
         self.inbox = Inbox()
+        self.heads = Heads()
         self._history: list[tuple[int, Sink]] = [(0, sink)]
         self.clients: set[Watched] = set()
         self._watch = gevent.spawn(self._watch_deadlines)
