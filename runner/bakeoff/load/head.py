@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+
+import msgspec
 
 from bakeoff.load.response import RequestError
 
@@ -21,6 +22,12 @@ _CACHED_HEAD_BYTES = 2048
 _NAME = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _VALUE = rb"[\t -~\x80-\xff]*"
 _GRAMMAR = re.compile(rb"HTTP/1\.([01]) ([1-9]\d\d)(?: " + _VALUE + rb")?(?:\r\n" + _NAME + rb":" + _VALUE + rb")*+")
+_ORDINARY_FRAMING = re.compile(
+    rb"\r\n(?:content-length:[ \t]*(\d{1,20})[ \t]*(?=\r|\Z)|(content-length|transfer-encoding):"
+    rb"|(connection):(?![ \t]*keep-alive[ \t]*(?:\r|\Z)))",
+    re.IGNORECASE,
+)
+"""The fields that say how a body ends and whether the connection stays open, but for ``connection: keep-alive``."""
 _FRAMING = re.compile(rb"\r\n(content-length|transfer-encoding|connection):[ \t]*([^\r]*)", re.IGNORECASE)
 _FOLD = re.compile(rb"\r\n[ \t]+")
 _BARE_LINE_FEED = re.compile(rb"(?<!\r)\n")
@@ -28,7 +35,7 @@ _LENGTH_DIGITS = 20
 """The most digits of a content length; Python refuses to convert some thousands of them."""
 
 
-class Head(NamedTuple):
+class Head(msgspec.Struct, frozen=True, gc=False):
     """What a client must know of an answer's head."""
 
     status: int
@@ -41,11 +48,6 @@ class Head(NamedTuple):
     """Whether the connection stays open after the answer."""
     whole_bytes: int
     """The length of the body if that is how it ends, and the connection stays open; else `NOT_WHOLE`."""
-
-    @property
-    def bodiless(self) -> bool:
-        """Whether an answer of this status never has a body."""
-        return self.status < 200 or self.status in (204, 304)
 
 
 class Heads(dict[bytes, Head]):
@@ -73,6 +75,19 @@ def parse_head(raw: bytes) -> Head:
     status = int(digits)
     if status == 101:
         raise RequestError("protocol", "the server switched to another protocol, which it was not asked to")
+    ordinary = _ORDINARY_FRAMING.findall(raw)
+    if len(ordinary) == 1 and ordinary[0][0] and minor_version == b"1" and not is_bodiless(status):
+        length = int(ordinary[0][0])
+        return Head(status, raw, length, False, True, length)
+    return _parse_framing(raw, minor_version, status)
+
+
+def is_bodiless(status: int) -> bool:
+    """Whether an answer of this status never has a body."""
+    return status < 200 or status in (204, 304)
+
+
+def _parse_framing(raw: bytes, minor_version: bytes, status: int) -> Head:
     framing: dict[bytes, list[bytes]] = {b"content-length": [], b"transfer-encoding": [], b"connection": []}
     for name, value in _FRAMING.findall(raw):
         framing[name.lower()].append(value.strip().lower())
@@ -82,8 +97,7 @@ def parse_head(raw: bytes) -> Head:
         raise RequestError("protocol", f"the body's end cannot be told: Transfer-Encoding {b', '.join(encodings)!r}")
     options = {option.strip() for value in framing[b"connection"] for option in value.split(b",")}
     keeps_alive = b"close" not in options and (minor_version == b"1" or b"keep-alive" in options)
-    whole = keeps_alive and status >= 200 and status not in (204, 304)
-    whole_bytes = length if length is not None and whole else NOT_WHOLE
+    whole_bytes = NOT_WHOLE if length is None or is_bodiless(status) or not keeps_alive else length
     return Head(status, raw, length, bool(encodings), keeps_alive, whole_bytes)
 
 

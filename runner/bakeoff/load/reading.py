@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import httptools
 
-from bakeoff.load.head import MAX_BODY_BYTES, MAX_HEAD_BYTES, Head, Heads, check_start
+from bakeoff.load.head import MAX_BODY_BYTES, MAX_HEAD_BYTES, Head, Heads, check_start, is_bodiless
 from bakeoff.load.response import RequestError, Response
 from bakeoff.load.wire import Wire
 
@@ -28,7 +28,7 @@ class AnswerReader:
         if not self._received:
             raise _closed()
         head = self._head()
-        if method == "HEAD" or head.bodiless:
+        if method == "HEAD" or is_bodiless(head.status):
             body, surplus = b"", bool(self._received)
         elif head.chunked:
             body, surplus = self._chunked_body()
