@@ -1,6 +1,7 @@
 """How often the whole gate errs, simulated: thousands of gates, decided by the gate's own code, from drawn blocks.
 
-Writes ``docs/gate-procedure.jsonl``, a line for each case, and ``docs/gate-procedure.md``. About ten minutes.
+Writes ``docs/gate-procedure.jsonl``, a line for each case, and ``docs/gate-procedure.md``. About ten minutes. Cases
+that the file has are not simulated again: delete it after a change of the gate.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from bakeoff.gate.effects import Effects, MetricKey
 from bakeoff.gate.errors import ALPHA_ERRORS
 from bakeoff.model import default_tolerances
 from benchmarks.gate.simulation import CPU, MEDIAN, MEMORY, SPREADS, TAIL, Blocks, Failures, gates, heavy_tailed
-from benchmarks.lines import proportion_interval
+from benchmarks.lines import add_line, proportion_interval, read_lines
 
 DOCS = Path(__file__).parents[2] / "docs"
 LINES, PAGE = DOCS / "gate-procedure.jsonl", DOCS / "gate-procedure.md"
@@ -94,7 +95,7 @@ AT_THE_FLOOR = (
         name="14 metrics, 5 times the noise",
         blocks=Blocks(at("floor", WITH_ENDPOINTS), noisier(5, WITH_ENDPOINTS), correlation=0.5),
     ),
-    Case(name="all, 5 times the noise, 60 s", blocks=Blocks(at("floor", JUDGED), noisier(5)), budget_s=60.0),
+    Case(name="all, 5 times the noise, 80 s", blocks=Blocks(at("floor", JUDGED), noisier(5)), budget_s=80.0),
     Case(name="all, 10 times the noise, 300 s", blocks=Blocks(at("floor", JUDGED), noisier(10)), budget_s=300.0),
     Case(name="no change, 0.2 % of requests fail on both sides", blocks=Blocks(spreads=JUDGED, base=RARE, head=RARE)),
     Case(name="the same, failing 8 at a time", blocks=Blocks(spreads=JUDGED, base=BURSTS, head=BURSTS)),
@@ -108,7 +109,7 @@ AT_THE_LIMIT = (
     Case(name="CPU time", blocks=Blocks(at("limit", [CPU]), JUDGED)),
     Case(name="CPU time, 5 times the noise", blocks=Blocks(at("limit", [CPU]), noisier(5))),
     Case(name="CPU time, 5 times the noise, heavy tails", blocks=Blocks(at("limit", [CPU]), noisier(5), heavy_tailed)),
-    Case(name="CPU time, 5 times the noise, 60 s", blocks=Blocks(at("limit", [CPU]), noisier(5)), budget_s=60.0),
+    Case(name="CPU time, 5 times the noise, 80 s", blocks=Blocks(at("limit", [CPU]), noisier(5)), budget_s=80.0),
     Case(name="median latency, 5 times the noise", blocks=Blocks(at("limit", [MEDIAN]), noisier(5))),
     Case(
         name="both, 3 times the noise, correlation 0.8",
@@ -220,19 +221,16 @@ SECTIONS = {
 
 
 def main() -> None:
-    """Simulate all cases and write the page."""
+    """Simulate the cases that are not yet in the file, and write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--gates", type=int, default=1000, help="of each case (1000)")
     options = parser.parse_args()
-    sections: dict[str, list[Rates]] = {}
-    for title, cases in SECTIONS.items():
-        for case in cases:
-            row = rates(case, options.gates)
-            print(row, flush=True)
-            sections.setdefault(title, []).append(row)
-            lines = [msgspec.json.encode(row) + b"\n" for rows in sections.values() for row in rows]
-            LINES.write_bytes(b"".join(lines))
-            PAGE.write_text(page(sections), "utf-8")
+    known = {row.name: row for row in read_lines(LINES, Rates)}
+    for case in (case for cases in SECTIONS.values() for case in cases if case.name not in known):
+        known[case.name] = rates(case, options.gates)
+        add_line(LINES, known[case.name])
+        print(known[case.name], flush=True)
+    PAGE.write_text(page({title: [known[case.name] for case in cases] for title, cases in SECTIONS.items()}), "utf-8")
 
 
 if __name__ == "__main__":

@@ -13,9 +13,10 @@ from bakeoff.gate import execute_gate
 from bakeoff.load import GeneratorError
 from bakeoff.load.generator import Watcher
 from bakeoff.load.messages import Drive, Driven, Second
-from bakeoff.model import EndpointCounts, GateResult, GateSettings, Outcomes, Scenario
+from bakeoff.model import Block, EndpointCounts, GateResult, GateSettings, Outcomes, Scenario, Stack
+from bakeoff.stacks import StartFailure
 from tests.builders import experiment, stack
-from tests.measure.fakes import FakeGenerator, context, manifest
+from tests.measure.fakes import FakeBackend, FakeGenerator, FakeStack, context, manifest
 
 Change = Callable[[EndpointCounts], EndpointCounts]
 
@@ -54,11 +55,28 @@ class FailingGenerator(FakeGenerator):
         return super().drive(order, watcher)
 
 
-def gate(folder: Path, generator: FakeGenerator) -> GateResult:
+class FailingBackend(FakeBackend):
+    """Some starts of a side fail, counted from the first one, which is that of the probe."""
+
+    def __init__(self, side: str, *failing: int) -> None:
+        super().__init__()
+        self._side = side
+        self._failing = failing
+        self._starts = 0
+
+    def start(self, stack: Stack, block: Block, logs: Path) -> FakeStack:
+        if stack.name == self._side:
+            self._starts += 1
+            if self._starts in self._failing:
+                raise StartFailure("no flour")
+        return super().start(stack, block, logs)
+
+
+def gate(folder: Path, generator: FakeGenerator, backend: FakeBackend | None = None) -> GateResult:
     """The stored result of a gate of equal sides."""
     asked = experiment(stack("base"), stack("head"), loads=(), gate=GateSettings(users=8, budget_s=3.0, rate_rps=100.0))
     _, summary = execute_gate(
-        manifest(asked), folder, context(generator=generator), ("main", "working tree"), time.monotonic()
+        manifest(asked), folder, context(backend, generator), ("main", "working tree"), time.monotonic()
     )
     assert summary.gate is not None
     return summary.gate
@@ -126,3 +144,24 @@ def test_a_generator_that_fails_makes_a_gate_invalid(tmp_path: Path, at_once: bo
     result = gate(tmp_path, FailingGenerator(at_once=at_once))
     assert (result.verdict, result.exit_code) == ("invalid", 3)
     assert "the load generator has reported nothing for 120 s" in result.reasons
+
+
+@pytest.mark.parametrize("start", [1, 3])
+def test_a_head_that_fails_once_is_started_again(tmp_path: Path, start: int) -> None:
+    """In the probe or in a block: an accident is no regression, and is not left unsaid."""
+    result = gate(tmp_path, FakeGenerator(), FailingBackend("head", start))
+    assert result.verdict in ("pass", "inconclusive")
+    assert "head did not start: no flour; both were started again" in result.reasons
+
+
+@pytest.mark.parametrize("starts", [(1, 2), (1, 4), (3, 4), (2, 5)])
+def test_a_head_that_fails_twice_is_a_regression(tmp_path: Path, starts: tuple[int, int]) -> None:
+    """At once or later."""
+    result = gate(tmp_path, FakeGenerator(), FailingBackend("head", *starts))
+    assert (result.verdict, result.exit_code, result.broken_head) == ("regression", 1, "head did not start: no flour")
+
+
+def test_a_base_that_fails_makes_a_gate_invalid(tmp_path: Path) -> None:
+    """Nothing is left to compare with."""
+    result = gate(tmp_path, FakeGenerator(), FailingBackend("base", 1))
+    assert (result.verdict, result.exit_code) == ("invalid", 3)

@@ -137,7 +137,6 @@ def measured_in_all(blocks: Sequence[Effects]) -> list[MetricKey]:
 
 def samples(blocks: Sequence[Effects], keys: Sequence[MetricKey], changes: Sequence[float]) -> Samples:
     """Effects less the logarithm of a relative change, one for each metric: shape (metrics, blocks)."""
-    return np.array(
-        [[block[key] - np.log1p(change) for block in blocks] for key, change in zip(keys, changes, strict=True)],
-        dtype=np.float64,
-    )
+    effects = np.array([[block[key] for block in blocks] for key in keys], dtype=np.float64)
+    less: Samples = effects - np.log1p(np.array(changes, dtype=np.float64))[:, None]
+    return less

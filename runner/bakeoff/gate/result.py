@@ -134,11 +134,17 @@ def _reasons(state: GateState) -> list[str]:
     if state.rejections:
         reasons.append("a regression was suspected, and fresh blocks did not confirm it")
     if state.verdict == "regression" and not state.regressed and not state.broken_head:
-        reason = next((block.head.reason for block in state.blocks if block.head.reason), "no reason recorded")
-        reasons.append(f"the head has more errors than the base, such as: {reason}")
+        reasons.append(_more_errors(state))
     if state.verdict == "inconclusive":
         reasons.append(_why_inconclusive(state))
+        if may_have_risen(state.blocks):
+            reasons.append(f"{_more_errors(state)}; that may be chance")
     return reasons
+
+
+def _more_errors(state: GateState) -> str:
+    reason = next((block.head.reason for block in state.blocks if block.head.reason), "no reason recorded")
+    return f"the head has more errors than the base, such as: {reason}"
 
 
 def _why_inconclusive(state: GateState) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -110,6 +111,19 @@ def _summary(manifest: Manifest, certificate: Certificate, result: GateResult) -
     )
 
 
+def _repeated(step: Callable[[GateState], GateState], state: GateState) -> GateState:
+    """The state after a step. The first time in a gate that the head alone fails, the step is taken again.
+
+    Raises `PairFailure`.
+    """
+    try:
+        return step(state)
+    except PairFailure as error:
+        if error.side != HEAD or state.head_failed:
+            raise
+        return step(state.with_failed_head(str(error)))
+
+
 @dataclass(frozen=True)
 class _Gate:
     """One gate, and what it is measured with."""
@@ -127,12 +141,12 @@ class _Gate:
         (scenario,) = self.experiment.scenarios
         try:
             self.context.generator.use(scenario)
-            state = self._probe(state)
+            state = _repeated(self._probe, state)
             certificate = self.context.certify()
             if certificate.failed:
                 raise PairFailure(f"the load generator failed its examination: {certificate.reasons[0]}")
             while state.verdict is None:
-                state = self._measure_block(state)
+                state = _repeated(self._measure_block, state)
         except PairFailure as error:
             state = state.with_broken_head(str(error)) if error.side == HEAD else state.invalid(str(error))
         except GeneratorError as error:

@@ -40,8 +40,10 @@ class GateState:
     suspicion: Suspicion | None = None
     regressed: tuple[MetricKey, ...] = ()
     """Metrics whose regression fresh blocks confirmed."""
+    head_failed: bool = False
+    """Whether the head has failed once where the base did not. It may have been an accident."""
     broken_head: str | None = None
-    """How the head failed where the base did not."""
+    """How the head failed where the base did not, for the second time."""
     rejections: int = 0
     """How often fresh blocks failed to confirm a suspicion."""
     verdict: GateVerdict | None = None
@@ -59,6 +61,10 @@ class GateState:
     def with_notes(self, *notes: str) -> GateState:
         """With more notes for the report."""
         return replace(self, notes=(*self.notes, *notes))
+
+    def with_failed_head(self, reason: str) -> GateState:
+        """With a first failure of the head alone: it is to be started again."""
+        return replace(self.with_notes(f"{reason}; both were started again"), head_failed=True)
 
     def with_broken_head(self, reason: str) -> GateState:
         """Ended because the head alone does not start, ends or answers wrongly: that is a regression."""
