@@ -79,7 +79,7 @@ class Simulated:
             case Ping():
                 self._report(Pong())
             case Terms():
-                self._report(Compatible())
+                self._report(Compatible(machine=describe_machine()))
             case UseScenario():
                 self._report(Ready())
             case Drive():

@@ -10,8 +10,8 @@ import msgspec
 import pytest
 
 from bakeoff.analysis import COMPARED, check_conditions, check_machines
-from bakeoff.findings.run_comparison import NO_REFERENCE, RunComparison, compare_runs
-from bakeoff.model import ClosedLoad, Run, Stack, UserError
+from bakeoff.findings.run_comparison import NO_REFERENCE, ComparedRun, RunComparison, compare_runs
+from bakeoff.model import ClosedLoad, Code, Environment, LoadOrigin, Run, Stack, UserError
 from tests.analysis.test_changes import jittered, slowed
 from tests.report import made_up
 from tests.report.made_up import STACKS
@@ -152,6 +152,82 @@ def test_a_difference_is_labelled_and_listed_with_both_values(
     comparison = compare_runs([before, on_another_machine(before, **changes)])
     assert comparison.labels == (label,)
     assert [(each.part, each.fact, each.values) for each in comparison.differences] == [fact]
+
+
+def side_by_side(*runs: Run) -> RunComparison:
+    """Runs without the changes between their numbers, which take seconds."""
+    return RunComparison(tuple(ComparedRun(letter, run, ()) for letter, run in zip("AB", runs, strict=True)))
+
+
+ORIGIN = "generators on the machine of the stacks: 1"
+UPGRADED = Environment(python="Python 3.11.7", packages={"orjson": "3.12.0"})
+
+
+@pytest.mark.parametrize(
+    ("changes", "label", "fact"),
+    [
+        (
+            {"load_origin": LoadOrigin(generators=2)},
+            "different workloads",
+            ("workload", "source of the load", (ORIGIN, ORIGIN.replace("1", "2"))),
+        ),
+        (
+            {"load_origin": LoadOrigin(generators=1, workers=(made_up.machine(),))},
+            "different workloads",
+            ("workload", "source of the load", (ORIGIN, "workers: 1 on AMD EPYC 7B13, 2 cores, 6.1.0-18-amd64")),
+        ),
+        (
+            {"environments": made_up.manifest().environments | {SLOWED: UPGRADED}},
+            "different software",
+            ("software", f"orjson of {SLOWED}", ("3.11.0", "3.12.0")),
+        ),
+        (
+            {"code": made_up.manifest().code | {SLOWED: Code(sha256="beef" * 16, files=13)}},
+            "different code",
+            ("code", f"code of {SLOWED}", ("12 files, SHA-256 c0dec0dec0de", "13 files, SHA-256 beefbeefbeef")),
+        ),
+    ],
+)
+def test_a_difference_in_load_place_or_code_is_labelled_and_listed(
+    before: Run, changes: Any, label: str, fact: tuple[str, str, tuple[str, ...]]
+) -> None:
+    """With both values."""
+    comparison = side_by_side(before, replace(before, manifest=msgspec.structs.replace(before.manifest, **changes)))
+    assert comparison.labels == (label,)
+    assert [(each.part, each.fact, each.values) for each in comparison.differences] == [fact]
+
+
+def earlier_version(run: Run) -> Run:
+    """The same run, by a version that recorded less."""
+    machine = msgspec.structs.replace(run.manifest.machine, physical_cores=())
+    manifest = msgspec.structs.replace(run.manifest, machine=machine, load_origin=None, environments={}, code={})
+    return replace(run, manifest=manifest)
+
+
+def test_what_a_run_of_an_earlier_version_did_not_record_is_labelled_so(before: Run) -> None:
+    """In one run or in all of them; they can be compared."""
+    earlier = earlier_version(before)
+    for runs in ([earlier, before], [earlier, earlier]):
+        check_machines(runs)
+        comparison = side_by_side(*runs)
+        assert comparison.labels == (
+            "machine not wholly recorded",
+            "software not wholly recorded",
+            "workload not wholly recorded",
+            "code not recorded",
+        )
+        values = {difference.fact: difference.values for difference in comparison.differences}
+        assert values["source of the load"][0] == values[f"code of {SLOWED}"][0] == "not recorded"
+
+
+def test_a_difference_that_is_recorded_is_not_hidden_by_what_is_not(before: Run) -> None:
+    other = on_another_machine(earlier_version(before), python="3.13.1")
+    assert "different software" in side_by_side(before, other).labels
+
+
+def test_a_stack_that_only_one_run_has_is_no_difference(before: Run) -> None:
+    """It is compared with nothing."""
+    assert side_by_side(before, without(before, SLOWED)).labels == ()
 
 
 def test_a_stack_that_was_set_up_differently_is_labelled(before: Run) -> None:

@@ -13,10 +13,13 @@ from bakeoff.model import (
     Block,
     Certificate,
     ClosedLoad,
+    Code,
     EndpointCounts,
+    Environment,
     Experiment,
     Histogram,
     Load,
+    LoadOrigin,
     Manifest,
     Outcomes,
     Run,
@@ -154,7 +157,7 @@ class LosingGenerator(FakeGenerator):
         return super().drive(order, watcher)
 
 
-def manifest(asked: Experiment) -> Manifest:
+def manifest(asked: Experiment, code: dict[str, Code] | None = None) -> Manifest:
     """A manifest for an experiment."""
     return Manifest(
         run_id="20260101T000000Z-test",
@@ -164,6 +167,9 @@ def manifest(asked: Experiment) -> Manifest:
         machine=describe_machine(),
         state="running",
         started_utc="2026-01-01T00:00:00+00:00",
+        load_origin=LoadOrigin(generators=1),
+        environments={stack.name: Environment(python="Python 3.11.7", packages={}) for stack in asked.stacks},
+        code=code or {stack.name: Code(sha256="c0de" * 16, files=1) for stack in asked.stacks},
     )
 
 

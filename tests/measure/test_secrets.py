@@ -14,7 +14,6 @@ from bakeoff.measure import measure_new, remaining, resume
 from bakeoff.model import Block, Experiment, Stack, UserError
 from bakeoff.report import compare, markdown
 from bakeoff.results import RunFolder, load_run
-from bakeoff.stacks import describe_machine
 from tests.measure import fakes
 from tests.measure.fakes import FakeBackend, FakeGenerator, FakeStack
 
@@ -128,7 +127,7 @@ class RecordingBackend(FakeBackend):
 def test_a_run_is_resumed_with_the_values_of_its_file(tmp_path: Path, asked: Experiment) -> None:
     folder = interrupted(tmp_path / "results", asked)
     backend = RecordingBackend()
-    rest = remaining(folder, describe_machine())
+    rest = remaining(folder, folder.manifest())
     assert (rest.blocks, rest.scenarios) == (asked.blocks - 2, asked.scenarios)
     resume(folder, rest, fakes.context(backend=backend))
     assert set(map(msgspec.json.encode, backend.started)) == set(map(msgspec.json.encode, asked.stacks))
@@ -152,5 +151,5 @@ def test_it_is_refused_where_they_are_not_what_they_were(
     file = tmp_path / "shop.toml"
     file.write_text(written, "utf-8") if written else file.unlink()
     with pytest.raises(UserError, match=rf"cannot be resumed: .*{message}") as refused:
-        remaining(folder, describe_machine())
+        remaining(folder, folder.manifest())
     assert "\n" not in str(refused.value)

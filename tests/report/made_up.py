@@ -14,8 +14,10 @@ from bakeoff.model import (
     Bound,
     Certificate,
     ClosedLoad,
+    Code,
     Comparison,
     EndpointCounts,
+    Environment,
     Estimate,
     Experiment,
     Failure,
@@ -24,6 +26,7 @@ from bakeoff.model import (
     Interval,
     Latency,
     Load,
+    LoadOrigin,
     Machine,
     Manifest,
     Metric,
@@ -319,6 +322,11 @@ def manifest() -> Manifest:
         state="complete",
         started_utc="2025-11-23T11:17:00+00:00",
         finished_utc="2025-11-23T11:21:42+00:00",
+        load_origin=LoadOrigin(generators=1),
+        environments={
+            stack.name: Environment(python="Python 3.11.7", packages={"orjson": "3.11.0"}) for stack in STACKS
+        },
+        code={stack.name: Code(sha256="c0de" * 16, files=12) for stack in STACKS},
     )
 
 

@@ -20,7 +20,19 @@ from bakeoff.analysis.changes import (
     conditions_in_common,
 )
 from bakeoff.analysis.estimates import MIB
-from bakeoff.analysis.fingerprint import ABSENT, PARTS, Difference, Fingerprint, Part, differences, fingerprint_of
+from bakeoff.analysis.fingerprint import (
+    ABSENT,
+    PARTS,
+    Difference,
+    Fingerprint,
+    Part,
+    differences,
+    fingerprint_of,
+    is_recorded,
+    stack_differences,
+    stack_facts,
+    stack_facts_of,
+)
 from bakeoff.analysis.metrics import METRICS, PERCENTILES, RUN_METRICS, MetricDefinition, is_quoted, per_block
 from bakeoff.analysis.rows import Row, Totals, rows_of
 from bakeoff.analysis.stats import (
@@ -71,6 +83,7 @@ __all__ = [
     "geometric_mean",
     "holm",
     "is_quoted",
+    "is_recorded",
     "max_t_p",
     "per_block",
     "permutation_p",
@@ -80,6 +93,9 @@ __all__ = [
     "same_within",
     "sent_on_time",
     "slots",
+    "stack_differences",
+    "stack_facts",
+    "stack_facts_of",
     "studentised_under_signs",
     "summarise",
     "unloaded_latency_s",

@@ -13,7 +13,7 @@ from itertools import groupby
 
 import numpy as np
 
-from bakeoff.analysis.fingerprint import differences, fingerprint_of
+from bakeoff.analysis.fingerprint import differences, fingerprint_of, is_recorded
 from bakeoff.analysis.metrics import METRICS, is_quoted, per_block
 from bakeoff.analysis.rows import Row, RowKey, rows_of
 from bakeoff.analysis.stats import excludes_one, holm, permutation_p, same_within, verdict, welch_ratio
@@ -64,7 +64,7 @@ def check_machines(runs: Sequence[Run]) -> None:
         changed = [
             f"{difference.fact} is {difference.first} there and {difference.other} here"
             for difference in differences(fingerprint_of(first.manifest), fingerprint_of(run.manifest))
-            if difference.part == "machine"
+            if difference.part == "machine" and is_recorded(difference.first) and is_recorded(difference.other)
         ]
         if changed:
             raise UserError(

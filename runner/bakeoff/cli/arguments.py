@@ -43,6 +43,20 @@ def add_consent(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_generators(parser: argparse.ArgumentParser) -> None:
+    """``--generators``, ``--workers`` and their options: who drives the load."""
+    group = parser.add_argument_group("generators", "who drives the load (docs/distributed.md)")
+    choice = group.add_mutually_exclusive_group()
+    choice.add_argument("--generators", type=int, metavar="N", help="N processes on this machine (default: 1)")
+    choice.add_argument("--workers", type=int, metavar="N", help="N workers that join from other machines")
+    group.add_argument(
+        "--listen",
+        metavar="HOST:PORT",
+        help="where workers find this machine, and the stacks on it (default: 127.0.0.1:5557)",
+    )
+    add_token_file(group)
+
+
 def add_token_file(parser: argparse._ActionsContainer) -> None:
     """``--token-file``: what workers and master prove to each other."""
     parser.add_argument("--token-file", type=Path, metavar="FILE", help="holds the token, instead of BAKEOFF_TOKEN")

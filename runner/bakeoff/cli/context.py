@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
+
 from bakeoff.calibration import Doctor
 from bakeoff.cli import note
 from bakeoff.cli.progress import RunProgress
@@ -16,9 +18,9 @@ from bakeoff.experiment import locustfile_digests
 from bakeoff.load.generator import LoadGenerator
 from bakeoff.load.source import LoadSource, RemoteWorkers, open_source
 from bakeoff.measure import RunContext
-from bakeoff.model import BackendName, Certificate, Experiment, Machine, Manifest, Profile
+from bakeoff.model import BackendName, Certificate, Experiment, LoadOrigin, Machine, Manifest, Profile
 from bakeoff.results import new_run_id
-from bakeoff.stacks import open_backend
+from bakeoff.stacks import OpenBackend, codes_of, open_backend
 
 
 def new_manifest(
@@ -29,8 +31,9 @@ def new_manifest(
     machine: Machine,
     backend: BackendName,
     seed: int | None,
+    results: Path,
 ) -> Manifest:
-    """The manifest of a run that begins now; a seed is drawn when there is none.
+    """The manifest of a run that begins now, its folder under ``results``; a seed is drawn when there is none.
 
     Raises `UserError` when a scenario's Locust file cannot be read.
     """
@@ -44,14 +47,13 @@ def new_manifest(
         started_utc=datetime.now(UTC).isoformat(timespec="seconds"),
         locustfile_sha256=locustfile_digests(experiment),
         backend=backend,
+        code=codes_of(experiment, results),
     )
 
 
 @contextmanager
-def run_context(
-    manifest: Manifest, remaining: Experiment, source: LoadSource
-) -> Iterator[tuple[RunContext, dict[str, str]]]:
-    """The run context of a run, and the facts to record of the place where its stacks run.
+def run_context(manifest: Manifest, remaining: Experiment, source: LoadSource) -> Iterator[tuple[RunContext, Manifest]]:
+    """The run context of a run, and its manifest with what is only known now of where stacks and load are.
 
     ``remaining`` is what is left to measure; the progress display counts it.
     """
@@ -59,12 +61,23 @@ def run_context(
         note(f"note: {warning}")
     with (
         tempfile.TemporaryDirectory() as scratch,
-        open_source(source, manifest.experiment, manifest.machine, Path(scratch), note) as generator,
+        open_source(source, manifest.experiment, manifest.machine, Path(scratch), note) as (generator, origin),
         open_backend(manifest.backend, remaining.stacks, manifest.machine.server_cpus, host=source.host) as backend,
         RunProgress(remaining) as progress,
     ):
         certify = _certify(manifest, source, generator, progress)
-        yield RunContext(backend, generator, progress, certify), backend.facts
+        yield RunContext(backend, generator, progress, certify), placed(manifest, backend, origin)
+
+
+def placed(manifest: Manifest, backend: OpenBackend, origin: LoadOrigin) -> Manifest:
+    """A manifest with where the stacks run and the load comes from."""
+    return msgspec.structs.replace(
+        manifest,
+        place=backend.facts,
+        environments=backend.environments,
+        images=backend.images,
+        load_origin=origin,
+    )
 
 
 def _certify(

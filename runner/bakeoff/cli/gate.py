@@ -15,7 +15,7 @@ from bakeoff.calibration import Doctor
 from bakeoff.cli import note, show, show_styled
 from bakeoff.cli.arguments import add_backend, add_file, add_seed_and_out
 from bakeoff.cli.conclusion import refresh_index
-from bakeoff.cli.context import new_manifest
+from bakeoff.cli.context import new_manifest, placed
 from bakeoff.cli.progress import GateProgress
 from bakeoff.experiment import read_experiment
 from bakeoff.gate import (
@@ -33,7 +33,7 @@ from bakeoff.gate import (
 )
 from bakeoff.load import LocalGenerators
 from bakeoff.measure import RunContext
-from bakeoff.model import Experiment, Summary, UserError
+from bakeoff.model import Experiment, LoadOrigin, Summary, UserError
 from bakeoff.report import gate as reports
 from bakeoff.report.gate import markdown, terminal, words
 from bakeoff.results import RunFolder, without_secrets
@@ -103,6 +103,7 @@ def _measure(
             machine=describe_machine(),
             backend=options.backend,
             seed=options.seed,
+            results=options.out,
         )
         machine, sides = manifest.machine, manifest.experiment.stacks
         services = {side.name: manifest.experiment.gate.stack or side.name for side in sides}
@@ -114,7 +115,7 @@ def _measure(
             ) as backend,
             GateProgress(experiment.gate.budget_s) as progress,
         ):
-            manifest = msgspec.structs.replace(manifest, place=backend.facts, environments=backend.environments)
+            manifest = placed(manifest, backend, LoadOrigin(generators=max(1, len(machine.generator_cpus))))
             check_own_packages(backend.environments, base, head)
             if earlier is not None and not options.despite_differences:
                 check_comparable(earlier.manifest(), without_secrets(manifest))

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import argparse
 
-import msgspec
-
 from bakeoff.cli.arguments import (
     add_backend,
     add_consent,
     add_file,
+    add_generators,
     add_seed_and_out,
     add_stack_choice,
-    add_token_file,
 )
 from bakeoff.cli.conclusion import conclude, render_measured
 from bakeoff.cli.context import new_manifest, run_context
@@ -38,16 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_seed_and_out(parser)
     add_backend(parser)
     add_consent(parser)
-    group = parser.add_argument_group("generators", "who drives the load (docs/distributed.md)")
-    choice = group.add_mutually_exclusive_group()
-    choice.add_argument("--generators", type=int, metavar="N", help="N processes on this machine (default: 1)")
-    choice.add_argument("--workers", type=int, metavar="N", help="N workers that join from other machines")
-    group.add_argument(
-        "--listen",
-        metavar="HOST:PORT",
-        help="where workers find this machine, and the stacks on it (default: 127.0.0.1:5557)",
-    )
-    add_token_file(group)
+    add_generators(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -63,9 +52,10 @@ def run(options: argparse.Namespace) -> int:
         machine=describe_machine(source.generators),
         backend=options.backend,
         seed=options.seed,
+        results=options.out,
     )
-    with run_context(manifest, experiment, source) as (context, place):
-        folder = measure_new(msgspec.structs.replace(manifest, place=place), options.out, context)
+    with run_context(manifest, experiment, source) as (context, manifest):
+        folder = measure_new(manifest, options.out, context)
         context.observer.report_began()
         findings = render_measured(folder)
     return conclude(findings, folder.path)

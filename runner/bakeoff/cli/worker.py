@@ -11,7 +11,7 @@ from bakeoff.cli.arguments import add_token_file
 from bakeoff.load.distributed.options import read_address, take_token
 from bakeoff.load.distributed.worker import WorkerOptions, Workers
 from bakeoff.model import UserError
-from bakeoff.stacks import split_cpus
+from bakeoff.stacks import describe_machine
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,11 +35,11 @@ def run(options: argparse.Namespace) -> int:
     if options.generators < 1:
         raise UserError(f"--generators {options.generators}: must be at least 1")
     host, port = read_address(options.master)
-    worker_options = WorkerOptions(host, port, take_token(options.token_file), directory)
-    _, cpus = split_cpus(options.generators)
+    machine = describe_machine(options.generators)
+    worker_options = WorkerOptions(host, port, take_token(options.token_file), directory, machine)
     with (
         tempfile.TemporaryDirectory() as scratch,
-        Workers(worker_options, cpus, Path(scratch), options.generators) as workers,
+        Workers(worker_options, machine.generator_cpus, Path(scratch), options.generators) as workers,
     ):
         try:
             endings = workers.run(note)

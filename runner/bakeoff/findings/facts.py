@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+from bakeoff.analysis import fingerprint_of, stack_facts
 from bakeoff.findings.grid import Cell, Grid, Head, make_grid, missing
 from bakeoff.findings.numerals import count, listing, merged, mib, number, percent, plural, shape
 from bakeoff.model import (
@@ -264,7 +265,21 @@ def machine(run: Run) -> tuple[tuple[str, str], ...]:
         ("host", host.hostname),
         ("Python", host.python),
         *run.manifest.place.items(),
+        ("source of the load", fingerprint_of(run.manifest).workload["source of the load"]),
+        *_codes(run),
     )
+
+
+def _codes(run: Run) -> Iterator[tuple[str, str]]:
+    """The code of the apps, as pairs of name and value: one pair for all stacks of one code."""
+    stacks: dict[str, list[str]] = {}
+    for name in run.stack_names:
+        facts = stack_facts(run.manifest, name) if run.stack(name) else {}
+        for (part, _), value in facts.items():
+            if part == "code":
+                stacks.setdefault(value, []).append(name)
+    for value, names in stacks.items():
+        yield ("code" if len(stacks) == 1 else f"code of {', '.join(names)}"), value
 
 
 def _cpus(cpus: tuple[int, ...]) -> str:

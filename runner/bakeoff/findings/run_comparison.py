@@ -20,6 +20,8 @@ from bakeoff.analysis import (
     conditions_in_common,
     excludes_one,
     fingerprint_of,
+    is_recorded,
+    stack_facts_of,
 )
 from bakeoff.findings.numerals import DASH, listing, plural, ratio
 from bakeoff.model import Condition, Estimate, Interface, Metric, Result, Run, Stack
@@ -29,7 +31,15 @@ DIFFERENT: dict[Part, str] = {
     "machine": "different machines",
     "software": "different software",
     "workload": "different workloads",
+    "code": "different code",
 }
+UNKNOWN: dict[Part, str] = {
+    "machine": "machine not wholly recorded",
+    "software": "software not wholly recorded",
+    "workload": "workload not wholly recorded",
+    "code": "code not recorded",
+}
+"""Of parts in which all that is recorded agrees."""
 DIFFERENT_SETTINGS = "different settings"
 CAVEAT = (
     "The runs were made at different times, and the machine may have been slower in one of them. Each verdict is "
@@ -109,13 +119,23 @@ class ComparedCondition:
 
 @dataclass(frozen=True)
 class DifferentFact:
-    """A fact on which the runs do not agree."""
+    """A fact on which the runs do not agree, or that one of them did not record."""
 
     part: str
-    """``machine``, ``software`` or ``workload``; ``stack`` for the settings of one."""
+    """``machine``, ``software``, ``workload`` or ``code``; ``stack`` for the settings of one."""
     fact: str
     values: tuple[str, ...]
-    """One for each run."""
+    """One for each run; a dash for one that has no such stack."""
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether two runs that recorded it disagree."""
+        return len({value for value in self.values if value != DASH and is_recorded(value)}) > 1
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether they disagree, or one of them did not record it."""
+        return self.is_certain or not all(map(is_recorded, self.values))
 
 
 @dataclass(frozen=True)
@@ -198,21 +218,29 @@ class RunComparison:
     def labels(self) -> tuple[str, ...]:
         """Which parts of the runs differ, to be written over every table; empty where all runs agree."""
         parts = {fact.part for fact in self.differences}
-        settings = [DIFFERENT_SETTINGS] if "stack" in parts else []
-        return (*(label for part, label in DIFFERENT.items() if part in parts), *settings)
+        different = {fact.part for fact in self.differences if fact.is_certain}
+        of_parts = (DIFFERENT[part] if part in different else UNKNOWN[part] for part in DIFFERENT if part in parts)
+        return (*of_parts, *([DIFFERENT_SETTINGS] if "stack" in parts else []))
 
     @cached_property
     def differences(self) -> tuple[DifferentFact, ...]:
-        """Every fact on which the runs do not agree: of their fingerprints, then the settings of each stack."""
-        return (*self._different_facts(), *self._different_settings())
+        """Every fact on which the runs do not agree: of their fingerprints, then of each stack."""
+        facts = (*self._facts(), *self._facts_of_stacks())
+        return (*(fact for fact in facts if fact.is_doubtful), *self._different_settings())
 
-    def _different_facts(self) -> Iterator[DifferentFact]:
+    def _facts(self) -> Iterator[DifferentFact]:
         for part in PARTS:
             facts = [run.fingerprint.facts(part) for run in self.runs]
             for fact in dict.fromkeys(name for facts_of_run in facts for name in facts_of_run):
-                values = tuple(facts_of_run.get(fact, ABSENT) for facts_of_run in facts)
-                if len(set(values)) > 1:
-                    yield DifferentFact(part, fact, values)
+                yield DifferentFact(part, fact, tuple(facts_of_run.get(fact, ABSENT) for facts_of_run in facts))
+
+    def _facts_of_stacks(self) -> Iterator[DifferentFact]:
+        """Of stacks that several runs share by name."""
+        manifests = [run.run.manifest for run in self.runs]
+        for name in self._stack_names:
+            for (part, fact), values in stack_facts_of(manifests, name).items():
+                if len(values) - values.count(None) > 1:
+                    yield DifferentFact(part, fact, tuple(DASH if value is None else value for value in values))
 
     def _different_settings(self) -> Iterator[DifferentFact]:
         """Of stacks that several runs share by name; a run without the stack has no settings to differ."""

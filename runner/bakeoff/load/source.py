@@ -10,7 +10,7 @@ from pathlib import Path
 from bakeoff.load.distributed.master import RemoteWorkers, WorkersChannel, terms_for
 from bakeoff.load.distributed.options import DEFAULT_ADDRESS, read_own_address, take_token
 from bakeoff.load.generator import Generators, LocalGenerators
-from bakeoff.model import Experiment, Machine, UserError
+from bakeoff.model import Experiment, LoadOrigin, Machine, UserError
 
 __all__ = ["LoadSource", "LocalProcesses", "RemoteWorkers", "open_source", "read_source"]
 
@@ -44,17 +44,19 @@ def read_source(generators: int | None, workers: int | None, listen: str | None,
 @contextmanager
 def open_source(
     source: LoadSource, experiment: Experiment, machine: Machine, logs: Path, say: Callable[[str], None]
-) -> Iterator[Generators]:
-    """All generators of a source, ready for orders; ended afterwards. ``say`` tells the user which workers join.
+) -> Iterator[tuple[Generators, LoadOrigin]]:
+    """All generators of a source, ready for orders, and what to record of them; ended afterwards.
+
+    ``say`` tells the user which workers join.
 
     Raises `GeneratorError` when one does not start, and `UserError` when too few join.
     """
     if isinstance(source, LocalProcesses):
         with LocalGenerators(machine.generator_cpus, logs, source.generators) as generators:
-            yield generators
+            yield generators, LoadOrigin(generators=source.generators)
         return
     root = Path(experiment.path).resolve().parent if experiment.path else Path.cwd()
     channel = WorkersChannel(source, terms_for(experiment.scenarios, root, logs), root, say)
     with Generators(channel) as generators:
         channel.wait()
-        yield generators
+        yield generators, LoadOrigin(generators=source.count, workers=channel.machines())

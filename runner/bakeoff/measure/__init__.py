@@ -3,7 +3,7 @@
 from bakeoff.measure.block import measure_block
 from bakeoff.measure.context import Observer, RunContext
 from bakeoff.measure.paired_block import PairFailure, drive_pair, measure_paired_block, paired_order, probe
-from bakeoff.measure.resume import remaining, resume
+from bakeoff.measure.resume import as_of_now, check_unchanged, remaining, resume
 from bakeoff.measure.run import measure_new, state_recorded
 from bakeoff.measure.timeline import take_timelines
 
@@ -11,6 +11,8 @@ __all__ = [
     "Observer",
     "PairFailure",
     "RunContext",
+    "as_of_now",
+    "check_unchanged",
     "drive_pair",
     "measure_block",
     "measure_new",

@@ -7,37 +7,60 @@ from pathlib import Path
 
 import msgspec
 
-from bakeoff.analysis import Part, differences, fingerprint_of
+from bakeoff.analysis import Part, differences, fingerprint_of, stack_differences
 from bakeoff.experiment import locustfile_digests, read_experiment
 from bakeoff.measure.context import RunContext
 from bakeoff.measure.run import measure_missing
-from bakeoff.model import Experiment, Machine, MaskedError, Masker, UserError, has_masks, unmasked
+from bakeoff.model import Experiment, Machine, Manifest, MaskedError, Masker, UserError, has_masks, unmasked
 from bakeoff.results import RunFolder, masking_key
+from bakeoff.stacks import codes_of
 
 REMEDIES: dict[Part, str] = {
     "machine": "resume on the machine where it began, or start a new run",
     "software": "install the versions that it began with, or start a new run",
     "workload": "restore what it began with, or start a new run",
+    "code": "restore the files that it began with, or start a new run; what an app writes belongs into .gitignore",
 }
+SHOWN_CHANGES = 5
 
 
-def remaining(folder: RunFolder, machine: Machine) -> Experiment:
+def as_of_now(manifest: Manifest, machine: Machine, results: Path) -> Manifest:
+    """The manifest of a run if it began now, as far as that is known before its stacks and its generators start.
+
+    Raises `UserError` when a Locust file cannot be read.
+    """
+    experiment = manifest.experiment
+    return msgspec.structs.replace(
+        manifest,
+        machine=machine,
+        locustfile_sha256=locustfile_digests(experiment),
+        code=codes_of(experiment, results),
+    )
+
+
+def remaining(folder: RunFolder, now: Manifest) -> Experiment:
     """What an interrupted run still has to measure: its experiment, with only as many blocks as are missing.
 
-    Raises `UserError` when this machine, its software, the Locust files or values that the manifest masks are not those
-    that the run began with, or when the run is being measured.
+    Raises `UserError` when what the run depends on has changed (`check_unchanged`), when its file no longer has values
+    that the manifest masks, or when the run is being measured.
     """
     with folder.locked():
         manifest, complete = folder.manifest(), len(folder.blocks())
     if manifest.profile == "gate":
         raise UserError(f"{folder.path} is a gate, and gates cannot be resumed; start a new one")
-    now = msgspec.structs.replace(manifest, machine=machine, locustfile_sha256=locustfile_digests(manifest.experiment))
-    changed = differences(fingerprint_of(manifest), fingerprint_of(now))
-    if changed:
-        changes = ", ".join(f"{change.fact} was {change.first} and is {change.other}" for change in changed)
-        raise UserError(f"{folder.path} cannot be resumed: {changes}; {REMEDIES[changed[0].part]}")
+    check_unchanged(folder, manifest, now)
     experiment = _with_values(folder, manifest.experiment)
     return msgspec.structs.replace(experiment, blocks=experiment.blocks - complete)
+
+
+def check_unchanged(folder: RunFolder, began: Manifest, now: Manifest) -> None:
+    """Raises `UserError` when machine, software, workload or code are not those that the run began with."""
+    changed = (*differences(fingerprint_of(began), fingerprint_of(now)), *stack_differences(began, now))
+    if changed:
+        changes = [f"{change.fact} was {change.first} and is {change.other}" for change in changed[:SHOWN_CHANGES]]
+        if len(changed) > SHOWN_CHANGES:
+            changes.append(f"and {len(changed) - SHOWN_CHANGES} more")
+        raise UserError(f"{folder.path} cannot be resumed: {', '.join(changes)}; {REMEDIES[changed[0].part]}")
 
 
 def _with_values(folder: RunFolder, stored: Experiment) -> Experiment:

@@ -48,7 +48,17 @@ from bakeoff.model.gate import (
     PackageChange,
 )
 from bakeoff.model.histogram import HIGHEST_NS, Histogram, bucket_of, highest_value_of
-from bakeoff.model.manifest import INTERPRETER, Environment, Machine, Manifest, Step, Timeline, TimelineRequest
+from bakeoff.model.manifest import (
+    INTERPRETER,
+    Code,
+    Environment,
+    LoadOrigin,
+    Machine,
+    Manifest,
+    Step,
+    Timeline,
+    TimelineRequest,
+)
 from bakeoff.model.masking import MaskedError, Masker, Redaction, has_masks, redacted, unmasked
 from bakeoff.model.record import (
     Answer,
@@ -100,6 +110,7 @@ __all__ = [
     "Bound",
     "Certificate",
     "ClosedLoad",
+    "Code",
     "Comparison",
     "Condition",
     "Counts",
@@ -126,6 +137,7 @@ __all__ = [
     "Latency",
     "Listed",
     "Load",
+    "LoadOrigin",
     "Machine",
     "Manifest",
     "MaskedError",

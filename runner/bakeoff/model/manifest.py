@@ -79,6 +79,24 @@ class Environment(Struct, frozen=True, kw_only=True):
     """Directories, by package, whose files are imported where they lie."""
 
 
+class Code(Struct, frozen=True, kw_only=True):
+    """The code of an app, as far as it can be told from another's; `bakeoff.stacks.code` says which files count."""
+
+    sha256: str | None = None
+    files: int = 0
+    reason: str | None = None
+    """Why there is no digest."""
+
+
+class LoadOrigin(Struct, frozen=True, kw_only=True):
+    """Where the load came from."""
+
+    generators: int
+    """How many processes generated it."""
+    workers: tuple[Machine, ...] = ()
+    """The machine of each process that joined as a worker; empty for processes of this machine."""
+
+
 class Manifest(Struct, frozen=True, kw_only=True):
     """What was asked, with which seed, where and when: the content of ``manifest.json``."""
 
@@ -100,7 +118,13 @@ class Manifest(Struct, frozen=True, kw_only=True):
     place: dict[str, str] = {}
     """What is to be known of where the stacks ran: container engine, images."""
     environments: dict[str, Environment] = {}
-    """Of each side of a gate, by name. An image without Python has none."""
+    """What is installed for each stack that Bakeoff started, by its name. An image without Python has none."""
+    load_origin: LoadOrigin | None = None
+    """``None`` in runs of earlier versions, which recorded neither this nor what follows."""
+    images: dict[str, str] = {}
+    """The ids of the images that a stack ran in and beside, by stack; of stacks that are containers."""
+    code: dict[str, Code] = {}
+    """By stack; of all that Bakeoff started."""
     schema_version: int = SCHEMA_VERSION
 
     @property

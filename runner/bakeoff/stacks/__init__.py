@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bakeoff.stacks.backends import OpenBackend, open_backend
+from bakeoff.stacks.code import codes_of
 from bakeoff.stacks.cpus import split_cpus
 from bakeoff.stacks.equivalence import difference
 from bakeoff.stacks.lifecycle import StacksUnderTest, StackUnderTest, cpu_s_of, started
@@ -22,6 +23,7 @@ __all__ = [
     "Unknown",
     "Usage",
     "check_consent",
+    "codes_of",
     "cpu_s_of",
     "describe_machine",
     "difference",

@@ -21,9 +21,11 @@ class OpenBackend:
     backends: Mapping[str, Backend]
     """By the stack's name."""
     facts: dict[str, str] = field(default_factory=dict)
-    """What the manifest records of them: container engine, images, interpreters."""
+    """What a report shows of them: container engine, images, interpreters."""
     environments: dict[str, Environment] = field(default_factory=dict)
     """What is installed for each stack that is started, by the stack's name."""
+    images: dict[str, str] = field(default_factory=dict)
+    """The ids of the images that a stack runs in and beside, by the stack's name, of those that are containers."""
 
     def start(self, stack: Stack, block: Block, logs: Path) -> RunningStack:
         """Start a stack; see `Backend`."""
@@ -71,5 +73,5 @@ def open_backend(
         raise UserError(f"containers listen on {HOST} only; for --workers use --backend local, or a stack's url")
     from bakeoff.stacks.compose import open_projects  # Imports yaml, which nothing else here needs.
 
-    with open_projects(started, cpus, services or {}) as (containers, facts, environments):
-        yield OpenBackend(deployed | containers, facts, environments)
+    with open_projects(started, cpus, services or {}) as projects:
+        yield OpenBackend(deployed | projects.backends, projects.facts, projects.environments, projects.images)

@@ -25,12 +25,14 @@ from bakeoff.load.distributed.worker import Ended, WorkerOptions, Workers
 from bakeoff.load.generator import Generators
 from bakeoff.load.messages import line
 from bakeoff.model import ClosedLoad, Experiment, Load, OpenLoad, Scenario, UserError
+from bakeoff.stacks import describe_machine
 from tests.builders import experiment
 
 pytestmark = pytest.mark.e2e
 
 TOKEN = b"a token of sixteen characters"
 HOST = "127.0.0.1"
+MACHINE = describe_machine()
 ASKED = experiment(scenarios=(SCENARIO,))
 TERMS = Terms(versions=versions(), scenarios=(), sources={})
 LOCUSTFILE = """
@@ -59,7 +61,7 @@ class Cluster:
 
     def start(self, count: int, token: bytes = TOKEN, directory: Path = Path()) -> Future[list[Ended]]:
         """Start workers, which join in the background; how each of them ended."""
-        options = WorkerOptions(HOST, self.channel.port, token, directory, self.join_within_s)
+        options = WorkerOptions(HOST, self.channel.port, token, directory, MACHINE, self.join_within_s)
         self.workers.append(self.cleanup.enter_context(Workers(options, (), self.logs, count)))
         return self.threads.submit(self.workers[-1].run, self.notes.append)
 
@@ -194,7 +196,7 @@ def test_a_worker_may_be_started_before_its_master(tmp_path: Path) -> None:
     """It connects as soon as there is one."""
     with socket.create_server((HOST, 0)) as reserved:
         port = reserved.getsockname()[1]
-    options = WorkerOptions(HOST, port, TOKEN, Path(), join_within_s=30.0)
+    options = WorkerOptions(HOST, port, TOKEN, Path(), MACHINE, join_within_s=30.0)
     with ThreadPoolExecutor() as threads, Workers(options, (), tmp_path) as workers:
         ended = threads.submit(workers.run, lambda text: None)
         channel = WorkersChannel(RemoteWorkers(1, HOST, port, TOKEN, 30.0), TERMS, Path(), lambda text: None)
@@ -254,7 +256,7 @@ def test_workers_end_with_the_run(tmp_path: Path) -> None:
 def test_a_worker_ends_when_the_connection_is_lost(tmp_path: Path) -> None:
     """A master that dies cannot dismiss it."""
     master = MasterSocket(HOST, 0, TOKEN)
-    options = WorkerOptions(HOST, master.port, TOKEN, Path(), join_within_s=30.0)
+    options = WorkerOptions(HOST, master.port, TOKEN, Path(), MACHINE, join_within_s=30.0)
     with ThreadPoolExecutor() as threads, Workers(options, (), tmp_path) as workers:
         ended = threads.submit(workers.run, lambda text: None)
         hello = master.receive(30.0)

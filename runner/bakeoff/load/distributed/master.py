@@ -27,7 +27,7 @@ from bakeoff.load.distributed.sockets import MasterSocket
 from bakeoff.load.distributed.sources import list_sources, relative, versions
 from bakeoff.load.generator import LocalGenerators
 from bakeoff.load.messages import GeneratorProblem, Lost, Order, Report, UseScenario, line
-from bakeoff.model import Scenario, UserError
+from bakeoff.model import Machine, Scenario, UserError
 
 PING_S = 1.0
 LOST_AFTER_S = 5.0
@@ -56,8 +56,8 @@ class _Worker:
     """A worker that has connected."""
 
     seen_s: float
-    joined: bool = False
-    """Whether it meets the terms, and takes orders."""
+    machine: Machine | None = None
+    """What it runs on; ``None`` until it has joined, that is, meets the terms and takes orders."""
 
 
 class WorkersChannel:
@@ -101,6 +101,10 @@ class WorkersChannel:
                     f"start more: bakeoff worker --master {expected.host}:{self.port}"
                 )
 
+    def machines(self) -> tuple[Machine, ...]:
+        """The machine of each worker that has joined and is left."""
+        return tuple(worker.machine for worker in self._workers.values() if worker.machine)
+
     def members(self) -> Sequence[str]:
         """The workers that answer a ping now; those that do not within `LOST_AFTER_S` are out."""
         began_s = time.monotonic()
@@ -134,7 +138,7 @@ class WorkersChannel:
         self._socket.close()
 
     def _joined(self) -> list[str]:
-        return [name for name, worker in self._workers.items() if worker.joined]
+        return [name for name, worker in self._workers.items() if worker.machine]
 
     def _send(self, worker: str, message: Any) -> None:
         self._socket.send(worker, line(message))
@@ -169,8 +173,8 @@ class WorkersChannel:
             case Hello():
                 self._workers[worker] = _Worker(seen_s=time.monotonic())
                 self._send(worker, self._terms)
-            case Compatible() if worker in self._workers:
-                self._join(worker)
+            case Compatible(machine=machine) if worker in self._workers:
+                self._join(worker, machine)
             case Leave(reason=reason):
                 yield from self._lose(worker, f"left: {reason}", "done")
             case Hello() | Compatible() | Pong():
@@ -180,12 +184,12 @@ class WorkersChannel:
             case _:
                 yield worker, message
 
-    def _join(self, worker: str) -> None:
+    def _join(self, worker: str, machine: Machine) -> None:
         if self._complete:
             del self._workers[worker]
             self._send(worker, Dismissal(ending="refused", reason=self._complete_message()))
             return
-        self._workers[worker].joined = True
+        self._workers[worker].machine = machine
         joined = len(self._joined())
         self._complete = joined == self._expected.count
         self._say(f"worker {worker} joined ({joined} of {self._expected.count})")
@@ -197,7 +201,7 @@ class WorkersChannel:
         self._say(f"worker {worker} {reason}")
         self._send(worker, Dismissal(ending=ending, reason=f"this worker {reason}"))
         lost = self._workers.pop(worker, None)
-        if lost and lost.joined:
+        if lost and lost.machine:
             yield worker, Lost(message=f"worker {worker} {reason}")
 
 

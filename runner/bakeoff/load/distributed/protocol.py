@@ -26,7 +26,7 @@ from bakeoff.load.messages import (
     WindowClosed,
     WindowOpened,
 )
-from bakeoff.model import Scenario, Struct
+from bakeoff.model import Machine, Scenario, Struct
 
 
 class Hello(Struct, frozen=True, kw_only=True, tag="hello"):
@@ -61,6 +61,9 @@ class Terms(Struct, frozen=True, kw_only=True, tag="terms"):
 
 class Compatible(Struct, frozen=True, kw_only=True, tag="compatible"):
     """A worker meets the terms, and takes orders."""
+
+    machine: Machine
+    """What it runs on."""
 
 
 class Ping(Struct, frozen=True, kw_only=True, tag="ping"):

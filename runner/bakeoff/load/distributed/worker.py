@@ -46,6 +46,7 @@ from bakeoff.load.messages import (
     UseScenario,
     line,
 )
+from bakeoff.model import Machine
 
 ANSWERED_WITHIN_S = 120.0
 """How long the master may take to send its terms, or the child to load a scenario."""
@@ -64,6 +65,8 @@ class WorkerOptions:
     token: bytes
     directory: Path
     """A copy of the experiment's folder."""
+    machine: Machine
+    """What it runs on."""
     join_within_s: float = JOIN_WITHIN_S
 
 
@@ -171,7 +174,7 @@ class Worker:
         problem = self._difference(terms)
         if problem:
             raise _End("refused", problem)
-        self._send(Compatible())
+        self._send(Compatible(machine=self._options.machine))
         return terms
 
     def _difference(self, terms: Terms) -> str | None:

@@ -15,6 +15,7 @@ import yaml
 from bakeoff.model import BakeoffError, UserError
 
 ANSWER_WITHIN_S = 120.0
+PULL_WITHIN_S = 1800.0
 ERROR_LINES = 3
 _ENVIRONMENT = {"COMPOSE_IGNORE_ORPHANS": "true"}  # Each start names one service; the others are not orphans.
 
@@ -89,6 +90,17 @@ class Engine:
             addresses=tuple(address for address in addresses if address),
             published_port=int(ports[0]["HostPort"]) if ports else None,
         )
+
+    def image_id(self, image: str, *, pull: bool = False) -> str:
+        """The id of an image by its name, which the engine pulls first if it is not here and may be."""
+        command = ("docker", "image", "inspect", "--format", "{{.Id}}", image)
+        try:
+            return self.run(*command).strip()
+        except EngineError:
+            if not pull:
+                raise
+        self.run("docker", "pull", "--quiet", image, within_s=PULL_WITHIN_S)
+        return self.run(*command).strip()
 
     def containers(self, project: str, service: str) -> list[str]:
         """The full ids of a service's containers."""

@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from bakeoff.model import Block, Environment, Stack, UserError
@@ -26,11 +27,23 @@ DOCKERFILES = ("apps/Dockerfile", "Dockerfile")
 BUILD_WITHIN_S = 1800.0
 
 
+@dataclass(frozen=True)
+class Projects:
+    """The Compose projects of some stacks."""
+
+    backends: dict[str, Backend] = field(default_factory=dict)
+    """The project of each stack, by the stack's name."""
+    facts: dict[str, str] = field(default_factory=dict)
+    """What a report shows of the engine and the images."""
+    environments: dict[str, Environment] = field(default_factory=dict)
+    """What is installed for each stack, by its name."""
+    images: dict[str, str] = field(default_factory=dict)
+    """What `ComposeProject.images` says, of all projects."""
+
+
 @contextmanager
-def open_projects(
-    stacks: Sequence[Stack], cpus: Sequence[int], service_names: Mapping[str, str]
-) -> Iterator[tuple[dict[str, Backend], dict[str, str], dict[str, Environment]]]:
-    """The Compose project of each stack, the facts of all projects, and what is installed for each stack.
+def open_projects(stacks: Sequence[Stack], cpus: Sequence[int], service_names: Mapping[str, str]) -> Iterator[Projects]:
+    """The Compose projects of some stacks.
 
     One project holds all stacks. Only revisions of one service are in a project each, with images of their own;
     ``service_names`` has the service of each stack by the stack's name, which is the default.
@@ -40,18 +53,18 @@ def open_projects(
     """
     engine = find_engine()
     groups = services.grouped(stacks, service_names)
-    backends: dict[str, Backend] = {}
-    facts: dict[str, str] = {}
-    environments: dict[str, Environment] = {}
+    projects = Projects()
     with ExitStack() as opened:
         for group in groups:
             project = opened.enter_context(_open_project(engine, group, cpus, own_images=len(groups) > 1))
             names = [stack.name for stack in group.values()]
-            backends |= dict.fromkeys(names, project)
+            projects.backends.update(dict.fromkeys(names, project))
+            projects.images.update(project.images())
             prefix = f"{', '.join(names)}: " if len(groups) > 1 else ""
-            environments |= project.environments()
-            facts |= {f"{prefix}{fact}": value for fact, value in project.facts(environments).items()}
-        yield backends, facts, environments
+            projects.environments.update(project.environments())
+            facts = project.facts(projects.environments)
+            projects.facts.update({f"{prefix}{fact}": value for fact, value in facts.items()})
+        yield projects
 
 
 @contextmanager
@@ -116,7 +129,7 @@ class ComposeProject:
         facts = {"engine": f"Docker {self._engine.version}, {compose} {self._engine.compose_version}"}
         stacks = {self._image(service, stack): stack for service, stack in self._stacks.items()}
         for image, stack in sorted(stacks.items(), key=lambda item: item[0]):
-            digest = self._engine.run("docker", "image", "inspect", "--format", "{{.Id}}", image).strip()
+            digest = self._engine.image_id(image)
             environment = environments.get(stack.name)
             installed = describe_environment(environment) if environment else "without a Python that lists its packages"
             facts[f"image {image}"] = f"{digest}, {installed}"
@@ -124,6 +137,23 @@ class ComposeProject:
         if mounted := isolation.mounted_read_only(self._template.declared.values(), folder):
             facts["mounted read-only"] = ", ".join(mounted)
         return facts
+
+    def images(self) -> dict[str, str]:
+        """By stack, the id of its image, and of those of the services that start with it.
+
+        An id is a digest of the content; a tag may mean another image tomorrow. An image that is not here yet is
+        pulled, as the start of its service would.
+        """
+        images: dict[str, str] = {}
+        for name, stack in self._stacks.items():
+            made = services.stack_service(name, stack, self._template, hash_seed=0)
+            beside = services.compose_file({name: made}, self._template)["services"].keys() - {name}
+            ids = [self._engine.image_id(self._image(name, stack))]
+            for service in sorted(beside):
+                if image := self._template.declared[service].get("image"):
+                    ids.append(f"{service} {self._engine.image_id(str(image), pull=True)}")
+            images[stack.name] = ", ".join(ids)
+        return images
 
     def start(self, stack: Stack, block: Block, logs: Path) -> ContainerStack:
         """Bring up the service of a stack and what it depends on. Raises `StartFailure` when the engine refuses."""
