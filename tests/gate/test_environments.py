@@ -252,8 +252,8 @@ def test_an_environment_whose_interpreter_is_gone_is_built_again(tmp_path: Path)
 
 
 def test_the_key_of_an_environment_covers_interpreter_versions_and_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
-    flour, other = (Distribution("flour", "1.0", source, local=False) for source in ("sha256 1", "sha256 2"))
-    salt = Distribution("salt", "1.0", "sha256 3", local=False)
+    flour, other = (Distribution("flour", "1.0", source) for source in ("sha256 1", "sha256 2"))
+    salt = Distribution("salt", "1.0", "sha256 3")
     assert environment_key([flour, salt]) == environment_key([salt, flour])
     keys = {environment_key(resolved) for resolved in ([flour], [other], [flour, salt])}
     monkeypatch.setattr(sys, "version", "another")

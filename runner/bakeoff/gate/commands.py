@@ -11,7 +11,7 @@ from pathlib import Path
 from bakeoff.model import UserError
 
 ERROR_LINES = 3
-_BOILERPLATE = ("note:", "hint:", "[notice]", "[end of output]")
+_BOILERPLATE = ("note:", "hint:", "tip:", "usage:", "for more information", "[notice]", "[end of output]")
 """How lines begin that installers print after the error itself."""
 
 

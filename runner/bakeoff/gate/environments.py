@@ -57,7 +57,7 @@ class BuiltEnvironments:
             self._note(f"building an environment from {', '.join(file.name for file in files)}")
             installer.install(home, files, resolved, tree, scratch)
 
-        if any(distribution.local for distribution in resolved):
+        if any(distribution.source is None for distribution in resolved):
             home = scratch / "environment"
             build(home)
         else:
@@ -85,7 +85,7 @@ class ImageEnvironments:
 def environment_key(resolved: Sequence[Distribution]) -> str:
     """Hexadecimal digits that differ when an environment does: in its interpreter, or in a distribution (SHA-256)."""
     interpreter = (sys.version, sys.base_prefix, sysconfig.get_platform())
-    parts = sorted((distribution.name, distribution.version or "", distribution.source) for distribution in resolved)
+    parts = sorted(([package.name, package.version, package.source] for package in resolved), key=str)
     return hashlib.sha256(json.dumps([interpreter, parts]).encode()).hexdigest()[:KEY_LETTERS]
 
 

@@ -26,10 +26,8 @@ class Distribution:
     name: str
     version: str | None
     """``None`` where only a build would tell, as for some local projects."""
-    source: str
-    """What tells its content: hashes of its files, or the commit of a repository."""
-    local: bool
-    """Whether it is a directory of this machine, whose content nothing tells."""
+    source: str | None
+    """Hashes of its files or its commit; ``None`` where nothing tells its content, as of a directory."""
 
 
 class Installer(Protocol):
@@ -72,10 +70,9 @@ class Uv:
     def _distribution(package: dict[str, Any]) -> Distribution:
         """A package of a lock file (packaging.python.org, "pylock.toml Specification")."""
         files = [*package.get("wheels", ()), *(package[kind] for kind in ("sdist", "archive") if kind in package)]
-        source = {"hashes": [file.get("hashes") for file in files], "vcs": package.get("vcs")}
-        return Distribution(
-            package["name"], package.get("version"), json.dumps(source, sort_keys=True), local="directory" in package
-        )
+        hashes = [file["hashes"] for file in files if file.get("hashes")]
+        source = {"hashes": hashes, "vcs": package.get("vcs")} if "vcs" in package or hashes else None
+        return Distribution(package["name"], package.get("version"), _as_text(source))
 
     def install(
         self, home: Path, files: Sequence[Path], resolved: Sequence[Distribution], directory: Path, scratch: Path
@@ -105,10 +102,8 @@ class Pip:
     def _distribution(entry: dict[str, Any]) -> Distribution:
         """An entry of an installation report (pip's documentation, "Installation Report")."""
         metadata, download = entry["metadata"], entry["download_info"]
-        source = {kind: download.get(kind) for kind in ("archive_info", "vcs_info", "subdirectory")}
-        return Distribution(
-            metadata["name"], metadata["version"], json.dumps(source, sort_keys=True), local="dir_info" in download
-        )
+        source = {kind: download[kind] for kind in ("archive_info", "vcs_info") if download.get(kind)}
+        return Distribution(metadata["name"], metadata["version"], _as_text(source))
 
     def install(
         self, home: Path, files: Sequence[Path], resolved: Sequence[Distribution], directory: Path, scratch: Path
@@ -145,9 +140,13 @@ def _dependencies(pyproject: Path, scratch: Path) -> Path:
 def _write_pinned(scratch: Path, resolved: Sequence[Distribution]) -> Path:
     """A file of constraints that allows the resolved versions only: a newer one may be published meanwhile."""
     file = scratch / "pinned.txt"
-    fixed = [distribution for distribution in resolved if distribution.version and not distribution.local]
+    fixed = [distribution for distribution in resolved if distribution.version and distribution.source]
     file.write_text("".join(f"{distribution.name}=={distribution.version}\n" for distribution in fixed), "utf-8")
     return file
+
+
+def _as_text(source: dict[str, Any] | None) -> str | None:
+    return json.dumps(source, sort_keys=True) if source else None
 
 
 def _as_options(files: Sequence[Path]) -> list[str]:
