@@ -154,7 +154,7 @@ def page(runs: Sequence[Run]) -> str:
     if runs:
         parts += [_answer(runs), _false_verdicts(runs), _copies(runs), _differences(runs), _levels(runs)]
         parts += [_withheld(runs)]
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(filter(None, parts)) + "\n"
 
 
 _INTRODUCTION = f"""# How often a run is wrong
@@ -194,7 +194,9 @@ def _machine(runs: Sequence[Run]) -> str:
 
 
 def _answer(runs: Sequence[Run]) -> str:
-    of_copies = [analysis for run in runs for analysis in run.analyses if analysis.is_of_copies]
+    of_copies = [analysis for run in runs for analysis in run.analyses if analysis.is_of_copies and analysis.compared]
+    if not of_copies:
+        return ""
     false = sum(any(map(is_false, analysis.compared)) for analysis in of_copies)
     point, high = false / len(of_copies), proportion_interval(false, len(of_copies))[1]
     copies = _summed(list(_by(_copies_compared(runs), _condition).values()), truth=1.0)
@@ -233,12 +235,14 @@ def _false_verdicts(runs: Sequence[Run]) -> str:
     lines = [
         "## False verdicts",
         "",
-        f"Identical stacks said to be `faster` or `slower`. A whole run may have one in {ALLOWED_FALSE:.0%} of runs.",
+        f"Identical stacks said to be `faster` or `slower`. At most {ALLOWED_FALSE:.0%} of runs may have any. Runs "
+        "that compared nothing, because their rows were withheld, do not count.",
         "",
         "| analysed | runs | any false verdict | false headlines | comparisons | false | `same` | `inconclusive` |",
         "| --- | ---: | --- | ---: | ---: | --- | ---: | ---: |",
     ]
-    by_stacks = _by((analysis for run in runs for analysis in run.analyses), lambda analysis: analysis.stacks)
+    concluded = (analysis for run in runs for analysis in run.analyses if analysis.compared)
+    by_stacks = _by(concluded, lambda analysis: analysis.stacks)
     for stacks, analyses in by_stacks.items():
         of_copies = [[compared for compared in analysis.compared if compared.is_of_copies] for analysis in analyses]
         everything = [compared for compareds in of_copies for compared in compareds]

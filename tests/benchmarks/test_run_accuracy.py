@@ -49,6 +49,12 @@ def test_a_run_with_several_false_verdicts_counts_once() -> None:
     assert "Any false verdict in a run of identical stacks: 1 of 20, 5.0%" in page(runs)
 
 
+def test_a_run_that_compared_nothing_does_not_lower_the_share_of_false_verdicts() -> None:
+    runs = [run(compared("flask-again", "faster")), run(seed=2), run(seed=3)]
+    assert "Any false verdict in a run of identical stacks: 1 of 1, 100.0%" in page(runs)
+    assert "False verdicts" in page([run()])
+
+
 @given(RATIOS)
 def test_a_known_truth_is_covered_where_it_lies_within_the_bounds(ratios: list[float]) -> None:
     intervals = [Interval(ratio, (ratio / 1.2, ratio * 1.2)) for ratio in ratios]
