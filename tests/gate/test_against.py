@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from bakeoff.gate import against_earlier, check_comparable, head_metrics, mismat
 from bakeoff.gate.effects import MetricKey
 from bakeoff.model import GateSettings, Manifest, UserError
 from bakeoff.report.gate import markdown, terminal
+from bakeoff.results import RunFolder, without_secrets
 from tests.builders import experiment, stack
 from tests.gate.results import PASSED
 from tests.gate.test_effects import block
@@ -52,6 +54,19 @@ def test_a_difference_is_named_and_refused(part: str, changed: dict[str, Any]) -
     assert len(mismatches(now, other)) == 1
     with pytest.raises(UserError, match=r"was .* and is .*--despite-differences"):
         check_comparable(now, other)
+
+
+def test_a_changed_secret_is_a_difference_whose_values_are_not_shown(tmp_path: Path) -> None:
+    """Of the gate that was stored, the values are not even known."""
+    before, now = (
+        replace(gate(), experiment=experiment(stack("base"), stack("head", env={"STRIPE": value})))
+        for value in ("hunter2", "hunter3")
+    )
+    stored = RunFolder.create(tmp_path, before).manifest()
+    check_comparable(stored, without_secrets(before))
+    with pytest.raises(UserError, match="STRIPE=masked:.*STRIPE=masked:") as refused:
+        check_comparable(stored, without_secrets(now))
+    assert "hunter" not in str(refused.value)
 
 
 def test_a_run_that_is_no_gate_is_refused() -> None:
