@@ -64,7 +64,7 @@ def test_a_changed_secret_is_a_difference_whose_values_are_not_shown(tmp_path: P
     )
     stored = RunFolder.create(tmp_path, before).manifest()
     check_comparable(stored, without_secrets(before))
-    with pytest.raises(UserError, match="STRIPE=masked:.*STRIPE=masked:") as refused:
+    with pytest.raises(UserError, match=r"STRIPE=masked:.*STRIPE=masked:") as refused:
         check_comparable(stored, without_secrets(now))
     assert "hunter" not in str(refused.value)
 
