@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
-import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import msgspec
 
 from bakeoff.measure.context import RunContext
 from bakeoff.model import Block, Experiment, Step, Timeline, TimelineRequest
 from bakeoff.stacks import StackUnderTest, started
+from bakeoff.stacks.bounded_http import connected, read_body
 
 TIMEOUT_S = 30.0
 
@@ -39,7 +39,7 @@ def _take_timeline(stack: StackUnderTest, paths: Sequence[str]) -> Timeline:
     else:
         try:
             return _timeline_of(stack, _send_together(stack.url, paths))
-        except (OSError, http.client.HTTPException, ValueError, KeyError) as error:
+        except (OSError, http.client.HTTPException, ValueError) as error:
             failure = f"{type(error).__name__}: {error}"
     return msgspec.structs.replace(_timeline_of(stack, ()), failure=failure)
 
@@ -54,24 +54,30 @@ def _send_together(url: str, paths: Sequence[str]) -> tuple[TimelineRequest, ...
     An answer with ``steps`` (each with ``name``, ``start_s`` and ``end_s`` on this machine's monotonic clock) gives
     them; any other counts as a single step, from sending to answer.
     """
-    address = urlsplit(url)
-    connections = [http.client.HTTPConnection(address.hostname or "", address.port, timeout=TIMEOUT_S) for _ in paths]
-    try:
-        for connection in connections:
-            connection.connect()
+    with contextlib.ExitStack() as closing:
+        connections = [closing.enter_context(contextlib.closing(connected(url, TIMEOUT_S))) for _ in paths]
         sent_s = time.monotonic()
         for connection, path in zip(connections, paths, strict=True):
             connection.request("GET", path)
         return tuple(_read(*pair, sent_s) for pair in zip(connections, paths, strict=True))
-    finally:
-        for connection in connections:
-            connection.close()
+
+
+class _TimedStep(msgspec.Struct):
+    name: str
+    start_s: float
+    end_s: float
+
+
+class _Body(msgspec.Struct):
+    """An answer that says when its steps ran, on this machine's monotonic clock."""
+
+    steps: tuple[_TimedStep, ...]
 
 
 def _read(connection: http.client.HTTPConnection, path: str, sent_s: float) -> TimelineRequest:
     endpoint = path.partition("?")[0]
-    response = connection.getresponse()
-    body = response.read()
+    with connection.getresponse() as response:
+        body = read_body(response)
     if response.status != 200:
         raise ValueError(f"GET {endpoint} answered {response.status}")
     done_s = time.monotonic()
@@ -80,9 +86,7 @@ def _read(connection: http.client.HTTPConnection, path: str, sent_s: float) -> T
 
 def _steps(body: bytes, endpoint: str, sent_s: float, done_s: float) -> tuple[Step, ...]:
     try:
-        steps = json.loads(body)["steps"]
-    except (ValueError, KeyError, TypeError):
+        steps = msgspec.json.decode(body, type=_Body).steps
+    except (ValueError, RecursionError):
         return (Step(name=endpoint, start_s=0.0, end_s=done_s - sent_s),)
-    return tuple(
-        Step(name=step["name"], start_s=step["start_s"] - sent_s, end_s=step["end_s"] - sent_s) for step in steps
-    )
+    return tuple(Step(name=step.name, start_s=step.start_s - sent_s, end_s=step.end_s - sent_s) for step in steps)

@@ -30,10 +30,10 @@ def difference(baseline: Sequence[Answer], candidate: Sequence[Answer], volatile
 
 
 def _parsed(body: str) -> Any:
-    """A body as data if it is JSON, else as text."""
+    """A body as data if it is JSON, not nested beyond reason, else as text."""
     try:
         return json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return body
 
 

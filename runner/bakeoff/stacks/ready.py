@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import time
 from collections.abc import Callable
-from urllib.parse import urlsplit
 
+from bakeoff.stacks.bounded_http import connected, read_body
 from bakeoff.stacks.protocol import StartFailure
 
 READY_WITHIN_S = 30.0
 POLL_S = 0.02
 ANSWER_WITHIN_S = 2.0
+SHOWN_CHARACTERS = 200
+"""Of what a server sent in place of an answer."""
 
 
 def wait_until_ready(url: str, path: str, exit_message: Callable[[], str | None]) -> None:
@@ -28,7 +31,7 @@ def wait_until_ready(url: str, path: str, exit_message: Callable[[], str | None]
         try:
             status = get_status(url, path)
         except (OSError, http.client.HTTPException) as error:
-            problem = str(error) or type(error).__name__
+            problem = str(error)[:SHOWN_CHARACTERS] or type(error).__name__
         else:
             if status == 200:
                 return
@@ -38,14 +41,12 @@ def wait_until_ready(url: str, path: str, exit_message: Callable[[], str | None]
 
 
 def get_status(url: str, path: str, within_s: float = ANSWER_WITHIN_S) -> int:
-    """The status of one GET on its own connection. Raises `OSError` or `http.client.HTTPException`."""
-    address = urlsplit(url)
-    connection_type = http.client.HTTPSConnection if address.scheme == "https" else http.client.HTTPConnection
-    connection = connection_type(address.hostname or "", address.port, timeout=within_s)
-    try:
+    """The status of one GET on its own connection, read to its end, in ``within_s`` in all.
+
+    Raises `OSError` or `http.client.HTTPException`.
+    """
+    with contextlib.closing(connected(url, within_s)) as connection:
         connection.request("GET", path, headers={"Connection": "close"})
-        response = connection.getresponse()
-        response.read()
-        return response.status
-    finally:
-        connection.close()
+        with connection.getresponse() as response:
+            read_body(response)
+            return response.status

@@ -84,6 +84,7 @@ def _is_loopback(host: str) -> bool:
     """Whether every address of a host is a loopback address."""
     try:
         addresses = {entry[4][0] for entry in socket.getaddrinfo(host, None)}
-    except OSError as error:
-        raise UserError(f"{host} cannot be resolved: {error.strerror or error}; check the stack's url") from None
+    except (OSError, UnicodeError) as error:  # The latter for labels that are empty or too long.
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+        raise UserError(f"{host} cannot be resolved: {reason}; check the stack's url") from None
     return all(ipaddress.ip_address(str(address).partition("%")[0]).is_loopback for address in addresses)
