@@ -283,3 +283,13 @@ def test_named_requirements_must_exist(project: Path) -> None:
         gated(project, "required.txt"),
     ):
         pass
+
+
+def test_the_same_files_are_refused_before_an_environment_is_built(project: Path, index: Index) -> None:
+    """A build may leave files in the working tree, which would then pass for a change."""
+    write(project, requirements="flour")
+    commit(project)
+    revisions = Revisions(project, BuiltEnvironments((), lambda _: None))
+    with pytest.raises(UserError, match="have the same files"), revisions.both("HEAD", None):
+        pass
+    assert index.installations == 0

@@ -7,7 +7,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -62,44 +62,49 @@ class Revisions:
         """
         if "" in (base, head):
             raise UserError("--base or --head is empty; name a git ref or a directory")
-        built = any(spec is not None and not Path(spec).is_dir() for spec in (base, head))
         with (
             tempfile.TemporaryDirectory(prefix="bakeoff-") as folder,
-            self._revision(base, built, Path(folder).resolve() / BASE) as base_revision,
-            self._revision(head, built, Path(folder).resolve() / HEAD) as head_revision,
+            self._files(base, Path(folder).resolve() / BASE) as base_files,
+            self._files(head, Path(folder).resolve() / HEAD) as head_files,
         ):
-            same_tree = base_revision.tree is not None and base_revision.tree == head_revision.tree
-            if same_tree or base_revision.directory == head_revision.directory:
+            same_tree = base_files.tree is not None and base_files.tree == head_files.tree
+            if same_tree or base_files.directory == head_files.directory:
                 raise UserError(
-                    f"base ({base_revision.label}) and head ({head_revision.label}) have the same files, so there is "
-                    "no change to judge; name another --base"
+                    f"base ({base_files.label}) and head ({head_files.label}) have the same files, so there is no "
+                    "change to judge; name another --base"
                 )
-            yield base_revision, head_revision
+            # If either is a git ref, the working tree gets an environment built from requirements too.
+            built = any(not _is_directory(spec) for spec in (base, head) if spec is not None)
+            yield (
+                self._with_environment(base, base_files, Path(folder).resolve() / BASE) if built else base_files,
+                self._with_environment(head, head_files, Path(folder).resolve() / HEAD) if built else head_files,
+            )
+
+    def _with_environment(self, spec: str | None, files: Revision, scratch: Path) -> Revision:
+        """The revision with an environment of its own; a directory keeps the one it has."""
+        if spec is not None and _is_directory(spec):
+            return files
+        return replace(files, python=self._environments.python_for(files.root, scratch))
 
     @contextmanager
-    def _revision(self, spec: str | None, built: bool, scratch: Path) -> Iterator[Revision]:
-        """A revision; what is made for it alone lies in ``scratch``, which does not exist yet.
-
-        ``built``: base or head is a git ref, so the working tree gets an environment built from requirements too.
-        """
+    def _files(self, spec: str | None, scratch: Path) -> Iterator[Revision]:
+        """A revision before its environment is built. A git ref is checked out in ``scratch``, which is created."""
         scratch.mkdir()
-        if spec is not None and Path(spec).is_dir():
+        if spec is None:
+            python, root = _python_of(self._folder), self._root_or_folder()
+            yield Revision("working tree", self._folder, python, root=root, tree=self._committed_tree())
+        elif _is_directory(spec):
             directory = Path(spec).resolve()
             search_path = moved_search_path(self._search_path, self._folder, directory)
             yield Revision(spec, directory, _python_of(directory), root=directory, search_path=search_path)
-        elif spec is None:
-            python = self._environments.python_for(self._root(), scratch) if built else _python_of(self._folder)
-            tree_id = self._committed_tree()
-            yield Revision("working tree", self._folder, python, root=self._root_or_folder(), tree=tree_id)
         else:
             with self._worktree(spec, scratch / "tree") as (commit, tree):
                 root = self._root()
                 directory = tree / self._folder.relative_to(root)
-                python = self._environments.python_for(tree, scratch)
                 tree_id = self._git("rev-parse", f"{commit}^{{tree}}")
                 search_path = moved_search_path(self._search_path, root, tree)
                 label = f"{spec} ({commit[:9]})"
-                yield Revision(label, directory, python, root=tree, search_path=search_path, tree=tree_id)
+                yield Revision(label, directory, _python_of(directory), tree, search_path=search_path, tree=tree_id)
 
     def _committed_tree(self) -> str | None:
         """The git tree that the working tree is the same as; ``None`` outside of git or where files were changed."""
@@ -140,6 +145,10 @@ class Revisions:
             return run_command(["git", *arguments], GIT_WITHIN_S, self._folder).strip()
         except FileNotFoundError:
             raise UserError("git is not installed; use directories for --base and --head instead of refs") from None
+
+
+def _is_directory(spec: str) -> bool:
+    return Path(spec).is_dir()
 
 
 def _python_of(directory: Path) -> str:
