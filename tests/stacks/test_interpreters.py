@@ -65,7 +65,7 @@ def test_the_remedy_for_a_missing_server_may_be_another(bare: str) -> None:
 def test_a_stack_with_a_command_of_its_own_needs_no_server(bare: str) -> None:
     own = replace(SERVED, name="own", server=None, app=None, command=("serve", "{port}"), python=bare)
     installed = interpreters([own, SERVED])
-    assert installed["own"] == Environment(python=f"Python {sys.version.split()[0]}", packages={})
+    assert installed["own"] == Environment(python=f"Python {sys.version.split()[0]}", packages={}, path=bare)
     assert "gunicorn" in installed["cakes"].packages
 
 

@@ -77,6 +77,8 @@ class Environment(Struct, frozen=True, kw_only=True):
     """A digest of the files of each package, which two builds of one version, or of a local project, differ in."""
     editable: dict[str, str] = {}
     """Directories, by package, whose files are imported where they lie."""
+    path: str = ""
+    """Of the interpreter, as it is called."""
 
 
 class Code(Struct, frozen=True, kw_only=True):

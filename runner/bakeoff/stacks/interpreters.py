@@ -79,4 +79,4 @@ def _environment(python: str, variables: dict[str, str]) -> Environment:
     if process.returncode:
         problem = process.stderr.strip().splitlines() or [f"status {process.returncode}"]
         raise UserError(f"python {python!r} does not run: {problem[-1]}")
-    return parse_environment(process.stdout)
+    return msgspec.structs.replace(parse_environment(process.stdout), path=python)

@@ -18,7 +18,7 @@ from bakeoff.calibration import FAULTS, SCENARIO, OracleSlice, check_accounting,
 from bakeoff.calibration.oracle import Behaviour, OracleProcess, start_oracle
 from bakeoff.load import GeneratorError, GeneratorLost
 from bakeoff.load.distributed.master import RemoteWorkers, WorkersChannel, terms_for
-from bakeoff.load.distributed.protocol import Terms
+from bakeoff.load.distributed.protocol import Compatible, Terms
 from bakeoff.load.distributed.sockets import MasterSocket
 from bakeoff.load.distributed.sources import versions
 from bakeoff.load.distributed.worker import Ended, WorkerOptions, Workers
@@ -263,7 +263,7 @@ def test_a_worker_ends_when_the_connection_is_lost(tmp_path: Path) -> None:
         assert hello
         name, _ = hello
         master.send(name, line(TERMS))
-        assert master.receive(30.0) == (name, b'{"type":"compatible"}\n')
+        assert master.receive(30.0) == (name, line(Compatible(machine=MACHINE)))
         master.close()
         reason = f"{HOST}:{master.port}: the connection to the master was lost"
         assert ended.result(timeout=10) == [Ended("failed", reason)]
