@@ -36,6 +36,10 @@ class Slices:
     window_s: float = 10.0
     blocks: int = 3
     errors: int = 0
+    error_s: float | None = None
+    """How long each of them had waited; not recorded, as in early runs, where ``None``."""
+    errors_in_block: int | None = None
+    """The only block that has errors; ``None`` for all."""
     lost: int = 0
     """Requests offered that have no outcome."""
     lag_s: float = 0.0
@@ -72,13 +76,13 @@ def row(slices: Slices, endpoint: str = "*") -> Row:
 
 
 def _record(block: int, position: int, name: str, slices: Slices) -> Record:
-    right = _requests(slices)
+    right, errors = _requests(slices), _errors(slices, block)
     counts = EndpointCounts(
         endpoint="/",
-        offered=right + slices.errors + slices.lost,
-        outcomes=Outcomes(right=right, wrong=slices.errors),
+        offered=right + errors + slices.lost,
+        outcomes=Outcomes(right=right, wrong=errors),
         completed=right,
-        reason="status 500" if slices.errors else None,
+        reason="status 500" if errors else None,
     )
     return Record(
         block=block,
@@ -109,10 +113,16 @@ def _intervals(block: int, position: int, slices: Slices) -> list[Interval]:
     requests = _requests(slices)
     latency = Histogram.of(np.full(requests, slices.latency_s * 1e9))
     lag = Histogram.of(np.full(requests, slices.lag_s * 1e9))
+    waited = Histogram.of(np.full(_errors(slices, block), (slices.error_s or 0.0) * 1e9))
     return [
         Interval(**place, kind="latency", histogram=latency),  # type: ignore[arg-type]
+        *([Interval(**place, kind="error", histogram=waited)] if slices.error_s is not None else []),  # type: ignore[arg-type]
         *([Interval(**place, kind="lag", histogram=lag)] if isinstance(slices.load, OpenLoad) else []),  # type: ignore[arg-type]
     ]
+
+
+def _errors(slices: Slices, block: int) -> int:
+    return slices.errors if slices.errors_in_block in (None, block) else 0
 
 
 def _requests(slices: Slices) -> int:

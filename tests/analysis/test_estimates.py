@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from bakeoff.analysis.estimates import result_of
 from bakeoff.analysis.rows import Row, Totals
-from bakeoff.model import ClosedLoad, Condition, Estimate, Histogram
+from bakeoff.model import ClosedLoad, Condition, Estimate, Histogram, Latencies
 from tests.builders import stack
 
 
@@ -32,7 +32,7 @@ def _totals(latencies_s: NDArray[np.float64]) -> Totals:
         errors=0,
         cpu_s=0.1,
         completed_everywhere=count,
-        latency=Histogram.of((latencies_s * 1e9).astype(np.int64)),
+        latency=Latencies(right=Histogram.of((latencies_s * 1e9).astype(np.int64)), errors=Histogram.of([])),
         lag=Histogram.of([]),
     )
 

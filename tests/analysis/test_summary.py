@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -170,3 +171,49 @@ def test_nothing_is_published_of_a_generator_that_failed_its_examination() -> No
 def test_a_single_block_is_compared_with_nothing() -> None:
     """There is no spread to judge a difference by."""
     assert summary_of(a=Slices(blocks=1), b=Slices(blocks=1)).comparisons == ()
+
+
+TEN_SECONDS, MILLISECOND_TENTH = 10.0, 0.0001
+NINE_PER_MILLE = Slices(load=OpenLoad(rate_rps=402.0), throughput_rps=400.0, latency_s=0.05, errors=36)
+"""36 of 4,036 requests in each of three blocks got no right answer."""
+
+
+@pytest.mark.parametrize(("waited_s", "bound_ms"), [(TEN_SECONDS, 10_000), (MILLISECOND_TENTH, 50), (None, 50)])
+def test_percentiles_among_requests_without_a_right_answer_are_lower_bounds(
+    waited_s: float | None, bound_ms: float
+) -> None:
+    """At least as long as they waited, and as the slowest answer took; so too where no wait was recorded."""
+    result = whole(summary_of(a=replace(NINE_PER_MILLE, error_s=waited_s)), "a")
+    assert result.valid
+    assert result.latency_ms.at_least == ("p999", "max")
+    p99, p999 = result.latency_ms.p99, result.latency_ms.p999
+    assert p99 is not None
+    assert p999 is not None
+    assert p99.point == pytest.approx(50, rel=0.001)
+    assert p99.low is not None
+    assert p999.point == pytest.approx(bound_ms, rel=0.001)
+    assert (p999.low, p999.high, p999.n) == (None, None, 3)
+    assert result.latency_ms.max == pytest.approx(bound_ms, rel=0.001)
+    assert result.withheld == (
+        "p99.9 is a lower bound, without interval and verdict: 108 of 12,108 requests got no right answer",
+    )
+
+
+def test_a_percentile_that_is_a_bound_in_one_block_has_no_interval_and_no_verdict() -> None:
+    """Of 4,082 requests of one block of seven, 82 timed out: its p99 is not known. The others are compared."""
+    slow = Slices(load=OpenLoad(rate_rps=400.0), blocks=7, throughput_rps=400.0, latency_s=0.1)
+    quick = replace(slow, latency_s=0.05)
+    failing = replace(quick, errors=82, errors_in_block=2, error_s=TEN_SECONDS)
+    summary = summary_of(a=slow, b=failing, c=quick)
+    result = whole(summary, "b")
+    assert result.valid
+    assert result.latency_ms.at_least == ("p999", "max")
+    assert result.latency_ms.p99 is not None
+    assert (result.latency_ms.p99.low, result.latency_ms.p99.high) == (None, None)
+    assert result.withheld[0] == (
+        "p99 is without interval and verdict, since it is a lower bound in 1 of 7 blocks: "
+        "82 of 28,082 requests got no right answer"
+    )
+    compared = {(comparison.candidate, comparison.metric) for comparison in summary.comparisons}
+    assert ("b", "latency_p99") not in compared
+    assert {("b", "latency_p50"), ("b", "latency_p90"), ("b", "throughput"), ("c", "latency_p99")} <= compared

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bakeoff.findings.grid import Cell, Grid, Head, make_grid, missing, narrowed
 from bakeoff.findings.numerals import DASH
 from bakeoff.findings.rows import comparison_grid, endpoint_grids, result_grids
-from bakeoff.model import ALL_ENDPOINTS, Run
+from bakeoff.model import ALL_ENDPOINTS, Estimate, Run
 from tests.findings.changes import change, with_summary
 from tests.report.made_up import FAILURE, USERS
 
@@ -130,3 +130,38 @@ def test_a_narrowed_table_keeps_only_the_footnotes_that_it_needs() -> None:
     assert [head.title for head in grid.heads] == ["a", "c"]
     assert grid.notes == ("second",)
     assert grid.rows[0][1].marks == (1,)
+
+
+def test_a_percentile_that_is_a_lower_bound_is_written_as_one(run: Run) -> None:
+    """With its reason. The column of p99.9 is there as soon as one stack has enough requests for it."""
+    reason = "p99.9 is a lower bound, without interval and verdict: 90 of 10,000 requests got no right answer"
+    bound = Estimate(point=10_000.0, low=None, high=None, level=0.95, n=7)
+    rows = tuple(
+        change(
+            row,
+            latency_ms=change(row.latency_ms, p999=bound, max=10_050.0, at_least=("p999", "max")),
+            withheld=(reason,),
+        )
+        if row.stack == "fastapi-uvicorn"
+        else row
+        for row in run.summary.results
+    )
+    assert "p99.9" not in [head.title for head in result_grids(run)[0].heads]
+    grid = result_grids(with_summary(run, results=rows))[0]
+    row = cells(grid, "fastapi-uvicorn")
+    assert (row["p99.9"].text, row["longest"].text) == ("\u2265 10,000", "\u2265 10,050")
+    assert [grid.notes[mark - 1] for mark in row["p99.9"].marks] == [reason]
+    assert cells(grid, "flask-gunicorn-sync")["longest"].text[0].isdigit()
+
+
+def test_a_percentile_without_an_interval_says_why(run: Run) -> None:
+    """The number is there, and the reason below the table."""
+    reason = "p99 is without interval and verdict, since it is a lower bound in 1 of 7 blocks"
+    point = Estimate(point=20.0, low=None, high=None, level=0.95, n=7)
+    rows = tuple(
+        change(row, latency_ms=change(row.latency_ms, p99=point), withheld=(reason,)) for row in run.summary.results
+    )
+    grid = result_grids(with_summary(run, results=rows))[0]
+    cell = cells(grid, "fastapi-uvicorn")["p99"]
+    assert (cell.text, cell.detail) == ("20.0", "")
+    assert [grid.notes[mark - 1] for mark in cell.marks] == [reason]

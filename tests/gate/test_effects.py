@@ -171,3 +171,38 @@ def test_a_negative_cpu_time_has_no_effect() -> None:
     head = replace(result.records[1], server=replace(result.records[1].server, cpu_s=-0.1))
     records = (result.records[0], head, *result.records[2:])
     assert MetricKey("cpu_per_request") not in block_effects(replace(result, records=records), intervals).effects
+
+
+def test_requests_without_an_answer_never_make_a_side_look_faster() -> None:
+    """Two in 32 of head's cakes: its median counts them, its p90 too; throughput counts the time that users waited."""
+    result, intervals = block()
+    clean = block_effects(result, intervals).effects
+    timeouts = [interval(position, "/cake", 10.0, 2, kind="error") for position in (1, 3)]
+    effects = block_effects(result, [*intervals, *timeouts]).effects
+    assert effects[MetricKey("latency_p50", "/cake")] >= clean[MetricKey("latency_p50", "/cake")]
+    assert effects[MetricKey("throughput")] > clean[MetricKey("throughput")]
+
+
+@pytest.mark.parametrize("waited_s", [10.0, 0.0001])
+@pytest.mark.parametrize("positions", [(2,), (3,), (2, 3)], ids=["base", "head", "both"])
+def test_a_percentile_that_is_a_bound_on_either_side_has_no_effect(waited_s: float, positions: tuple[int, ...]) -> None:
+    """With eight of 38 requests unanswered, p90 is not known, however quickly they failed. The median still is."""
+    result, intervals = block()
+    failed = [interval(position, "/cake", waited_s, 8, kind="error") for position in positions]
+    measured = block_effects(result, [*intervals, *failed])
+    assert MetricKey("latency_p90") in block_effects(result, intervals).effects
+    assert MetricKey("latency_p90") not in measured.effects
+    assert measured.censored == {MetricKey("latency_p90", "/cake")}
+    assert MetricKey("latency_p50", "/cake") in measured.effects
+
+
+def test_an_endpoint_that_no_longer_answers_is_not_left_out_of_all_endpoints() -> None:
+    """Every frosting of head timed out: the median over all endpoints is not that of the cakes."""
+    result, intervals = block()
+    lost = [
+        replace(part, kind="error") if (part.position, part.endpoint) == (3, "/frosting") else part
+        for part in intervals
+    ]
+    effects = block_effects(result, lost).effects
+    assert MetricKey("latency_p50") in block_effects(result, intervals).effects
+    assert MetricKey("latency_p50") not in effects

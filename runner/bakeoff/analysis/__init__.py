@@ -33,7 +33,15 @@ from bakeoff.analysis.fingerprint import (
     stack_facts,
     stack_facts_of,
 )
-from bakeoff.analysis.metrics import METRICS, PERCENTILES, RUN_METRICS, MetricDefinition, is_quoted, per_block
+from bakeoff.analysis.metrics import (
+    METRICS,
+    PERCENTILES,
+    RUN_METRICS,
+    MetricDefinition,
+    is_comparable,
+    per_block,
+    percentile_title,
+)
 from bakeoff.analysis.rows import Row, Totals, rows_of
 from bakeoff.analysis.stats import (
     LEVEL,
@@ -82,10 +90,11 @@ __all__ = [
     "fingerprint_of",
     "geometric_mean",
     "holm",
-    "is_quoted",
+    "is_comparable",
     "is_recorded",
     "max_t_p",
     "per_block",
+    "percentile_title",
     "permutation_p",
     "ratio_estimate",
     "reasons_to_withhold",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from bakeoff.analysis.metrics import PERCENTILES
+from bakeoff.analysis.metrics import PERCENTILES, latency_ms
 from bakeoff.analysis.rows import Row
 from bakeoff.model import ALL_ENDPOINTS, Certificate, ClosedLoad, Load, OpenLoad, Record
 
@@ -60,7 +60,7 @@ def reasons_to_withhold(row: Row, whole: Row, certificate: Certificate) -> list[
     failures = [record.failure for record in row.records if record.failure]
     if failures:
         return [f"{failure.stage}: {failure.message}" for failure in dict.fromkeys(failures)]
-    if not row.total.latency.total:
+    if not row.total.latency.right.total:
         return [": ".join(["no right answers", *_reasons(row)[:1]])]
     reasons = [reason for check in CHECKS for reason in check(row, certificate)]
     if row.endpoint != ALL_ENDPOINTS:
@@ -107,6 +107,8 @@ def errors(offered: int, failed: int, reasons: Iterable[str]) -> list[str]:
 
 def littles_law(load: Load, throughput_rps: float, mean_latency_s: float, generator_share: float = 0.0) -> list[str]:
     """In a closed loop, users = throughput x (latency + think time) (Little 1961).
+
+    ``mean_latency_s`` is the time of all requests per right answer: users wait for those that fail, too.
 
     ``generator_share`` is the share of a core that the generator used: so many users, on average, are between an answer
     and the next request, because it serves one at a time.
@@ -213,18 +215,23 @@ CHECKS: tuple[Check, ...] = (
     lambda _, certificate: generator_believed(certificate),
     lambda row, _: errors(row.total.offered, row.total.errors, _reasons(row)),
     lambda row, _: accounting(row.records),
-    lambda row, _: no_faster_than_unloaded(row.condition.load, row.total.latency.mean_s or 0.0, row.unloaded_s),
-    lambda row, _: in_order([row.total.latency.quantile_s(share) or 0.0 for share in PERCENTILES.values()]),
+    lambda row, _: no_faster_than_unloaded(row.condition.load, row.total.latency.right.mean_s or 0.0, row.unloaded_s),
+    lambda row, _: in_order([latency_ms(row.total, name) or 0.0 for name in PERCENTILES]),
 )
 """The checks of every row."""
 
 CHECKS_OF_ALL_ENDPOINTS: tuple[Check, ...] = (
     lambda row, _: littles_law(
-        row.condition.load, row.total.throughput_rps, row.total.latency.mean_s or 0.0, _generator_share(row.records)
+        row.condition.load,
+        row.total.throughput_rps,
+        row.total.latency.s_per_right_answer or 0.0,
+        _generator_share(row.records),
     ),
-    lambda row, _: outlasts_queue(row.total.window_s / len(row.records), row.total.latency.mean_s or 0.0),
+    lambda row, _: outlasts_queue(row.total.window_s / len(row.records), row.total.latency.right.mean_s or 0.0),
     lambda row, _: carried(row.condition.load, row.total.offered, row.total.window_s),
-    lambda row, _: sent_on_time(row.condition.load, row.total.lag.quantile_s(0.99), row.total.latency.quantile_s(0.99)),
+    lambda row, _: sent_on_time(
+        row.condition.load, row.total.lag.quantile_s(0.99), row.total.latency.right.quantile_s(0.99)
+    ),
     lambda row, certificate: below_ceiling(
         row.condition.load,
         row.total.throughput_rps,

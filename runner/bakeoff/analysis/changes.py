@@ -14,7 +14,7 @@ from itertools import groupby
 import numpy as np
 
 from bakeoff.analysis.fingerprint import differences, fingerprint_of, is_recorded
-from bakeoff.analysis.metrics import METRICS, is_quoted, per_block
+from bakeoff.analysis.metrics import METRICS, is_comparable, per_block
 from bakeoff.analysis.rows import Row, RowKey, rows_of
 from bakeoff.analysis.stats import excludes_one, holm, permutation_p, same_within, verdict, welch_ratio
 from bakeoff.model import (
@@ -98,8 +98,8 @@ class _Pair:
 
     first: Row
     other: Row
-    quoted: frozenset[Metric]
-    """The metrics of which both runs give an estimate."""
+    comparable: frozenset[Metric]
+    """The metrics of which both runs give an estimate that is no bound in any block."""
 
     def logs(self, metric: Metric) -> _Logs:
         """The logarithms of a metric's values."""
@@ -153,13 +153,17 @@ def _valid_rows(run: Run) -> dict[RowKey, tuple[Row, Result]]:
 
 
 def _pair(first: Row, first_result: Result, other: Row, other_result: Result) -> _Pair:
-    quoted = [metric for metric in COMPARED if is_quoted(metric, first_result) and is_quoted(metric, other_result)]
-    return _Pair(first, other, frozenset(quoted))
+    comparable = [
+        metric
+        for metric in COMPARED
+        if is_comparable(metric, first, first_result) and is_comparable(metric, other, other_result)
+    ]
+    return _Pair(first, other, frozenset(comparable))
 
 
 def _changes_of_condition(first: Run, pairs: Sequence[_Pair]) -> Iterator[Change]:
     for metric in COMPARED:
-        logs = {pair.first.stack.name: pair.logs(metric) for pair in pairs if metric in pair.quoted}
+        logs = {pair.first.stack.name: pair.logs(metric) for pair in pairs if metric in pair.comparable}
         yield from _changes_of_metric(first, metric, pairs[0].first.condition, logs)
 
 

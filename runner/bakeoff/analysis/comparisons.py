@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bakeoff.analysis.metrics import METRICS, RUN_METRICS, is_quoted, per_block
+from bakeoff.analysis.metrics import METRICS, RUN_METRICS, is_comparable, per_block
 from bakeoff.analysis.rows import Row
 from bakeoff.analysis.stats import max_t_p, ratio_estimate, verdict
 from bakeoff.model import ALL_ENDPOINTS, Comparison, Experiment, Metric, Result
@@ -40,7 +40,7 @@ class _Pair:
 def comparisons_of(
     experiment: Experiment, rows: Sequence[Row], results: Sequence[Result], seed: int
 ) -> Iterator[Comparison]:
-    """Each candidate against the baseline, by condition, endpoint and metric, where both have an estimate.
+    """Each candidate against the baseline, by condition, endpoint and metric, where both are known.
 
     The p-values are corrected for all comparisons of the run together, so the chance of any false ``faster`` or
     ``slower`` in the whole run is at most the experiment's alpha.
@@ -68,15 +68,15 @@ def comparisons_of(
 
 
 def _pairs(experiment: Experiment, rows: Sequence[Row], results: Sequence[Result]) -> Iterator[_Pair]:
-    quoted = {
-        metric: {row.key: row for row, result in zip(rows, results, strict=True) if is_quoted(metric, result)}
+    comparable = {
+        metric: {row.key: row for row, result in zip(rows, results, strict=True) if is_comparable(metric, row, result)}
         for metric in RUN_METRICS
     }
     candidates = [stack.name for stack in experiment.stacks if stack.name != experiment.baseline]
     for baseline in rows:
         if baseline.stack.name != experiment.baseline:
             continue
-        for metric, rows_of_metric in quoted.items():
+        for metric, rows_of_metric in comparable.items():
             if baseline.key in rows_of_metric:
                 others = [rows_of_metric.get(baseline.key_of(name)) for name in candidates]
                 yield from (_Pair(metric, baseline, row, _log_ratios(metric, baseline, row)) for row in others if row)

@@ -8,10 +8,10 @@ import msgspec
 
 from bakeoff.analysis.audit import enough_for
 from bakeoff.analysis.bounds import bound
-from bakeoff.analysis.metrics import PERCENTILES, per_block
+from bakeoff.analysis.metrics import PERCENTILES, bounded, per_block, percentile_title
 from bakeoff.analysis.rows import Row
-from bakeoff.analysis.stats import geometric_mean, jackknife_estimate
-from bakeoff.model import ALL_ENDPOINTS, Estimate, Histogram, Latency, Metric, Record, Result
+from bakeoff.analysis.stats import LEVEL, geometric_mean, jackknife_estimate
+from bakeoff.model import ALL_ENDPOINTS, Estimate, Latencies, Latency, Metric, Quantile, Record, Result
 
 MIB = 2**20
 
@@ -60,29 +60,48 @@ def _estimate(row: Row, metric: Metric) -> Estimate | None:
 
 
 def _latency(row: Row) -> tuple[Latency, list[str]]:
-    """The percentiles of all requests, and why some are not quoted."""
-    percentiles: dict[str, Estimate | None] = {}
+    """The percentiles of all requests, and what is to be said about those that are not quoted or not exact."""
+    percentiles: dict[str, Estimate | None] = dict.fromkeys(PERCENTILES)
+    at_least: list[str] = []
     reasons: list[str] = []
     by_block = [totals.latency for totals in row.blocks.values() if totals.latency.total]
-    without_block = [Histogram.merge(by_block[:index] + by_block[index + 1 :]) for index in range(len(by_block))]
+    without_block = [Latencies.merge(by_block[:index] + by_block[index + 1 :]) for index in range(len(by_block))]
     for name, share in PERCENTILES.items():
-        reason = enough_for(share, row.total.latency.total)
-        percentiles[name] = None if reason else _percentile(share, row.total.latency, without_block, by_block)
-        reasons += [reason] if reason else []
-    max_s = row.total.latency.max_s
-    return Latency(**percentiles, max=None if max_s is None else 1e3 * max_s), reasons
+        quantile = row.total.latency.quantile(share)
+        too_few = enough_for(share, row.total.latency.total)
+        if too_few or quantile is None:
+            reasons += [too_few] if too_few else []
+            continue
+        percentiles[name] = _percentile(share, quantile, without_block, by_block)
+        at_least += [name] if quantile.at_least else []
+        reasons += _not_exact(name, row, quantile)
+    longest = row.total.latency.quantile(1.0)
+    max_ms = None if longest is None else 1e3 * longest.value_s
+    at_least += ["max"] if longest and longest.at_least else []
+    return Latency(**percentiles, max=max_ms, at_least=tuple(at_least)), reasons
 
 
 def _percentile(
-    share: float, all_blocks: Histogram, without_block: Sequence[Histogram], by_block: Sequence[Histogram]
+    share: float, quantile: Quantile, without_block: Sequence[Latencies], by_block: Sequence[Latencies]
 ) -> Estimate:
-    point_ms, *others_ms = (
-        1e3 * (histogram.quantile_s(share) or 0.0) for histogram in (all_blocks, *without_block, *by_block)
-    )
-    blocks = len(by_block)
-    if blocks < 2:
-        return jackknife_estimate(point_ms, (), by_block=[point_ms])
+    """A percentile with its interval; without one where it, or a value that the interval is made of, is a bound."""
+    point_ms, blocks = 1e3 * quantile.value_s, len(by_block)
+    parts = [part for latencies in (*without_block, *by_block) if (part := latencies.quantile(share))]
+    if blocks < 2 or quantile.at_least or any(part.at_least for part in parts):
+        return Estimate(point=point_ms, low=None, high=None, level=LEVEL, n=blocks)
+    others_ms = [1e3 * part.value_s for part in parts]
     return jackknife_estimate(point_ms, others_ms[:blocks], others_ms[blocks:])
+
+
+def _not_exact(name: str, row: Row, quantile: Quantile) -> list[str]:
+    """What is to be said of a percentile that is a lower bound, in all blocks together or in one of them."""
+    title = percentile_title(name)
+    errors = f"{row.total.errors:,} of {row.total.offered:,} requests got no right answer"
+    if quantile.at_least:
+        return [f"{title} is a lower bound, without interval and verdict: {errors}"]
+    blocks = bounded(name, row)
+    where = f"a lower bound in {blocks} of {len(row.blocks)} blocks"
+    return [f"{title} is without interval and verdict, since it is {where}: {errors}"] if blocks else []
 
 
 def _unknown_use(records: Iterable[Record]) -> list[str]:

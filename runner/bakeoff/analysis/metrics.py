@@ -48,10 +48,15 @@ def _latency(percentile: str, label: str) -> MetricDefinition:
     )
 
 
+def percentile_title(name: str) -> str:
+    """What a percentile is called in text: ``p99.9`` for the field ``p999``."""
+    return f"p{100 * PERCENTILES[name]:g}"
+
+
 def latency_ms(totals: Totals, percentile: str) -> float | None:
-    """A percentile of the latencies in milliseconds; ``None`` where there was no right answer."""
-    latency_s = totals.latency.quantile_s(PERCENTILES[percentile])
-    return None if latency_s is None else 1e3 * latency_s
+    """A percentile of the latencies in milliseconds, which may be a lower bound; ``None`` where nothing was sent."""
+    quantile = totals.latency.quantile(PERCENTILES[percentile])
+    return None if quantile is None else 1e3 * quantile.value_s
 
 
 def latency_estimate(result: Result, percentile: str) -> Estimate | None:
@@ -101,6 +106,16 @@ def per_block(metric: Metric, row: Row) -> dict[int, float]:
     return {number: value for number, value in values.items() if value}
 
 
-def is_quoted(metric: Metric, result: Result) -> bool:
-    """Whether a row gives an estimate of a metric."""
-    return METRICS[metric].of_result(result) is not None
+def is_comparable(metric: Metric, row: Row, result: Result) -> bool:
+    """Whether a row gives an estimate of a metric, and its value in every block is known, not only a lower bound.
+
+    A block with a bound cannot be left out of a comparison either: it is one in which more requests failed.
+    """
+    percentile = METRICS[metric].percentile
+    return METRICS[metric].of_result(result) is not None and (percentile is None or not bounded(percentile, row))
+
+
+def bounded(percentile: str, row: Row) -> int:
+    """In how many blocks a percentile is only a lower bound."""
+    quantiles = [totals.latency.quantile(PERCENTILES[percentile]) for totals in row.blocks.values()]
+    return sum(quantile is not None and quantile.at_least for quantile in quantiles)

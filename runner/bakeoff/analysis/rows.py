@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
+
 from bakeoff.analysis.bounds import unloaded_latency_s
 from bakeoff.model import (
     ALL_ENDPOINTS,
@@ -16,6 +18,7 @@ from bakeoff.model import (
     Histogram,
     HistogramKind,
     Interval,
+    Latencies,
     Load,
     Record,
     Stack,
@@ -38,7 +41,7 @@ class Totals:
     """Of the whole stack, which one process tree serves at all endpoints."""
     completed_everywhere: int
     """Right answers of all endpoints."""
-    latency: Histogram
+    latency: Latencies
     lag: Histogram
     """How late requests were sent."""
 
@@ -92,7 +95,7 @@ class Row:
             errors=sum(block.errors for block in blocks),
             cpu_s=sum(block.cpu_s for block in blocks),
             completed_everywhere=sum(block.completed_everywhere for block in blocks),
-            latency=Histogram.merge(block.latency for block in blocks),
+            latency=Latencies.merge(block.latency for block in blocks),
             lag=Histogram.merge(block.lag for block in blocks),
         )
 
@@ -146,13 +149,20 @@ def _totals(slices: Sequence[Record], endpoint: str, histograms: SliceHistograms
         keys = [(record.block, record.position, endpoint, kind) for record in slices]
         return Histogram.merge(histograms[key] for key in keys if key in histograms)
 
+    errors = sum(counts.outcomes.errors for counts in here)
     return Totals(
         window_s=sum(record.window_s for record in slices),
         completed=sum(counts.completed for counts in here),
         offered=sum(counts.offered for counts in here),
-        errors=sum(counts.outcomes.errors for counts in here),
+        errors=errors,
         cpu_s=sum(record.server.cpu_s for record in slices if record.server),
         completed_everywhere=sum(counts.completed for counts in everywhere),
-        latency=merged("latency"),
+        latency=Latencies(right=merged("latency"), errors=_completed(merged("error"), errors)),
         lag=merged("lag"),
     )
+
+
+def _completed(waits: Histogram, errors: int) -> Histogram:
+    """A histogram of all errors: those of which no time was recorded, as in runs of schema 1 and 2, with none."""
+    without_time = max(0, errors - waits.total)
+    return Histogram.merge([waits, Histogram.of(np.zeros(without_time))])

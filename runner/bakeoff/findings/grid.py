@@ -24,7 +24,7 @@ class Cell:
     kind: str = ""
     """A word for its style: an interface, a verdict, ``bad`` or ``quiet``."""
     reasons: tuple[str, ...] = ()
-    """Why there is no number; `make_grid` makes footnotes of them."""
+    """Why there is no number, or no interval; `make_grid` makes footnotes of them."""
 
 
 @dataclass(frozen=True)
@@ -55,11 +55,6 @@ MISSING = Cell(DASH)
 def missing(*reasons: str) -> Cell:
     """A number that was withheld or never measured."""
     return Cell(DASH, reasons=reasons)
-
-
-def estimated(estimate: Estimate | None, *reasons: str) -> Cell:
-    """A number over its interval, or the reasons why there is none."""
-    return missing(*reasons) if estimate is None else Cell(number(estimate.point), interval(estimate))
 
 
 def ratio_cell(estimate: Estimate) -> Cell:

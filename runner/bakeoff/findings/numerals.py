@@ -30,6 +30,11 @@ def count(value: int) -> str:
     return f"{value:,}"
 
 
+def at_least(value: float) -> str:
+    """A number that is a lower bound: ``\u2265 10,000``."""
+    return f"\u2265 {number(value)}"
+
+
 def interval(estimate: Estimate) -> str:
     """An interval: ``[8.70, 9.60]``; empty where there were too few blocks for one."""
     if estimate.low is None or estimate.high is None:

@@ -6,10 +6,10 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from bakeoff.analysis import METRICS, RUN_METRICS
-from bakeoff.findings.grid import Cell, Grid, Head, estimated, make_grid, missing, ratio_cell
-from bakeoff.findings.numerals import confidence, count, interval, number, percent
-from bakeoff.model import ALL_ENDPOINTS, Comparison, Condition, Metric, Result, Run
+from bakeoff.analysis import METRICS, RUN_METRICS, percentile_title
+from bakeoff.findings.grid import Cell, Grid, Head, make_grid, missing, ratio_cell
+from bakeoff.findings.numerals import at_least, confidence, count, interval, number, percent
+from bakeoff.model import ALL_ENDPOINTS, Comparison, Condition, Estimate, Metric, Result, Run
 
 PERCENTILE = re.compile(r"\bp(\d+(?:\.\d+)?)\b")
 """The percentile that a reason begins with."""
@@ -83,11 +83,20 @@ class Row:
             return ("nothing was recorded",)
         return tuple(reason for reason in self.result.withheld if not PERCENTILE.match(reason)) or ("not recorded",)
 
-    def reasons_about(self, percentile: str | None) -> tuple[str, ...]:
-        """Why a percentile is missing: what was recorded about it, else about the row."""
-        withheld = self.result.withheld if self.result is not None else ()
-        own = [reason for reason in withheld if (match := PERCENTILE.match(reason)) and match[0] == percentile]
-        return tuple(own) or self.reasons
+    def percentile(self, name: str, estimate: Estimate | None) -> Cell:
+        """A percentile over its interval, with what was recorded about it, or why it is missing."""
+        about = reasons_about(name, self.result)
+        if estimate is None or self.valid is None:
+            return missing(*(about or self.reasons))
+        if name in self.valid.latency_ms.at_least:
+            return Cell(at_least(estimate.point), reasons=about)
+        return Cell(number(estimate.point), interval(estimate), reasons=about)
+
+
+def reasons_about(percentile: str, result: Result | None) -> tuple[str, ...]:
+    """What was recorded about one percentile: why it is missing, or has no interval."""
+    withheld, title = result.withheld if result is not None else (), percentile_title(percentile)
+    return tuple(reason for reason in withheld if (match := PERCENTILE.match(reason)) and match[0] == title)
 
 
 def _row(run: Run, condition: Condition, stack: str, endpoint: str) -> Row:
@@ -113,7 +122,9 @@ def _metric(metric: Metric, rank: int = 0) -> Column:
 
     def cell(row: Row) -> Cell:
         estimate = definition.of_result(row.valid) if row.valid else None
-        return estimated(estimate, *row.reasons_about(definition.percentile))
+        if definition.percentile is not None:
+            return row.percentile(definition.percentile, estimate)
+        return missing(*row.reasons) if estimate is None else Cell(number(estimate.point), interval(estimate))
 
     return Head(definition.heading, definition.unit, rank=rank), cell
 
@@ -136,6 +147,17 @@ def _ratio(row: Row) -> Cell:
 
 def _verdict(row: Row) -> Cell:
     return Cell("") if row.comparison is None else Cell(row.comparison.verdict, kind=row.comparison.verdict)
+
+
+def _p999(row: Row) -> Cell:
+    return row.percentile("p999", row.valid.latency_ms.p999 if row.valid else None)
+
+
+def _longest(row: Row) -> Cell:
+    latency = row.valid.latency_ms if row.valid else None
+    if latency is None or latency.max is None:
+        return missing(*row.reasons)
+    return Cell(at_least(latency.max) if "max" in latency.at_least else number(latency.max))
 
 
 def _memory(row: Row) -> Cell:
@@ -171,6 +193,8 @@ ENDPOINT: Column = (Head("endpoint", numeric=False), lambda row: Cell(row.endpoi
 THROUGHPUT = _metric("throughput")
 VERDICT: Column = (Head("verdict", numeric=False, rank=2), _verdict)
 LATENCY = (_metric("latency_p50", 1), _metric("latency_p90", 5), _metric("latency_p99", 2))
+P999: Column = (Head("p99.9", "ms", rank=10), _p999)
+LONGEST: Column = (Head("longest", "ms", rank=9), _longest)
 SERVER: tuple[Column, ...] = (
     _metric("cpu_per_request", 3),
     (Head("memory", "MiB", rank=6), _memory),
@@ -186,7 +210,7 @@ def _ratio_column(condition: Condition) -> Column:
 
 def _result_grid(run: Run, condition: Condition) -> Grid:
     rows = [_row(run, condition, stack, ALL_ENDPOINTS) for stack in run.stack_names]
-    columns = [STACK, THROUGHPUT, _ratio_column(condition), VERDICT, *LATENCY, *SERVER, ERRORS, BOUND]
+    columns = [STACK, THROUGHPUT, _ratio_column(condition), VERDICT, *_latency(rows), *SERVER, ERRORS, BOUND]
     return _grid(run.title(condition), columns, rows)
 
 
@@ -197,8 +221,14 @@ def _endpoint_grid(run: Run, condition: Condition) -> Grid:
         for stack in run.stack_names
         if run.result(condition, stack, endpoint)
     ]
-    columns = [ENDPOINT, STACK, THROUGHPUT, _ratio_column(condition), VERDICT, *LATENCY, ERRORS]
+    columns = [ENDPOINT, STACK, THROUGHPUT, _ratio_column(condition), VERDICT, *_latency(rows), ERRORS]
     return _grid(f"{run.title(condition)}, by endpoint", columns, rows)
+
+
+def _latency(rows: Iterable[Row]) -> tuple[Column, ...]:
+    """The columns of the latency: few runs have enough requests for p99.9."""
+    quoted = any(row.valid is not None and row.valid.latency_ms.p999 for row in rows)
+    return (*LATENCY, P999, LONGEST) if quoted else (*LATENCY, LONGEST)
 
 
 def _grid(title: str, columns: list[Column], rows: Iterable[Row]) -> Grid:

@@ -24,6 +24,7 @@ from bakeoff.analysis import (
     stack_facts_of,
 )
 from bakeoff.findings.numerals import DASH, listing, plural, ratio
+from bakeoff.findings.rows import reasons_about
 from bakeoff.model import Condition, Estimate, Interface, Metric, Result, Run, Stack
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -89,7 +90,7 @@ class ComparedMetric:
     estimates: tuple[Estimate | None, ...]
     """One for each run."""
     reasons: tuple[tuple[str, ...], ...]
-    """One for each run: why it has no estimate; empty where it has one."""
+    """One for each run: why it has no estimate, or one that cannot be compared."""
     changes: tuple[Change | None, ...]
     """One for each run but the first."""
 
@@ -278,7 +279,8 @@ class RunComparison:
             metric=metric,
             estimates=estimates,
             reasons=tuple(
-                () if estimate else _why_missing(result) for estimate, result in zip(estimates, results, strict=True)
+                _reasons(metric, result) if estimate else _why_missing(result)
+                for estimate, result in zip(estimates, results, strict=True)
             ),
             changes=tuple(run.change(condition, stack, metric) for run in self.others),
         )
@@ -334,6 +336,11 @@ def _setting(value: object) -> str:
 def _estimate(result: Result | None, metric: Metric) -> Estimate | None:
     """An estimate that may be quoted."""
     return METRICS[metric].of_result(result) if result is not None and result.valid else None
+
+
+def _reasons(metric: Metric, result: Result | None) -> tuple[str, ...]:
+    percentile = METRICS[metric].percentile
+    return reasons_about(percentile, result) if percentile else ()
 
 
 def _why_missing(result: Result | None) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ mixture of fast and slow endpoints would belong to neither, and jump from one to
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,8 +22,8 @@ from bakeoff.model import (
     Counts,
     GateMetric,
     Histogram,
-    HistogramKind,
     Interval,
+    Latencies,
     OpenLoad,
     Record,
     total_outcomes,
@@ -45,7 +45,7 @@ class MetricKey:
 
 
 Effects = Mapping[MetricKey, float]
-"""The effects of one block. A metric that could not be measured is absent."""
+"""The effects of one block. A metric that could not be measured, or is only a bound on a side, is absent."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,8 @@ class BlockEffects:
     effects: Effects
     base: Counts
     head: Counts
+    censored: frozenset[MetricKey] = frozenset()
+    """The percentiles that are only lower bounds on a side, since they fall among requests without a right answer."""
 
 
 @dataclass(frozen=True)
@@ -76,8 +78,18 @@ def block_effects(block: BlockResult, intervals: Sequence[Interval]) -> BlockEff
     on_both_sides = [key for key in base if key in head]
     effects = {key: head[key].log - base[key].log for key in on_both_sides}
     answers = {key: base[key].answers + head[key].answers for key in on_both_sides}
+    censored = frozenset(key for side in SIDES for key in _censored(block, intervals, side))
+    censored_metrics = {key.metric for key in censored}
+    joined = _with_all_endpoints(effects, answers)
     return BlockEffects(
-        effects=_with_all_endpoints(effects, answers), base=_counts(block, BASE), head=_counts(block, HEAD)
+        effects={
+            key: effect
+            for key, effect in joined.items()
+            if key.endpoint != ALL_ENDPOINTS or key.metric not in censored_metrics
+        },
+        base=_counts(block, BASE),
+        head=_counts(block, HEAD),
+        censored=censored,
     )
 
 
@@ -111,7 +123,7 @@ def why_unusable(block: BlockResult, intervals: Sequence[Interval]) -> str | Non
     if use is not None and use.cpu_s > GENERATOR_BUSY * use.window_s:
         return f"the load generator was busy for {use.cpu_s / use.window_s:.0%} of the open loop"
     lag, latency = (
-        Histogram.merge(interval.histogram for interval in _intervals(open_records, intervals, kind))
+        Histogram.merge(interval.histogram for interval in _intervals(open_records, intervals) if interval.kind == kind)
         for kind in ("lag", "latency")
     )
     return next(iter(sent_on_time(load, lag.quantile_s(0.99), latency.quantile_s(0.99))), None)
@@ -127,17 +139,34 @@ def _measurements(block: BlockResult, intervals: Sequence[Interval], side: str) 
     }
     for endpoint, latencies in _latencies(open_records, intervals).items():
         for metric, quantile in QUANTILES.items():
-            if latencies.total >= MIN_ANSWERS[metric]:
+            if latencies.right.total >= MIN_ANSWERS[metric]:
                 key = MetricKey(metric, endpoint)
-                measurements |= _measurement(key, latencies.quantile_s(quantile), latencies.total)
+                measurements |= _measurement(key, _exact_s(latencies, quantile), latencies.right.total)
     return measurements
 
 
+def _censored(block: BlockResult, intervals: Sequence[Interval], side: str) -> Iterator[MetricKey]:
+    """The percentiles of a side that are only lower bounds."""
+    for endpoint, latencies in _latencies(_records(block, side, OpenLoad), intervals).items():
+        for metric, share in QUANTILES.items():
+            quantile = latencies.quantile(share)
+            if latencies.total >= MIN_ANSWERS[metric] and quantile is not None and quantile.at_least:
+                yield MetricKey(metric, endpoint)
+
+
+def _exact_s(latencies: Latencies, share: float) -> float | None:
+    """A quantile of all requests; ``None`` where it falls among those without a right answer, and is only a bound."""
+    quantile = latencies.quantile(share)
+    return None if quantile is None or quantile.at_least else quantile.value_s
+
+
 def _closed_loop_latencies(block: BlockResult, intervals: Sequence[Interval], side: str) -> _Measurements:
-    """Throughput of users that only call one side: users / mean latency (Little 1961), here as the mean latency."""
+    """Throughput of users that only call one side: users / time per right answer (Little 1961), here as that time."""
     measurements: _Measurements = {}
     for endpoint, latencies in _latencies(_records(block, side, ClosedLoad), intervals).items():
-        measurements |= _measurement(MetricKey("throughput", endpoint), latencies.mean_s, latencies.total)
+        measurements |= _measurement(
+            MetricKey("throughput", endpoint), latencies.s_per_right_answer, latencies.right.total
+        )
     return measurements
 
 
@@ -182,16 +211,16 @@ def _rss_bytes(records: Sequence[Record]) -> float | None:
     return server.rss_bytes if server else None
 
 
-def _latencies(records: Sequence[Record], intervals: Sequence[Interval]) -> dict[str, Histogram]:
-    """All latencies by endpoint, of endpoints with at least one answer."""
-    of_records = _intervals(records, intervals, "latency")
-    merged = {
-        endpoint: Histogram.merge(interval.histogram for interval in of_records if interval.endpoint == endpoint)
+def _latencies(records: Sequence[Record], intervals: Sequence[Interval]) -> dict[str, Latencies]:
+    """All latencies by endpoint, of endpoints with at least one request."""
+    of_records = _intervals(records, intervals)
+    by_endpoint = {
+        endpoint: Latencies.of(interval for interval in of_records if interval.endpoint == endpoint)
         for endpoint in sorted({interval.endpoint for interval in of_records})
     }
-    return {endpoint: histogram for endpoint, histogram in merged.items() if histogram.total}
+    return {endpoint: latencies for endpoint, latencies in by_endpoint.items() if latencies.total}
 
 
-def _intervals(records: Sequence[Record], intervals: Sequence[Interval], kind: HistogramKind) -> list[Interval]:
+def _intervals(records: Sequence[Record], intervals: Sequence[Interval]) -> list[Interval]:
     positions = {record.position for record in records}
-    return [interval for interval in intervals if interval.position in positions and interval.kind == kind]
+    return [interval for interval in intervals if interval.position in positions]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence, Set
 
 import numpy as np
@@ -139,7 +140,17 @@ def _reasons(state: GateState) -> list[str]:
         reasons.append(_why_inconclusive(state))
         if may_have_risen(state.blocks):
             reasons.append(f"{_more_errors(state)}; that may be chance")
-    return reasons
+    return [*reasons, *_not_judged(state)]
+
+
+def _not_judged(state: GateState) -> list[str]:
+    """The percentiles that were not judged because of requests without a right answer."""
+    blocks = Counter(metric for block in state.blocks for metric in {key.metric for key in block.censored})
+    return [
+        f"the {METRICS[metric].label} is not judged: in {count} of {len(state.blocks)} blocks it falls among requests "
+        "without a right answer, and is only known from below"
+        for metric, count in sorted(blocks.items())
+    ]
 
 
 def _more_errors(state: GateState) -> str:

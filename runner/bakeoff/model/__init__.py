@@ -48,6 +48,7 @@ from bakeoff.model.gate import (
     PackageChange,
 )
 from bakeoff.model.histogram import HIGHEST_NS, Histogram, bucket_of, highest_value_of
+from bakeoff.model.latencies import Latencies, Quantile
 from bakeoff.model.manifest import (
     INTERPRETER,
     Code,
@@ -134,6 +135,7 @@ __all__ = [
     "Hotspot",
     "Interface",
     "Interval",
+    "Latencies",
     "Latency",
     "Listed",
     "Load",
@@ -149,6 +151,7 @@ __all__ = [
     "Outcomes",
     "PackageChange",
     "Profile",
+    "Quantile",
     "Record",
     "Redaction",
     "RelativeRatio",

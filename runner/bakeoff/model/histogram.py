@@ -150,8 +150,14 @@ class Histogram:
 
         ``None`` when empty.
         """
-        if not len(self.buckets):
-            return None
-        rank = max(1, int(np.ceil(q * self.total - 1e-9)))
+        return self.ranked_s(self.rank(q, self.total)) if len(self.buckets) else None
+
+    @staticmethod
+    def rank(q: float, total: int) -> int:
+        """The rank, from 1, of the smallest of ``total`` values that a share ``q`` of them do not exceed."""
+        return max(1, int(np.ceil(q * total - 1e-9)))
+
+    def ranked_s(self, rank: int) -> float:
+        """The value of a rank from 1 to `total`, in seconds (the top of its bucket)."""
         index = int(np.searchsorted(np.cumsum(self.counts), rank))
         return float(highest_value_of(self.buckets[index])) / 1e9

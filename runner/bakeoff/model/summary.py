@@ -12,13 +12,18 @@ from bakeoff.model.record import Failure
 
 
 class Latency(Struct, frozen=True, kw_only=True):
-    """Percentiles in milliseconds; ``None`` where there are too few requests to quote one (see `Result.withheld`)."""
+    """Percentiles of all requests in milliseconds; ``None`` where there are too few to quote one.
+
+    `Result.withheld` has the reasons.
+    """
 
     p50: Estimate | None
     p90: Estimate | None
     p99: Estimate | None
     p999: Estimate | None
     max: float | None
+    at_least: tuple[str, ...] = ()
+    """Which of these fields are only lower bounds: they fall among requests that got no right answer."""
 
 
 class Bound(Struct, frozen=True, kw_only=True):

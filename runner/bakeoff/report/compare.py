@@ -159,10 +159,11 @@ def _metric_cells(stack: ComparedStack, compared: ComparedMetric, notes: Sequenc
     metric = METRICS[compared.metric]
     cells = [Cell(stack.name, stack.interface, kind=stack.interface), Cell(metric.heading, metric.unit)]
     for estimate, reasons in zip(compared.estimates, compared.reasons, strict=True):
+        marks = tuple(notes.index(reason) + 1 for reason in reasons)
         if estimate is not None:
-            cells.append(Cell(number(estimate.point), interval(estimate)))
+            cells.append(Cell(number(estimate.point), interval(estimate), marks))
         else:
-            cells.append(Cell(DASH, marks=tuple(notes.index(reason) + 1 for reason in reasons)))
+            cells.append(Cell(DASH, marks=marks))
     for change in compared.changes:
         cells += _change_cells(change)
     return tuple(cells)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from bakeoff.model import ALL_ENDPOINTS, Condition, Histogram, Interval, Record, Run, highest_value_of
+from bakeoff.analysis.rows import Row, rows_of
+from bakeoff.model import ALL_ENDPOINTS, Condition, Histogram, Interval, Latencies, Record, Run, highest_value_of
 from bakeoff.tables.schema import LATENCIES, MOMENTS, SECONDS, Values, condition_values, frame, stack_values
 
 BEYOND = 10
@@ -27,22 +28,7 @@ MOST_MOMENTS = 60
 STEPS_A_DECADE = 10
 
 
-def _latencies(run: Run) -> Iterator[tuple[Record, Interval]]:
-    """The latency histograms, each with the record of its slice."""
-    records = {(record.block, record.position): record for record in run.records}
-    for interval in run.intervals:
-        record = records.get((interval.block, interval.position))
-        if interval.kind == "latency" and record is not None:
-            yield record, interval
-
-
 # --- distributions ---------------------------------------------------------------------------------------------------
-
-
-class _Distribution(NamedTuple):
-    stack: str
-    condition: Condition
-    endpoint: str
 
 
 def latencies_table(run: Run) -> pd.DataFrame:
@@ -50,42 +36,23 @@ def latencies_table(run: Run) -> pd.DataFrame:
 
     It ends at the quantile that fewer than ten requests exceeded.
     """
-    parts: dict[_Distribution, list[Histogram]] = defaultdict(list)
-    for record, interval in _latencies(run):
-        condition = Condition(record.scenario, record.load)
-        parts[_Distribution(record.stack, condition, interval.endpoint)].append(interval.histogram)
-    histograms = _with_all_endpoints({key: Histogram.merge(group) for key, group in parts.items()})
-    rows = (row for key in _in_order(run, histograms) for row in _quantile_rows(run, key, histograms[key]))
-    return frame(rows, LATENCIES)
+    rows = rows_of(run.manifest.experiment, run.blocks, run.intervals)
+    return frame((values for row in rows for values in _quantile_rows(run, row)), LATENCIES)
 
 
-def _with_all_endpoints(histograms: Mapping[_Distribution, Histogram]) -> dict[_Distribution, Histogram]:
-    """The same, with the endpoints of each condition merged where that is not recorded."""
-    parts: dict[_Distribution, list[Histogram]] = defaultdict(list)
-    for key, histogram in histograms.items():
-        if key.endpoint != ALL_ENDPOINTS:
-            parts[key._replace(endpoint=ALL_ENDPOINTS)].append(histogram)
-    return {**{key: Histogram.merge(group) for key, group in parts.items()}, **histograms}
-
-
-def _in_order(run: Run, histograms: Mapping[_Distribution, Histogram]) -> list[_Distribution]:
-    stacks, conditions = run.stack_names, run.conditions
-    known = [key for key in histograms if key.stack in stacks and key.condition in conditions]
-    return sorted(known, key=lambda key: (conditions.index(key.condition), stacks.index(key.stack), key.endpoint))
-
-
-def _quantile_rows(run: Run, key: _Distribution, histogram: Histogram) -> Iterator[Values]:
-    total = histogram.total
+def _quantile_rows(run: Run, row: Row) -> Iterator[Values]:
+    latencies = row.total.latency
     shared = {
-        **stack_values(run, key.stack),
-        **condition_values(*key.condition),
-        "endpoint": key.endpoint,
-        "requests": total,
+        **stack_values(run, row.stack.name),
+        **condition_values(*row.condition),
+        "endpoint": row.endpoint,
+        "requests": latencies.total,
     }
-    for quantile in QUANTILES[(1 - QUANTILES) * total >= BEYOND - 1e-6]:
-        latency_s = histogram.quantile_s(float(quantile))
-        if latency_s is not None:
-            yield shared | {"quantile": float(quantile), "latency_ms": latency_s * 1e3}
+    for share in QUANTILES[(1 - QUANTILES) * latencies.total >= BEYOND - 1e-6]:
+        quantile = latencies.quantile(float(share))
+        if quantile is not None:
+            at_least = quantile.at_least
+            yield shared | {"quantile": float(share), "latency_ms": quantile.value_s * 1e3, "at_least": at_least}
 
 
 # --- over time -------------------------------------------------------------------------------------------------------
@@ -106,6 +73,15 @@ def _slices(run: Run) -> dict[tuple[int, int], _Slice]:
         slices[record.block, record.position] = _Slice(record, measured_s[key])
         measured_s[key] += record.window_s
     return slices
+
+
+def _latencies(run: Run) -> Iterator[tuple[Record, Interval]]:
+    """The histograms of latencies and errors, each with the record of its slice."""
+    records = {(record.block, record.position): record for record in run.records}
+    for interval in run.intervals:
+        record = records.get((interval.block, interval.position))
+        if interval.kind in ("latency", "error") and record is not None:
+            yield record, interval
 
 
 def seconds_table(run: Run) -> pd.DataFrame:
@@ -139,10 +115,10 @@ def _counted_once(intervals: list[Interval]) -> list[Interval]:
 
 def _second_values(run: Run, piece: _Slice, intervals: list[Interval]) -> Values:
     record = piece.record
-    histogram = Histogram.merge(interval.histogram for interval in intervals)
+    latencies = Latencies.of(intervals)
     start_s = min(interval.start_s for interval in intervals)
     length_s = max(interval.start_s + interval.length_s for interval in intervals) - start_s
-    p50_s, p99_s = histogram.quantile_s(0.5), histogram.quantile_s(0.99)
+    right = latencies.right.total
     return {
         **stack_values(run, record.stack),
         **condition_values(record.scenario, record.load),
@@ -150,11 +126,19 @@ def _second_values(run: Run, piece: _Slice, intervals: list[Interval]) -> Values
         "position": record.position,
         "measured_s": piece.offset_s + start_s,
         "length_s": length_s,
-        "requests": histogram.total,
-        "throughput_rps": histogram.total / length_s if length_s > 0 else None,
-        "latency_p50_ms": p50_s * 1e3 if p50_s is not None else None,
-        "latency_p99_ms": p99_s * 1e3 if p99_s is not None else None,
+        "requests": right,
+        "errors": latencies.errors.total,
+        "throughput_rps": right / length_s if length_s > 0 else None,
+        **_percentile_values("latency_p50", latencies, 0.5),
+        **_percentile_values("latency_p99", latencies, 0.99),
     }
+
+
+def _percentile_values(name: str, latencies: Latencies, share: float) -> Values:
+    quantile = latencies.quantile(share)
+    if quantile is None:
+        return {f"{name}_at_least": False}
+    return {f"{name}_ms": quantile.value_s * 1e3, f"{name}_at_least": quantile.at_least}
 
 
 class _Moment(NamedTuple):
@@ -182,7 +166,8 @@ def _moments(run: Run) -> Iterator[_Moment]:
     parts: dict[tuple[str, Condition, int], list[Interval]] = defaultdict(list)
     for record, interval in _latencies(run):
         number = int(measured_s(interval) / width_s)
-        parts[record.stack, Condition(record.scenario, record.load), number].append(interval)
+        if interval.kind == "latency":
+            parts[record.stack, Condition(record.scenario, record.load), number].append(interval)
     for key in sorted(parts, key=lambda key: key[2]):
         intervals = _counted_once(parts[key])
         start_s = min(map(measured_s, intervals))

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from bakeoff.analysis.estimates import MIB
-from bakeoff.analysis.metrics import METRICS, RUN_METRICS, is_quoted, per_block
+from bakeoff.analysis.metrics import METRICS, RUN_METRICS, is_comparable, per_block
 from bakeoff.analysis.rows import rows_of
 from bakeoff.model import Record, Run, total_outcomes
 from bakeoff.tables.schema import (
@@ -26,15 +26,18 @@ from bakeoff.tables.schema import (
 
 
 def blocks_table(run: Run) -> pd.DataFrame:
-    """One row per stack, scenario, load, endpoint and block. What the analysis did not publish is missing here too."""
+    """One row per stack, scenario, load, endpoint and block.
+
+    What the analysis did not publish is missing here too, and so is a percentile that is a lower bound in any block.
+    """
     return frame(_block_rows(run), BLOCKS)
 
 
 def _block_rows(run: Run) -> Iterator[Values]:
     for row in rows_of(run.manifest.experiment, run.blocks, run.intervals):
         result = run.result(row.condition, row.stack.name, row.endpoint)
-        quoted = [metric for metric in RUN_METRICS if result and is_quoted(metric, result)]
-        by_column = {METRICS[metric].column: per_block(metric, row) for metric in quoted}
+        known = [metric for metric in RUN_METRICS if result and is_comparable(metric, row, result)]
+        by_column = {METRICS[metric].column: per_block(metric, row) for metric in known}
         for block in sorted(row.blocks):
             yield {
                 **stack_values(run, row.stack.name),

@@ -32,6 +32,7 @@ def _numbers(result: Result) -> Values:
     values: Values = {
         **estimate_values("latency_p999_ms", result.latency_ms.p999),
         "latency_max_ms": result.latency_ms.max,
+        "at_least": "; ".join(result.latency_ms.at_least),
         "rss_mib": result.rss_mib,
         "reuse_ratio": result.reuse_ratio,
         "bound_rps": result.bound.rps if result.bound else None,

@@ -121,6 +121,7 @@ RESULTS: Table = (
     *_estimate("latency_p999_ms", "ms", "99.9th percentile"),
     *_estimate("cpu_ms_per_request", "ms", "CPU time of the server per right answer; only where endpoint is `*`"),
     _measure("latency_max_ms", "ms", "longest latency"),
+    _text("at_least", "which of `p50`, `p90`, `p99`, `p999` and `max` are lower bounds, separated by `; `"),
     _measure("rss_mib", "MiB", "most memory of the stack's processes together"),
     _measure("reuse_ratio", "share", "requests sent on a connection already open"),
     _measure("bound_rps", "1/s", "most that the operational laws allow; only where endpoint is `*`"),
@@ -185,7 +186,8 @@ LATENCIES: Table = (
     *ENDPOINT,
     _measure("quantile", "share", "share of the requests"),
     _measure("latency_ms", "ms", "latency that this share did not exceed, all blocks merged"),
-    _count("requests", "requests in the whole distribution"),
+    Column("at_least", "bool", "", "whether it is only a lower bound, falling among requests without a right answer"),
+    _count("requests", "requests in the whole distribution, those without a right answer too"),
 )
 SECONDS: Table = (
     *STACK,
@@ -194,9 +196,12 @@ SECONDS: Table = (
     _measure("measured_s", "s", "how long this stack had been measured at this load when the interval began"),
     _measure("length_s", "s", "length of the interval, about one second"),
     _count("requests", "requests sent in the interval and answered rightly"),
-    _measure("throughput_rps", "1/s", "these, a second"),
-    _measure("latency_p50_ms", "ms", "their median latency"),
-    _measure("latency_p99_ms", "ms", "their 99th percentile"),
+    _count("errors", "requests sent in the interval that got no right answer"),
+    _measure("throughput_rps", "1/s", "right answers a second"),
+    _measure("latency_p50_ms", "ms", "median latency, of both"),
+    Column("latency_p50_at_least", "bool", "", "whether it is only a lower bound"),
+    _measure("latency_p99_ms", "ms", "99th percentile, of both"),
+    Column("latency_p99_at_least", "bool", "", "whether it is only a lower bound"),
 )
 TIMELINE: Table = (
     *STACK,
@@ -215,8 +220,8 @@ MOMENTS: Table = (
     _measure("length_s", "s", "length of the moment: about a second, more in a long run, less at its end"),
     _measure("latency_from_ms", "ms", "lower end of a step of latencies"),
     _measure("latency_to_ms", "ms", "upper end, a tenth of a decade above"),
-    _count("requests", "requests of the moment with such a latency"),
-    _measure("share", "share", "their share of the moment's requests"),
+    _count("requests", "right answers to requests of the moment with such a latency"),
+    _measure("share", "share", "their share of the moment's right answers"),
 )
 """For the heat map; not public."""
 

@@ -81,7 +81,7 @@ def _interactive_map(data: ChartData, condition: Condition, name: str) -> Intera
         [
             ("latency", "@bottom{0,0.[00]} to @top{0,0.[00]} ms"),
             ("second", "@middle{0.0}"),
-            ("requests", "@requests{0,0}, @percent{0.[0]} % of that moment's"),
+            ("requests", "@requests{0,0}, @percent{0.[0]} % of that moment's answers"),
         ],
     )  # fmt: skip
     return InteractiveFigure(f"{name}, {data.run.title(condition)}", plot, HEIGHT_PX)
@@ -121,7 +121,7 @@ def _most_frequent(rows: pd.DataFrame) -> str:
 CHART = Chart(
     order=50,
     title="Latency, second by second",
-    caption="The stronger the colour, the larger the share of that moment's requests. The latency axis is logarithmic.",
+    caption="The stronger the colour, the larger the share of that moment's answers. The latency axis is logarithmic.",
     describe=_describe,
     has_data=lambda data: len(data.heat) > 0,
     draw=_draw,

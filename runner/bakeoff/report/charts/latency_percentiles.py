@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
-from bakeoff.findings.numerals import number
+from bakeoff.findings.numerals import at_least, listing, number
 from bakeoff.model import Condition
 from bakeoff.report.drawing import interactive, sheet
 from bakeoff.report.drawing.chart import Chart, ChartData, of_stack, under
@@ -68,6 +69,8 @@ def _draw_curves(data: ChartData, axes: Axes, condition: Condition) -> None:
             _place(curve["quantile"]), curve["latency_ms"],
             color=style.colour, linestyle=LINE_STYLES[style.dash], linewidth=2,
         )  # fmt: skip
+        bounds = curve[curve["at_least"]]
+        axes.scatter(_place(bounds["quantile"]), bounds["latency_ms"], marker="^", color=style.colour, s=20)
     axes.set_xscale("log")
     axes.set_xlim(1, _axis_end(rows))
     ticks = _ticks(_axis_end(rows))
@@ -93,7 +96,11 @@ def _interactive_curves(data: ChartData, condition: Condition) -> InteractiveFig
     )  # fmt: skip
     interactive.named_ticks(plot.xaxis[0], _ticks(end))
     interactive.log_ticks(plot.yaxis[0], float(rows["latency_ms"].min()), float(rows["latency_ms"].max()))
-    curves = [_interactive_curve(plot, name, of_stack(rows, name), data.styles[name]) for name in data.stacks_in(rows)]
+    curves = [
+        drawn
+        for name in data.stacks_in(rows)
+        for drawn in _interactive_curve(plot, name, of_stack(rows, name), data.styles[name])
+    ]
     interactive.hover(
         plot, curves,
         [("stack", "@stack"), ("percentile", "@percentile"), ("latency", "@latency")], line_policy="nearest",
@@ -101,16 +108,33 @@ def _interactive_curves(data: ChartData, condition: Condition) -> InteractiveFig
     return InteractiveFigure(data.run.title(condition), plot, HEIGHT_PX)
 
 
-def _interactive_curve(plot: figure, name: str, curve: pd.DataFrame, style: StackStyle) -> GlyphRenderer[Any]:
-    columns = {
+def _interactive_curve(plot: figure, name: str, curve: pd.DataFrame, style: StackStyle) -> Iterator[GlyphRenderer[Any]]:
+    columns = _columns(name, curve)
+    yield plot.line(
+        "x", "y", source=interactive.source(columns),
+        color=style.colour, line_dash=style.dash, line_width=2.5, name=name,
+    )  # fmt: skip
+    bounds = curve[curve["at_least"]]
+    if len(bounds):
+        yield plot.scatter(
+            "x", "y", source=interactive.source(_columns(name, bounds)),
+            color=style.colour, marker="triangle", size=7, name=name,
+        )  # fmt: skip
+
+
+def _columns(name: str, curve: pd.DataFrame) -> dict[str, list[Any]]:
+    return {
         "x": _place(curve["quantile"]).tolist(),
         "y": curve["latency_ms"].tolist(),
         "stack": [name] * len(curve),
         "percentile": [f"{100 * quantile:.7g} %" for quantile in curve["quantile"]],
-        "latency": [f"{number(latency_ms)} ms" for latency_ms in curve["latency_ms"]],
+        "latency": [f"{words} ms" for words in _latency_words(curve)],
     }
-    source = interactive.source(columns)
-    return plot.line("x", "y", source=source, color=style.colour, line_dash=style.dash, line_width=2.5, name=name)
+
+
+def _latency_words(curve: pd.DataFrame) -> list[str]:
+    pairs = zip(curve["latency_ms"], curve["at_least"], strict=True)
+    return [at_least(latency_ms) if is_bound else number(latency_ms) for latency_ms, is_bound in pairs]
 
 
 # --- words -----------------------------------------------------------------------------------------------------------
@@ -127,19 +151,16 @@ def _describe(data: ChartData) -> str:
 
 def _curve_words(curve: pd.DataFrame) -> str:
     parts = []
-    for quantile in (0.5, 0.99):
-        latencies_ms = curve[np.isclose(curve["quantile"], quantile, atol=1e-9, rtol=0)]["latency_ms"]
-        if len(latencies_ms):
-            parts.append(f"p{100 * quantile:g} {number(float(latencies_ms.iloc[0]))}")
-    return " and ".join(parts) or "too few requests"
+    for quantile in (0.5, 0.99, 0.999):
+        words = _latency_words(curve[np.isclose(curve["quantile"], quantile, atol=1e-9, rtol=0)])
+        parts += [f"p{100 * quantile:g} {latency}" for latency in words[:1]]
+    return listing(parts) or "too few requests"
 
 
 CHART = Chart(
     order=40,
     title="Latency, from the quickest request to the slowest",
-    caption=(
-        f"All blocks merged. Both axes are logarithmic; a curve ends where fewer than {BEYOND} requests took longer."
-    ),
+    caption=f"Logarithmic axes. Curves end where fewer than {BEYOND} requests took longer; triangles are lower bounds.",
     describe=_describe,
     has_data=lambda data: len(data.percentiles) > 0,
     draw=_draw,
