@@ -37,7 +37,7 @@ def conclude(findings: Findings, folder: Path) -> int:
     refresh_index(folder.resolve().parent)
     if findings.has_result:
         return DONE
-    note("bakeoff: no result: the checks left no row to compare; the report says why rows are withheld")
+    note("no result: the checks left no row to compare; the report says why rows are withheld")
     return FAILED
 
 
