@@ -197,6 +197,19 @@ def intervals(record: Record, rng: np.random.Generator) -> Iterator[Interval]:
             )
 
 
+def with_timeouts(run: Run, stack: str) -> Run:
+    """The same run, in which two in a hundred of a stack's requests waited for ten seconds in vain."""
+    own = {(one.block, one.position) for block in run.blocks for one in block.records if one.stack == stack}
+    timeouts = tuple(
+        msgspec.structs.replace(
+            interval, kind="error", histogram=Histogram.of([10 * 10**9] * max(1, interval.histogram.total // 50))
+        )
+        for interval in run.intervals
+        if (interval.block, interval.position) in own
+    )
+    return replace(run, intervals=(*run.intervals, *timeouts))
+
+
 # --- what was concluded ----------------------------------------------------------------------------------------------
 
 

@@ -30,7 +30,7 @@ from bakeoff.report.drawing.chart import Chart, ChartData, of_stack, under
 from bakeoff.report.drawing.interactive import InteractiveFigure
 from bakeoff.report.drawing.palette import blended, readable_on, stack_styles
 from tests.report import made_up
-from tests.report.made_up import BLOCKS, LOADS, STACKS
+from tests.report.made_up import BLOCKS, LOADS, STACKS, with_timeouts
 
 NAMES = list(charts())
 BARS = {
@@ -355,6 +355,22 @@ def test_interactive_latency_curves_have_the_same_points(data: ChartData) -> Non
             curve = of_stack(under(data.percentiles, condition), renderer.name or "")
             assert columns_of(renderer)["y"] == curve["latency_ms"].tolist()
             assert columns_of(renderer)["percentile"][0] == f"{100 * curve['quantile'].iloc[0]:.7g} %"
+
+
+def test_latencies_that_are_lower_bounds_are_triangles(run: Run) -> None:
+    """In both forms of the chart, and in its words."""
+    failing = ChartData(with_timeouts(run, STACK_NAMES[0]))
+    rows = under(failing.percentiles, failing.conditions_in(failing.percentiles)[0])
+    bounds = rows[rows["at_least"]]
+    chart = charts()["latency-percentiles"]
+    axes = chart.draw(failing).axes[0]
+    drawn = [points for collection in axes.collections for points in np.asarray(collection.get_offsets()).tolist()]
+    assert len(drawn) == len(bounds) > 0
+    triangles = [
+        renderer for renderer in renderers(chart.interactive(failing)[0]) if type(renderer.glyph).__name__ == "Scatter"
+    ]
+    assert [renderer.name for renderer in triangles] == [STACK_NAMES[0]]
+    assert "p99 \u2265 10,0" in chart.describe(failing)
 
 
 # --- over time -------------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ import pytest
 from bakeoff import tables
 from bakeoff.model import ClosedLoad, Histogram, Interval, Run
 from bakeoff.tables import schema
-from tests.report.made_up import BLOCKS, LOADS, STACKS
+from tests.report.made_up import BLOCKS, LOADS, STACKS, with_timeouts
 
 TABLES = (
     (tables.results_table, schema.RESULTS),
@@ -162,3 +162,29 @@ def test_every_comparison_is_a_row(run: Run) -> None:
     assert set(table["blocks"]) == {BLOCKS}
     assert set(table["load"]) == {"64 users", "50/s"}
     assert len(LOADS) == 2
+
+
+def test_a_latency_curve_goes_on_as_a_lower_bound_among_requests_without_a_right_answer(run: Run) -> None:
+    """It does not end at the slowest answer. That of another stack stays exact."""
+    stack, other = run.stack_names[:2]
+    table = tables.latencies_table(with_timeouts(run, stack))
+    whole = table[(table["load"] == "64 users") & (table["endpoint"] == "*")]
+    curve = whole[whole["stack"] == stack]
+    assert curve["latency_ms"].is_monotonic_increasing
+    bounds = curve[curve["quantile"] >= 0.99]
+    assert bounds["at_least"].all()
+    assert np.allclose(bounds["latency_ms"], 10_000, rtol=0.001)
+    assert not curve[curve["quantile"] < 0.97]["at_least"].any()
+    assert not whole[whole["stack"] == other]["at_least"].any()
+
+
+def test_a_second_with_timeouts_has_a_p99_that_is_a_lower_bound(run: Run) -> None:
+    """Its throughput counts right answers only."""
+    stack = run.stack_names[0]
+    before, after = tables.seconds_table(run), tables.seconds_table(with_timeouts(run, stack))
+    assert after["throughput_rps"].equals(before["throughput_rps"])
+    rows = after[after["stack"] == stack]
+    assert (rows["errors"] > 0).all()
+    assert rows["latency_p99_at_least"].all()
+    assert np.allclose(rows["latency_p99_ms"], 10_000, rtol=0.001)
+    assert not rows["latency_p50_at_least"].any()

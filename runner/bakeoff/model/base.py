@@ -9,7 +9,8 @@ import msgspec
 SCHEMA_VERSION = 2
 """Version of ``manifest.json``, ``record.json`` and ``summary.json``.
 
-1: first release. 2: percentiles are those of all requests, not means over blocks; p-values are corrected for all
+1: first release. 2: percentiles are those of all requests, those without a right answer too, not means over blocks, and
+may be lower bounds; p-values are corrected for all
 comparisons of a run, not for the candidates of one metric; comparisons say whether they are headlines.
 """
 ALL_ENDPOINTS = "*"
