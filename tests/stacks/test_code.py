@@ -73,7 +73,7 @@ def test_environments_caches_results_and_the_experiment_are_no_code(kind: str, r
         (app / ".gitignore").write_text("*.sqlite\n.venv/\n__pycache__/\n.mypy_cache/\nenv/\nmade/\n", "utf-8")
     before = digest(app)
     write(app, ".venv/lib/x.py", "shop/__pycache__/views.pyc", ".mypy_cache/x", "env/pyvenv.cfg", "env/x.py")
-    write(app, "made/CACHEDIR.TAG", "made/x", "bakeoff.toml")
+    write(app, "made/CACHEDIR.TAG", "made/x", "bakeoff.toml", "run.log")
     write(
         app, "results/run/manifest.json", "results/run/blocks/0000/record.json", "results/index.html", "results/notes"
     )

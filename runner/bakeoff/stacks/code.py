@@ -1,8 +1,8 @@
 """A digest of an app's code, by which two runs can tell whether they measured the same.
 
 Of the files below a stack's folder these count: in a git repository those that git tracks and those that it would add
-(untracked, not ignored); elsewhere all but virtual environments, caches and hidden folders. Results of runs never do.
-A symbolic link counts by where it points to, and is not followed.
+(untracked, not ignored); elsewhere all but virtual environments, caches and hidden folders. Results of runs, logs and
+compiled Python never do. A symbolic link counts by where it points to, and is not followed.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ CACHES = frozenset({"__pycache__", "node_modules", "venv"})
 """Besides hidden folders (``.venv``, ``.git``, ``.mypy_cache``) and those that declare themselves to be one."""
 MARKS = ("pyvenv.cfg", "CACHEDIR.TAG")
 """A file in a folder that makes it a virtual environment, or a cache (bford.info/cachedir)."""
+NO_CODE = frozenset({".log", ".pyc", ".pyo"})
 RUN_MARKS = ("manifest.json", "blocks")
 PAGES = ("index.html", "compare.html")
 """Written beside run folders, after each run."""
@@ -45,7 +46,7 @@ def code_of(directory: Path, results: Path, experiment: Path | None = None) -> C
     deadline_s = time.monotonic() + WITHIN_S
     try:
         for path in _files(directory, deadline_s):
-            if path == experiment or _is_result(path, directory, results):
+            if path == experiment or path.suffix in NO_CODE or _is_result(path, directory, results):
                 continue
             try:
                 content, read_bytes = _digest(path, MAX_BYTES - size_bytes)
@@ -139,8 +140,7 @@ def _walked(directory: Path) -> Iterator[Path]:
         here = Path(folder)
         folders[:] = sorted(name for name in folders if not _is_cache(here / name))
         for name in sorted([*names, *(name for name in folders if (here / name).is_symlink())]):
-            if not name.endswith((".pyc", ".pyo")):
-                yield here / name
+            yield here / name
 
 
 def _is_cache(folder: Path) -> bool:
