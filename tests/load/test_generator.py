@@ -16,6 +16,7 @@ from bakeoff.calibration.oracle import Behaviour, Fixed, OracleProcess, start_or
 from bakeoff.load import Drive, FixedLength, GeneratorError, LocalGenerators
 from bakeoff.load.distributed.sources import list_sources
 from bakeoff.model import ClosedLoad, Histogram, Load, OpenLoad, Request, Scenario, Stage, UserError, total_outcomes
+from tests.load.scripted import scripted
 
 pytestmark = pytest.mark.e2e
 
@@ -262,3 +263,19 @@ def test_a_target_that_answers_wrong_once_in_three_times_has_a_problem(tmp_path:
         generators.use(SCENARIO)
         (answer,) = generators.ask(SCENARIO.name, sometimes.url)
     assert answer.problem is not None
+
+
+def test_a_body_that_is_too_long_to_be_compared_is_told_by_its_digest(tmp_path: Path) -> None:
+    """It is not sent to the harness; two that differ differ still."""
+    bodies = [b"x" * 5_000_000, b"x" * 4_999_999 + b"y"]
+    compared = []
+    with LocalGenerators((), tmp_path) as generators:
+        generators.use(SCENARIO)
+        for body in bodies:
+            sent = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+            with scripted(*[(sent,)] * 3) as server:
+                (answer,) = generators.ask(SCENARIO.name, server.url)
+            compared.append(answer.body)
+    assert [len(body) for body in compared] == [len(compared[0])] * 2
+    assert len(compared[0]) < 200
+    assert compared[0] != compared[1]

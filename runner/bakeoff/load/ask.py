@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
 from typing import Any
 
 from locust import User
@@ -17,6 +17,9 @@ from bakeoff.model import Answer
 ASKED_TIMES = 3
 """How often each task runs; the quickest answer gives the latency without load."""
 
+COMPARED_CHARACTERS = 4 * 1024 * 1024
+"""The longest body that is sent to the harness, to be compared; of a longer one, its length and a digest are."""
+
 
 class ScenarioError(Exception):
     """A scenario that cannot be used, for a reason that its author can fix."""
@@ -28,28 +31,29 @@ def ask_target(environment: Environment) -> list[Answer]:
 
 
 class _RecordingClient(Client):
-    """A client that keeps every answer."""
+    """A client that keeps the quickest answer to each request, or a wrong one, in the order of the first requests."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self.answers: list[Answer] = []
+        self.answers: dict[tuple[str, str], Answer] = {}
 
     def request(self, method: str, path: str, **options: Any) -> Response:
         sink = SliceSink()
         self._traffic.switch(sink)  # A sink of its own: the reason of an earlier wrong answer is not this one's.
         response = super().request(method, path, **options)
         endpoint = options.get("name") or path.partition("?")[0]
-        self.answers.append(
-            Answer(
-                endpoint=endpoint,
-                method=method,
-                path=path,
-                status=response.status_code,
-                body=response.text,
-                elapsed_s=response.elapsed_s,
-                problem=sink.log_of(method, endpoint).reason,
-            )
+        answer = Answer(
+            endpoint=endpoint,
+            method=method,
+            path=path,
+            status=response.status_code,
+            body=_compared(response.text),
+            elapsed_s=response.elapsed_s,
+            problem=sink.log_of(method, endpoint).reason,
         )
+        kept = self.answers.get((method, path))
+        if kept is None or _rank(answer) < _rank(kept):
+            self.answers[method, path] = answer
         return response
 
 
@@ -75,7 +79,7 @@ def _answers_to(user_class: type[User], environment: Environment) -> list[Answer
                 f"fix it, or try it alone with: locust -f FILE --headless -u 1 -t 5s"
             ) from error
     user.on_stop()
-    return _quickest(client.answers)
+    return list(client.answers.values())
 
 
 def _rank(answer: Answer) -> tuple[bool, float]:
@@ -83,11 +87,8 @@ def _rank(answer: Answer) -> tuple[bool, float]:
     return answer.problem is None, answer.elapsed_s
 
 
-def _quickest(answers: Sequence[Answer]) -> list[Answer]:
-    """The quickest answer to each request, or a wrong one, in the order in which they were first sent."""
-    quickest: dict[tuple[str, str], Answer] = {}
-    for answer in answers:
-        key = (answer.method, answer.path)
-        if key not in quickest or _rank(answer) < _rank(quickest[key]):
-            quickest[key] = answer
-    return list(quickest.values())
+def _compared(body: str) -> str:
+    """A body, or what stands for one that is too long."""
+    if len(body) <= COMPARED_CHARACTERS:
+        return body
+    return f"{len(body)} characters, SHA-256 {hashlib.sha256(body.encode()).hexdigest()}"

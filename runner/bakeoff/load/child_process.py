@@ -33,7 +33,7 @@ class ChildProcess:
         It has a session of its own, so that a terminal's Ctrl-C reaches only this process.
         """
         self._log = log
-        self._received = b""
+        self._received: list[bytes] = []
         self._socket, childs_end = socket.socketpair()
         pinning = [",".join(map(str, cpus))] if cpus else []
         with childs_end, log.open("ab") as messages:
@@ -72,7 +72,11 @@ class ChildProcess:
             received = b""
         if not received:
             raise self._ended()
-        *lines, self._received = (self._received + received).split(b"\n")
+        self._received.append(received)
+        if b"\n" not in received:
+            return []  # Answers are long lines: joined at each of their pieces, they would take seconds.
+        *lines, rest = b"".join(self._received).split(b"\n")
+        self._received = [rest]
         return [report_decoder.decode(complete) for complete in lines]
 
     def wait_for_report(self, within_s: float) -> Report:
