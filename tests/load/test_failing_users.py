@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from textwrap import dedent, indent
@@ -9,7 +11,8 @@ from textwrap import dedent, indent
 import pytest
 
 from bakeoff.calibration.oracle import Behaviour, OracleProcess, start_oracle
-from bakeoff.load import Drive, Driven, FixedLength, LocalGenerators
+from bakeoff.load import Drive, Driven, FixedLength, GeneratorError, LocalGenerators
+from bakeoff.load.generator import Limits
 from bakeoff.model import ClosedLoad, EndpointCounts, Load, OpenLoad, Scenario, merged_counts
 
 pytestmark = pytest.mark.e2e
@@ -207,15 +210,19 @@ def test_a_slice_ends_although_no_task_ever_waits(
 
 
 @pytest.mark.parametrize("load", [CLOSED, OPEN], ids=str)
+@pytest.mark.parametrize("caught", ["Exception", "BaseException"])
 def test_a_slice_ends_although_every_task_blocks(
-    tmp_path: Path, generators: LocalGenerators, oracle: OracleProcess, load: Load
+    tmp_path: Path, generators: LocalGenerators, oracle: OracleProcess, load: Load, caught: str
 ) -> None:
-    """Within the time to drain, and all requests that they sent have an outcome."""
-    user = """
+    """Within the time to drain, and all requests that they sent have an outcome, whatever they catch."""
+    user = f"""
         @task
         def buy(self):
-            self.client.get("/cake")
-            time.sleep(3600)
+            try:
+                self.client.get("/cake")
+                time.sleep(3600)
+            except {caught}:
+                pass
     """
     account = driven(generators, scenario(tmp_path, user), {"": oracle.url}, load)
     assert counts_of(account, "/cake").outcomes.right > 0
@@ -245,3 +252,60 @@ def test_the_time_limit_of_a_task_leaves_no_request_without_an_outcome(
     assert account.users == 4
     assert counts_of(account, "/cake").outcomes.unfinished > 4
     assert str(counts_of(account, "(task)").reason).startswith("Timeout: 0.05 seconds")
+
+
+def test_a_task_that_raises_when_it_is_tried_is_a_problem_of_the_target(
+    tmp_path: Path, generators: LocalGenerators, oracle: OracleProcess
+) -> None:
+    """Its answer may be the cause; its requests are there too."""
+    generators.use(scenario(tmp_path, RAISES_IN_TASK))
+    answer, raised = generators.ask(tmp_path.name, oracle.url)
+    assert (answer.endpoint, answer.problem) == ("/cake", None)
+    assert (raised.endpoint, raised.method, raised.path) == ("(task)", "task", "buy")
+    assert str(raised.problem).startswith("KeyError: 'slices', raised in buy")
+
+
+def test_a_task_that_blocks_when_it_is_tried_is_given_up(tmp_path: Path, oracle: OracleProcess) -> None:
+    """After its time limit, three times."""
+    with LocalGenerators((), tmp_path, limits=Limits(task_s=0.1)) as generators:
+        generators.use(scenario(tmp_path, "@task\ndef buy(self):\n    time.sleep(3600)"))
+        (answer,) = generators.ask(tmp_path.name, oracle.url)
+    assert str(answer.problem).startswith("Timeout: 0.1 seconds, raised in buy")
+
+
+HANGS = "@task\ndef buy(self):\n    while True:\n        pass"
+
+
+@pytest.mark.parametrize("where", ["slice", "tried alone", "import"])
+def test_code_that_never_yields_fails_the_run_and_is_named(tmp_path: Path, oracle: OracleProcess, where: str) -> None:
+    """No wait for a generator is without a limit."""
+    used = scenario(tmp_path, "while True:\n    pass" if where == "import" else HANGS)
+    limits = Limits(silence_s=0.2, load_s=2.0 if where == "import" else 30.0, task_s=0.2)
+    place = rf"has reported nothing for .* s; it hangs at File \".*{tmp_path.name}.py"
+    with LocalGenerators((), tmp_path, limits=limits) as generators:
+        if where == "tried alone":
+            generators.use(used)
+            with pytest.raises(GeneratorError, match=place):
+                generators.ask(used.name, oracle.url)
+        else:
+            with pytest.raises(GeneratorError, match=place):
+                driven(generators, used, {"": oracle.url}, CLOSED)
+
+
+def test_a_generator_that_is_stopped_fails_the_run(tmp_path: Path, oracle: OracleProcess) -> None:
+    """One of two, which does not even tell where it is, and cannot be asked to end."""
+    used = scenario(tmp_path, "@task\ndef buy(self):\n    self.client.get('/cake')")
+    order = Drive(
+        scenario=used.name,
+        targets={"": oracle.url},
+        load=CLOSED,
+        seed=1,
+        warmup_s=0.1,
+        max_warmup_s=0.2,
+        timeout_s=0.2,
+    )
+    with LocalGenerators((), tmp_path, 2, Limits(silence_s=0.2)) as generators:
+        generators.use(used)
+        os.kill(generators.pids[-1], signal.SIGSTOP)
+        with pytest.raises(GeneratorError, match="the load generator has reported nothing for "):
+            generators.drive(order, FixedLength(0.4))

@@ -94,7 +94,10 @@ class FakeGenerator:
         answers: dict[str, str] | None = None,
         wrong: Collection[str] = (),
         interrupt_after: int | None = None,
+        raising: Collection[str] = (),
     ) -> None:
+        """``wrong`` are stacks whose answers are wrong, ``raising`` those whose answers make a task raise."""
+        self._raising = raising
         self._answers = answers or {}
         self._wrong = wrong
         self._interrupt_after = interrupt_after
@@ -106,6 +109,9 @@ class FakeGenerator:
     def ask(self, scenario: str, url: str) -> tuple[Answer, ...]:
         body = self._answers.get(url, "cake")
         problem = "not what was expected" if url in self._wrong else None
+        if url in self._raising:
+            raised = "KeyError: 'slices', raised in buy (shop.py, line 12)"
+            return (Answer(endpoint="(task)", method="task", path="buy", status=0, body="", problem=raised),)
         return (Answer(endpoint="/", method="GET", path="/", status=200, body=body, problem=problem),)
 
     def drive(self, order: Drive, watcher: Watcher) -> tuple[Driven, list[Second]]:

@@ -10,7 +10,7 @@ import pytest
 
 from bakeoff.experiment import plan_blocks
 from bakeoff.measure import measure_block
-from bakeoff.model import BlockResult, Stack
+from bakeoff.model import BlockResult, Stack, UserError
 from tests.builders import experiment, stack
 from tests.measure.fakes import FakeBackend, FakeGenerator, LosingGenerator, context
 
@@ -80,3 +80,16 @@ def test_a_baseline_with_wrong_answers_is_replaced_as_reference() -> None:
     result, _ = block_of([stack("a"), stack("b"), stack("c")], wrong={"a"}, answers={"c": "pie"})
     failures = {record.stack: record.failure.message for record in result.records if record.failure}
     assert failures == {"a": "GET /: not what was expected", "c": "GET /: body is 'pie', the baseline's 'cake'"}
+
+
+def test_a_stack_whose_answers_make_a_task_raise_has_failed_alone() -> None:
+    """The others show that the scenario is not to blame."""
+    result, _ = block_of([stack("a"), stack("b"), stack("c")], raising={"b"})
+    failures = {record.stack: record.failure.message for record in result.records if record.failure}
+    assert failures == {"b": "task buy: KeyError: 'slices', raised in buy (shop.py, line 12)"}
+
+
+def test_a_task_that_raises_whichever_stack_answers_is_the_users_mistake() -> None:
+    """With the place and a remedy."""
+    with pytest.raises(UserError, match=r"scenario 'front': KeyError: 'slices', raised in .*; fix it, or try it alone"):
+        block_of([stack("a"), stack("b")], raising={"a", "b"})

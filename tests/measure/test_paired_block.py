@@ -83,3 +83,10 @@ def test_wrong_answers_of_a_side_end_the_measurement(tmp_path: Path) -> None:
     """The message names the side and the request."""
     with pytest.raises(PairFailure, match="head gives wrong answers: GET /: not what was expected"):
         probe(pair(), BLOCK, tmp_path, context(generator=FakeGenerator(wrong={"head"})))
+
+
+def test_a_head_whose_answers_make_a_task_raise_is_the_only_side_that_failed(tmp_path: Path) -> None:
+    """The base's do not."""
+    with pytest.raises(PairFailure, match="head gives wrong answers: task buy: KeyError: 'slices'") as failure:
+        probe(pair(), BLOCK, tmp_path, context(generator=FakeGenerator(raising={"head"})))
+    assert failure.value.side == "head"

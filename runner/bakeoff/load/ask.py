@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from typing import Any
 
+import gevent
 from locust import User
 from locust.env import Environment
+from locust.exception import StopUser
 
 from bakeoff.load.client import Client
+from bakeoff.load.messages import TASK
 from bakeoff.load.recorder import SliceSink
+from bakeoff.load.request_listener import described
 from bakeoff.load.response import Response
 from bakeoff.load.user import BakeoffUser
 from bakeoff.model import Answer
@@ -25,9 +30,15 @@ class ScenarioError(Exception):
     """A scenario that cannot be used, for a reason that its author can fix."""
 
 
-def ask_target(environment: Environment) -> list[Answer]:
-    """Run each task of the environment's users against its host. Raises `ScenarioError` when a task raises."""
-    return [answer for user_class in environment.user_classes for answer in _answers_to(user_class, environment)]
+def ask_target(environment: Environment, task_within_s: float, asked: Callable[[], None]) -> list[Answer]:
+    """Run each task of the environment's users against its host; ``asked`` is called after each.
+
+    What users' code raises, and a task that takes longer than ``task_within_s``, is a problem of an answer at `TASK`.
+    """
+    answers: list[Answer] = []
+    for user_class in environment.user_classes:
+        answers += _answers_to(user_class(environment), task_within_s, asked)
+    return answers
 
 
 class _RecordingClient(Client):
@@ -57,27 +68,28 @@ class _RecordingClient(Client):
         return response
 
 
-def _answers_to(user_class: type[User], environment: Environment) -> list[Answer]:
+def _answers_to(user: User, task_within_s: float, asked: Callable[[], None]) -> list[Answer]:
     """The quickest answer to each request of one user.
 
     None for plain Locust users, whose clients are not known, and no nested tasks, which choose their own order.
     """
-    user = user_class(environment)
     if not isinstance(user, BakeoffUser):
         return []
     client = user.new_client(_RecordingClient)
     user.use_client(client)
-    user.on_start()
     tasks: list[Any] = [task for task in user.tasks if not isinstance(task, type)]
-    for task in [task for task in dict.fromkeys(tasks) for _ in range(ASKED_TIMES)]:
+    for task in [type(user).on_start, *(task for task in dict.fromkeys(tasks) for _ in range(ASKED_TIMES))]:
         try:
-            task(user)
-        except Exception as error:
-            name = getattr(task, "__name__", "task")
-            raise ScenarioError(
-                f"task {name!r} of {user_class.__name__} raised {type(error).__name__}: {error}; "
-                f"fix it, or try it alone with: locust -f FILE --headless -u 1 -t 5s"
-            ) from error
+            with gevent.Timeout(task_within_s):
+                task(user)
+        except StopUser:
+            pass  # A task may end its user.
+        except (Exception, gevent.Timeout) as error:
+            name, problem = getattr(task, "__name__", "task"), described(error, error.__traceback__)
+            client.answers["task", name] = Answer(
+                endpoint=TASK, method="task", path=name, status=0, body="", problem=problem
+            )
+        asked()
     user.on_stop()
     return list(client.answers.values())
 

@@ -37,6 +37,10 @@ class Channel(Protocol):
         """The reports that have arrived, by sender, and which senders are gone; waits at most ``wait_s`` for some."""
         ...
 
+    def whereabouts(self) -> Sequence[str]:
+        """Which code each generator is running, where that is known: one of them hangs."""
+        ...
+
     def close(self) -> None:
         """End the generators, or this machine's use of them."""
         ...
@@ -94,6 +98,10 @@ class LocalChannel:
                 raise GeneratorError(str(error)) from None
             for report in reports:
                 yield key.data, report
+
+    def whereabouts(self) -> Sequence[str]:
+        """Which code each process is running; nothing for one that does not tell."""
+        return [place for child in self._children.values() if (place := child.whereabouts())]
 
     def close(self) -> None:
         """End all processes."""

@@ -5,6 +5,7 @@ Started as ``python -m bakeoff.load.child DESCRIPTOR [CPU,CPU...]``. It ends whe
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import socket
 import sys
@@ -19,11 +20,12 @@ from locust.env import Environment
 from locust.util.load_locustfile import load_locustfile
 
 from bakeoff.load.ask import ScenarioError, ask_target
-from bakeoff.load.child_process import end_with_parent
+from bakeoff.load.child_process import WHEREABOUTS_SIGNAL, end_with_parent
 from bakeoff.load.distributed.sources import imported_sources
 from bakeoff.load.messages import (
     Answers,
     Ask,
+    Asked,
     Drive,
     Driven,
     GeneratorProblem,
@@ -83,10 +85,11 @@ class Child:
                     return Ready()
                 case ListSources(root=root, folders=folders):
                     return Sources(digests=imported_sources(Path(root), map(Path, folders)))
-                case Ask(scenario=name, url=url):
+                case Ask(scenario=name, url=url, task_within_s=task_within_s):
                     environment, _ = self._environments[name]
                     _aim(environment, {"": url})
-                    return Answers(answers=tuple(ask_target(environment)))
+                    answers = ask_target(environment, task_within_s, asked=lambda: self._send(Asked()))
+                    return Answers(answers=tuple(answers))
                 case Drive():
                     return self._drive(order)
                 case _:
@@ -156,6 +159,7 @@ def _aim(environment: Environment, targets: Mapping[str, str]) -> None:
 def main(arguments: list[str]) -> None:
     """Serve the harness at the given descriptor, on the given CPUs."""
     end_with_parent()
+    faulthandler.register(WHEREABOUTS_SIGNAL, all_threads=False)
     descriptor = int(arguments[0])
     if len(arguments) > 1 and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {int(cpu) for cpu in arguments[1].split(",")})

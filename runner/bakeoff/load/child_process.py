@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -16,6 +17,9 @@ from bakeoff.load.messages import Order, Ready, Report, Stop, line, report_decod
 
 STARTS_WITHIN_S = 60.0
 ENDS_WITHIN_S = 2.0
+TELLS_WITHIN_S = 1.0
+WHEREABOUTS_SIGNAL = signal.SIGUSR1
+"""Has a child write into its log which code it is running."""
 RECEIVE_BYTES = 1 << 20
 _PR_SET_PDEATHSIG = 1
 
@@ -98,6 +102,18 @@ class ChildProcess:
         report = self.wait_for_report(STARTS_WITHIN_S)
         if not isinstance(report, Ready):
             raise ChildEnded(f"the load generator reported {report!r} when it started")
+
+    def whereabouts(self) -> str | None:
+        """The place in the code that it is running, such as ``File "shop.py", line 7 in buy``; ``None`` if unknown."""
+        before = self._log.stat().st_size
+        self._process.send_signal(WHEREABOUTS_SIGNAL)
+        deadline_s = time.monotonic() + TELLS_WITHIN_S
+        while time.monotonic() < deadline_s:
+            time.sleep(0.02)
+            written = self._log.read_bytes()[before:].decode("utf-8", "replace")
+            for place in re.findall(r"^  (File .*)\n", written, re.MULTILINE):
+                return str(place)
+        return None
 
     def ask_to_stop(self) -> None:
         """Have it end when it has no slice to drive, without waiting for that."""

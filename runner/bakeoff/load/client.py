@@ -18,6 +18,7 @@ from urllib.parse import urlencode, urlsplit
 import gevent
 import msgspec
 
+from bakeoff.load.messages import TASK
 from bakeoff.load.reading import AnswerReader
 from bakeoff.load.recorder import EndpointLog, Sink
 from bakeoff.load.response import RequestError, Response
@@ -32,9 +33,6 @@ Below the keep-alive times of gunicorn (2 s) and uvicorn (5 s).
 
 FAILURE_PAUSE_S = 0.001
 """How long a user pauses after a request without an answer."""
-
-TASK = "(task)"
-"""The endpoint of errors that a task raises, apart from its requests, each of which has its own outcome."""
 
 Check = Callable[[Response], bool | str | None]
 """Decides whether an answer is right: ``None`` or ``True`` when it is; ``False`` or a reason when it is not."""

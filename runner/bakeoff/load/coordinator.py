@@ -13,6 +13,7 @@ import msgspec
 
 from bakeoff.load.messages import (
     Ask,
+    Asked,
     Drive,
     Driven,
     GeneratorProblem,
@@ -120,7 +121,7 @@ class AskCoordinator(Coordinator):
         return Step(orders=[(self._asked, self._order)])
 
     def _on_report(self, member: str, report: Report, now_s: float) -> Step:
-        return Step(reports=[report], over=True) if member == self._asked else WAIT
+        return Step(reports=[report], over=True) if member == self._asked and not isinstance(report, Asked) else WAIT
 
     def _on_loss(self, now_s: float) -> Step:
         if not self._members:

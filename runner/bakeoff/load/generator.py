@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, Self
 
@@ -29,10 +30,18 @@ from bakeoff.load.messages import (
 from bakeoff.model import Answer, Scenario, UserError
 
 POLL_S = 0.5
-SILENCE_S = 120.0
-"""How long the generators may report nothing, beyond what the order allows, before the run fails."""
-ASKED_WITHIN_S = 1800.0
-"""The same while a scenario is loaded or each of its tasks is tried, which may have many requests that time out."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How long generators may take before the run fails."""
+
+    silence_s: float = 120.0
+    """To report something, beyond what the order allows."""
+    load_s: float = 300.0
+    """To import a scenario."""
+    task_s: float = 120.0
+    """To run a task alone, whose requests may all time out."""
 
 
 class GeneratorLost(GeneratorError):
@@ -89,8 +98,9 @@ class Generators:
     Every method raises `UserError` for a mistake in a scenario, and `GeneratorError` when generators fail.
     """
 
-    def __init__(self, channel: Channel) -> None:
+    def __init__(self, channel: Channel, limits: Limits = Limits()) -> None:
         self._channel = channel
+        self._limits = limits
 
     def __enter__(self) -> Self:
         return self
@@ -101,19 +111,20 @@ class Generators:
     def use(self, scenario: Scenario) -> None:
         """Load a scenario in every generator."""
         coordinator = UseCoordinator(UseScenario(scenario=scenario), self._members())
-        for _ in self._reports(coordinator, ASKED_WITHIN_S):
+        for _ in self._reports(coordinator, self._limits.load_s):
             pass
 
     def ask(self, scenario: str, url: str) -> tuple[Answer, ...]:
         """A target's answers to each task of a scenario, without load; one generator asks."""
-        coordinator = AskCoordinator(Ask(scenario=scenario, url=url), self._members())
-        (answers,) = self._reports(coordinator, ASKED_WITHIN_S)
+        order = Ask(scenario=scenario, url=url, task_within_s=self._limits.task_s)
+        coordinator = AskCoordinator(order, self._members())
+        (answers,) = self._reports(coordinator, self._limits.silence_s + self._limits.task_s)
         assert isinstance(answers, Answers)
         return answers.answers
 
     def list_sources(self, order: ListSources) -> dict[str, str]:
         """Digests of the Python files that scenarios have imported from some folders."""
-        (sources,) = self._reports(AskCoordinator(order, self._members()), SILENCE_S)
+        (sources,) = self._reports(AskCoordinator(order, self._members()), self._limits.silence_s)
         assert isinstance(sources, Sources)
         return sources.digests
 
@@ -123,7 +134,7 @@ class Generators:
         Raises `GeneratorLost` when a generator ended meanwhile, and others are left.
         """
         coordinator = DriveCoordinator(order, self._members(), shared_clock=self._channel.shared_clock)
-        silence_s = SILENCE_S + order.warmup_s + order.max_warmup_s + order.timeout_s
+        silence_s = self._limits.silence_s + order.warmup_s + order.max_warmup_s + order.timeout_s
         seconds: list[Second] = []
         for report in self._reports(coordinator, silence_s):
             match report:
@@ -170,7 +181,8 @@ class Generators:
                 if step.over:
                     return
             if time.monotonic() - reported_s > silence_s:
-                raise GeneratorError(f"the load generator has reported nothing for {silence_s:g} s")
+                places = "".join(f"; it hangs at {place}" for place in self._channel.whereabouts())
+                raise GeneratorError(f"the load generator has reported nothing for {silence_s:g} s{places}")
 
     def _checked(self, step: Step) -> Iterator[Report]:
         for report in step.reports:
@@ -186,11 +198,13 @@ class Generators:
 class LocalGenerators(Generators):
     """Generators that are processes on this machine."""
 
-    def __init__(self, cpus: Sequence[int], logs: Path, processes: int | None = None) -> None:
+    def __init__(
+        self, cpus: Sequence[int], logs: Path, processes: int | None = None, limits: Limits = Limits()
+    ) -> None:
         """Start one process for each of ``cpus``, or as many as ``processes`` says; their messages go to ``logs``.
 
         Raises `GeneratorError` when one does not start.
         """
         channel = LocalChannel(cpus, logs, processes)
-        super().__init__(channel)
+        super().__init__(channel, limits)
         self.pids = channel.pids

@@ -12,6 +12,10 @@ NOT_SENT = "(not sent)"
 """The endpoint of arrivals that never reached a task, because no connection became free in time."""
 
 
+TASK = "(task)"
+"""The endpoint of errors that a user's code raises, apart from its requests, each of which has its own outcome."""
+
+
 class UseScenario(Struct, frozen=True, kw_only=True, tag="use"):
     """Load a scenario's Locust file, or build a user class from its requests."""
 
@@ -31,6 +35,8 @@ class Ask(Struct, frozen=True, kw_only=True, tag="ask"):
 
     scenario: str
     url: str
+    task_within_s: float = 120.0
+    """How long a task may take."""
 
 
 class Drive(Struct, frozen=True, kw_only=True, tag="drive"):
@@ -77,6 +83,10 @@ class Sources(Struct, frozen=True, kw_only=True, tag="sources"):
 
     digests: dict[str, str]
     """SHA-256 of each file's content, by its relative path."""
+
+
+class Asked(Struct, frozen=True, kw_only=True, tag="asked"):
+    """One more task has run: the generator has not stopped."""
 
 
 class Answers(Struct, frozen=True, kw_only=True, tag="answers"):
@@ -150,7 +160,9 @@ class GeneratorProblem(Struct, frozen=True, kw_only=True, tag="problem"):
     user_error: bool = False
 
 
-Report = Ready | Sources | Answers | Warm | WindowOpened | WindowClosed | Tick | Second | Driven | GeneratorProblem
+Report = (
+    Ready | Sources | Asked | Answers | Warm | WindowOpened | WindowClosed | Tick | Second | Driven | GeneratorProblem
+)
 
 
 class Lost(Struct, frozen=True, kw_only=True):

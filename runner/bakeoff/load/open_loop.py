@@ -14,7 +14,7 @@ from typing import Any
 
 import gevent
 import numpy as np
-from gevent import Greenlet
+from gevent import Greenlet, GreenletExit
 from locust.env import Environment
 from locust.exception import StopTest, StopUser
 from numpy.typing import NDArray
@@ -171,6 +171,7 @@ class OpenLoop:
         self._warmup = warmup
         self._window = window
         self._pacer = Pacer(self._arrive)
+        self._stopped = False
         self.waited = 0
 
     def start(self) -> None:
@@ -191,10 +192,13 @@ class OpenLoop:
             gevent.sleep(0.005)
         while self._queue:
             self._drop(*self._queue.popleft())
+        self._stopped = True
         gevent.killall([runner.greenlet for runner in self._runners])
 
     def next_waiting(self, runner: TaskRunner) -> int | None:
         """The next queued arrival, for a user that has finished; ``None`` if there is none, and it becomes idle."""
+        if self._stopped:  # The task has caught the exception that ends its user.
+            raise GreenletExit
         self._connected(runner)
         intended_ns = self._take_waiting()
         if intended_ns is None:

@@ -13,7 +13,8 @@ import locust
 from locust import User
 from locust.env import Environment
 
-from bakeoff.load.client import TASK, Client
+from bakeoff.load.client import Client
+from bakeoff.load.messages import TASK
 from bakeoff.load.traffic import Traffic, now_ns
 
 _OWN_FOLDERS = tuple(str(Path(module_file).parent) for module_file in (locust.__file__, Path(__file__).parent))
@@ -60,7 +61,7 @@ def listening(environment: Environment, traffic: Traffic) -> Iterator[ErrorsOfUs
             log.record_failure(type(exception).__name__, began_ns, done_ns, str(exception))
 
     def on_user_error(user_instance: User, exception: BaseException, tb: TracebackType | None, **_: Any) -> None:
-        reason = _described(exception, tb)
+        reason = described(exception, tb)
         errors.first = errors.first or reason
         client = getattr(user_instance, "client", None)
         if isinstance(client, Client):
@@ -80,7 +81,7 @@ def listening(environment: Environment, traffic: Traffic) -> Iterator[ErrorsOfUs
         environment.events.request.remove_listener(on_request)  # type: ignore[no-untyped-call]
 
 
-def _described(error: BaseException, tb: TracebackType | None) -> str:
+def described(error: BaseException, tb: TracebackType | None) -> str:
     """``KeyError: 'cake', raised in buy (shop.py, line 12)``: the function is the user's own, whatever it called."""
     frames = [(frame.f_code, line) for frame, line in traceback.walk_tb(tb)]
     own = [place for place in frames if not place[0].co_filename.startswith(_OWN_FOLDERS)]

@@ -6,10 +6,11 @@ import time
 from pathlib import Path
 
 from bakeoff.load.generator import LoadGenerator
+from bakeoff.load.messages import TASK
 from bakeoff.measure.context import RunContext
 from bakeoff.measure.record import failed_record
 from bakeoff.measure.slice import measure_slice
-from bakeoff.model import Answer, Block, BlockResult, Experiment, Interval, Record
+from bakeoff.model import Answer, Block, BlockResult, Experiment, Interval, Record, UserError
 from bakeoff.stacks import StacksUnderTest, difference, started
 
 
@@ -50,20 +51,29 @@ def ask_and_compare(experiment: Experiment, stacks: StacksUnderTest, generator: 
     """Ask each running stack alone, note its latencies without load, and return how answers differ, by stack.
 
     Answers are compared with the baseline's; where the baseline does not run or answers wrongly, with those of the
-    first stack that answers rightly. A stack whose answers are wrong has failed.
+    first stack that answers rightly. A stack whose answers are wrong, or make a task raise, has failed.
+
+    Raises `UserError` when tasks raise whichever stack answers.
     """
     differences: dict[str, str] = {}
     running = [stack for stack in stacks.values() if stack.is_running]
     running.sort(key=lambda stack: stack.stack.name != experiment.baseline)
     for scenario in experiment.scenarios:
         reference: tuple[Answer, ...] | None = None
+        raised: list[str] = []
         for stack in running:
             answers = generator.ask(scenario.name, stack.url)
             stack.note_answers(answers)
+            raised += [answer.problem for answer in answers if answer.problem and answer.endpoint == TASK][:1]
             if any(answer.problem for answer in answers):
                 continue
             if reference is None:
                 reference = answers
             elif problem := difference(reference, answers, experiment.volatile):
                 differences.setdefault(stack.stack.name, problem)
+        if raised and len(raised) == len(running):
+            raise UserError(
+                f"scenario {scenario.name!r}: {raised[0]}; fix it, or try it alone with: "
+                "locust -f FILE --headless -u 1 -t 5s"
+            )
     return differences

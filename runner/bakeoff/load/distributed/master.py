@@ -130,6 +130,10 @@ class WorkersChannel:
                 self._send(worker, Ping())
         yield from self._received(min(wait_s, PING_S))
 
+    def whereabouts(self) -> Sequence[str]:
+        """Unknown on other machines."""
+        return ()
+
     def close(self) -> None:
         """Dismiss all workers."""
         for worker in self._workers:

@@ -14,6 +14,7 @@ import msgspec
 from bakeoff.load.messages import (
     Answers,
     Ask,
+    Asked,
     Drive,
     Driven,
     GeneratorProblem,
@@ -92,7 +93,7 @@ class Leave(Struct, frozen=True, kw_only=True, tag="leave"):
 
 
 FromMaster = UseScenario | Ask | Drive | OpenWindow | Terms | Ping | Dismissal
-WorkerReport = Ready | Answers | Warm | WindowOpened | WindowClosed | Tick | Second | Driven | GeneratorProblem
+WorkerReport = Ready | Asked | Answers | Warm | WindowOpened | WindowClosed | Tick | Second | Driven | GeneratorProblem
 FromWorker = WorkerReport | Hello | Compatible | Pong | Leave
 
 from_master_decoder = msgspec.json.Decoder(FromMaster)
