@@ -34,10 +34,29 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     reasons: tuple[str, ...] = ()
 
 
-def page(runs: Sequence[Run]) -> str:
+class Effect(msgspec.Struct, frozen=True):
+    """Head / base, with its interval."""
+
+    point: float
+    low: float
+    high: float
+
+
+class CrossCheck(msgspec.Struct, frozen=True, kw_only=True):
+    """A planted effect, as a gate measured it and as exclusive slices did: one line of the JSONL file."""
+
+    stack: str
+    change_percent: int
+    gate: dict[str, Effect]
+    """By metric."""
+    exclusive: dict[str, Effect]
+    seconds: float
+
+
+def page(runs: Sequence[Run], checks: Sequence[CrossCheck]) -> str:
     """The whole page."""
     gates = [run for run in runs if run.case.change != SEQUENTIAL]
-    parts = [_INTRODUCTION, _verdicts(gates), _POWER, _unchanged(gates), _spreads(runs)]
+    parts = [_INTRODUCTION, _verdicts(gates), _POWER, _unchanged(gates), _spreads(runs), _cross_checks(checks)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -181,3 +200,52 @@ def _spread_row(stack: str, neighbour: str, metric: str, paired: Sequence[float]
     ratio = f"1 / {of_sequential / of_paired:.1f}"
     cells = [f"{of_paired:.2%} ({len(paired)})", f"{of_sequential:.2%} ({len(sequential)})", ratio]
     return f"| {stack} | {neighbour} | {metric} | {' | '.join(cells)} |"
+
+
+_CROSS_CHECK = """## The same effect, measured alone
+
+Planted CPU time from +2 to +100 %, measured by a gate and by a run of the same two apps, whose slices each have the
+machine to themselves (`make crosscheck-gate`; each line of [gate-crosscheck.jsonl](gate-crosscheck.jsonl) is a gate and
+a run). Both have intervals: they agree when the interval of their ratio, made from both, contains 1."""
+
+
+def _cross_checks(checks: Sequence[CrossCheck]) -> str:
+    """How often a gate and exclusive slices agree, by stack, metric and planted effect."""
+    if not checks:
+        return ""
+    lines = [
+        _CROSS_CHECK,
+        "",
+        "| stack | metric | planted CPU | pairs | gate, mean | exclusive, mean | agree |",
+        "| --- | --- | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    agreed: list[bool] = []
+    for stack in sorted({check.stack for check in checks}):
+        for metric in ("cpu_per_request", "throughput"):
+            for change_percent in sorted({check.change_percent for check in checks}):
+                pairs = [
+                    (check.gate[metric], check.exclusive[metric])
+                    for check in checks
+                    if (check.stack, check.change_percent) == (stack, change_percent)
+                    and metric in check.gate
+                    and metric in check.exclusive
+                ]
+                if not pairs:
+                    continue
+                outcomes = [agree(*pair) for pair in pairs]
+                agreed += outcomes
+                means = [np.exp(np.mean([np.log(pair[side].point) for pair in pairs])) - 1 for side in (0, 1)]
+                cells = [f"+{change_percent} %", str(len(pairs)), *(f"{mean:+.1%}" for mean in means)]
+                lines.append(f"| {stack} | {metric} | {' | '.join(cells)} | {sum(outcomes)} |")
+    low, high = proportion_interval(sum(agreed), len(agreed))
+    return "\n".join([*lines, "", f"Agreement: {sum(agreed)} of {len(agreed)} ({low:.0%} to {high:.0%})."])
+
+
+def agree(first: Effect, other: Effect) -> bool:
+    """Whether the 95 % interval of the ratio of two independent estimates contains 1.
+
+    Widths of independent intervals add up in squares.
+    """
+    difference = np.log(first.point / other.point)
+    of_first, of_other = (np.log(effect.high / effect.low) / 2 for effect in (first, other))
+    return bool(abs(difference) <= np.hypot(of_first, of_other))

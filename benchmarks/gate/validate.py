@@ -27,12 +27,13 @@ from bakeoff.model import BASE, Histogram, OpenLoad
 from bakeoff.report.gate.words import gate_of
 from bakeoff.results import RunFolder
 from benchmarks.gate import power
-from benchmarks.gate.accuracy import SEQUENTIAL, Case, Run, page
+from benchmarks.gate.accuracy import SEQUENTIAL, Case, CrossCheck, Run, page
 from benchmarks.gate.inject import ROOT, inject
 from benchmarks.gate.one_after_another import one_after_another
 from benchmarks.lines import add_line, read_lines
 
 RUNS = ROOT / "docs" / "gate-accuracy.jsonl"
+CROSS_CHECKS = ROOT / "docs" / "gate-crosscheck.jsonl"
 PAGE = ROOT / "docs" / "gate-accuracy.md"
 PICTURE = ROOT / "docs" / "images" / "gate-power.png"
 CONFIG = Path(__file__).with_name("gate.toml")
@@ -127,7 +128,7 @@ def neighbour(kind: str) -> Iterator[None]:
 def gate(case: Case, base: Path, head: Path, out: Path) -> Run:
     """One whole gate, from the command line."""
     began_s = time.monotonic()
-    completed = subprocess.run(_command(case.stack, base, head, out), capture_output=True, text=True)
+    completed = subprocess.run(gate_command(case.stack, base, head, out), capture_output=True, text=True)
     folders = list(out.glob("*-gate/summary.json"))
     if not folders:
         raise RuntimeError(f"{case}: {completed.stderr}")
@@ -148,7 +149,7 @@ def request_cost(stack: str, scratch: Path) -> RequestCost:
     """Measured by a gate against a copy with a known number of iterations."""
     base, head = inject(scratch / "base", {}), inject(scratch / "head", {"iterations": PROBE_ITERATIONS})
     out = scratch / "cost"
-    subprocess.run(_command(stack, base, head, out), capture_output=True, check=False)
+    subprocess.run(gate_command(stack, base, head, out), capture_output=True, check=False)
     (path,) = out.glob("*-gate")
     folder = RunFolder(path)
     metrics = gate_of(folder.summary().gate).metrics
@@ -169,7 +170,8 @@ def request_cost(stack: str, scratch: Path) -> RequestCost:
     )
 
 
-def _command(stack: str, base: Path, head: Path, out: Path) -> list[str]:
+def gate_command(stack: str, base: Path, head: Path, out: Path) -> list[str]:
+    """The command that gates a head against its base."""
     revisions = ["--base", str(base), "--head", str(head)]
     return [sys.executable, "-m", "bakeoff", "gate", str(CONFIG), *revisions, "--stack", stack, "--out", str(out)]
 
@@ -214,7 +216,13 @@ def main() -> None:
             add_line(RUNS, run)
             print(f"{case.change}, {case.stack}, {case.neighbour}: {run.verdict} in {run.seconds:.0f} s", flush=True)
             shutil.rmtree(folder)
-    PAGE.write_text(page(runs), "utf-8")
+    write_page()
+
+
+def write_page() -> None:
+    """Make the page and its picture from all lines."""
+    runs = read_lines(RUNS, Run)
+    PAGE.write_text(page(runs, read_lines(CROSS_CHECKS, CrossCheck)), "utf-8")
     PICTURE.write_bytes(power.picture(runs))
 
 

@@ -43,7 +43,7 @@ command = ["{python}", "server.py", "{port}"]
 [gate]
 users = 4
 closed_s = 0.3
-open_s = 0.3
+open_s = 0.6
 """
 
 
@@ -86,7 +86,7 @@ def test_a_head_that_fails_requests_is_a_regression(folder: Path) -> None:
 
 def test_an_equal_head_has_ratios_of_about_one(folder: Path) -> None:
     """With intervals that are neither empty nor meaningless; never a regression. Everything is stored."""
-    steady = EXPERIMENT.replace("open_s = 0.3", "open_s = 0.6\nrate_rps = 100")  # Enough answers for a median.
+    steady = EXPERIMENT.replace("open_s = 0.6", "open_s = 1.0\nrate_rps = 100")  # Enough answers for a median.
     (folder / "bakeoff.toml").write_text(steady, "utf-8")
     completed = gate(folder, "--head", "same", "--budget-s", "60")
     result = gate_result(folder)

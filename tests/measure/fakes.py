@@ -140,6 +140,7 @@ class FakeGenerator:
                 EndpointCounts(endpoint=endpoint, offered=count, outcomes=Outcomes(right=count), completed=count)
                 for endpoint, (_, count) in answered.items()
             ),
+            turns_s=dict.fromkeys(latencies_s, share) if len(latencies_s) > 1 and isinstance(load, ClosedLoad) else {},
         )
         return driven, [
             Second(

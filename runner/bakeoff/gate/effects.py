@@ -72,9 +72,7 @@ _Measurements = dict[MetricKey, _Measurement]
 
 def block_effects(block: BlockResult, intervals: Sequence[Interval]) -> BlockEffects:
     """The effects of a block, given its histograms."""
-    base, head = (
-        _measurements(block, intervals, side) | _closed_loop_latencies(block, intervals, side) for side in SIDES
-    )
+    base, head = (_measurements(block, intervals, side) for side in SIDES)
     on_both_sides = [key for key in base if key in head]
     effects = {key: head[key].log - base[key].log for key in on_both_sides}
     answers = {key: base[key].answers + head[key].answers for key in on_both_sides}
@@ -94,7 +92,7 @@ def block_effects(block: BlockResult, intervals: Sequence[Interval]) -> BlockEff
 
 
 def log_metrics(block: BlockResult, intervals: Sequence[Interval], side: str) -> Mapping[MetricKey, float]:
-    """Logarithms of one side's metrics: CPU, memory and start-up over all endpoints, latencies by endpoint."""
+    """Logarithms of one side's metrics: latencies by endpoint, all others over all endpoints."""
     return {key: measurement.log for key, measurement in _measurements(block, intervals, side).items()}
 
 
@@ -119,21 +117,22 @@ def why_unusable(block: BlockResult, intervals: Sequence[Interval]) -> str | Non
     if failed := errors(base.requests, base.errors, filter(None, [base.reason])):
         return f"at the base, {failed[0]}"
     open_records = [record for side in SIDES for record in _records(block, side, OpenLoad)]
-    load, use = open_records[0].load, open_records[0].generator
-    if use is not None and use.cpu_s > GENERATOR_BUSY * use.window_s:
-        return f"the load generator was busy for {use.cpu_s / use.window_s:.0%} of the open loop"
+    for use in (record.generator for record in open_records):
+        if use is not None and use.cpu_s > GENERATOR_BUSY * use.window_s:
+            return f"the load generator was busy for {use.cpu_s / use.window_s:.0%} of the open loop"
     lag, latency = (
         Histogram.merge(interval.histogram for interval in _intervals(open_records, intervals) if interval.kind == kind)
         for kind in ("lag", "latency")
     )
-    return next(iter(sent_on_time(load, lag.quantile_s(0.99), latency.quantile_s(0.99))), None)
+    return next(iter(sent_on_time(open_records[0].load, lag.quantile_s(0.99), latency.quantile_s(0.99))), None)
 
 
 def _measurements(block: BlockResult, intervals: Sequence[Interval], side: str) -> _Measurements:
-    """All metrics of a side but throughput."""
+    """All metrics of a side."""
     closed_records, open_records = _records(block, side, ClosedLoad), _records(block, side, OpenLoad)
     measurements = {
-        **_measurement(MetricKey("cpu_per_request"), _cpu_per_request_s((*closed_records, *open_records))),
+        **_measurement(MetricKey("cpu_per_request"), _cpu_per_request_s(open_records)),
+        **_measurement(MetricKey("throughput"), _s_per_request(closed_records)),
         **_measurement(MetricKey("memory"), _rss_bytes(open_records)),
         **_measurement(MetricKey("start_up"), block.ready_s.get(side)),
     }
@@ -158,16 +157,6 @@ def _exact_s(latencies: Latencies, share: float) -> float | None:
     """A quantile of all requests; ``None`` where it falls among those without a right answer, and is only a bound."""
     quantile = latencies.quantile(share)
     return None if quantile is None or quantile.at_least else quantile.value_s
-
-
-def _closed_loop_latencies(block: BlockResult, intervals: Sequence[Interval], side: str) -> _Measurements:
-    """Throughput of users that only call one side: users / time per right answer (Little 1961), here as that time."""
-    measurements: _Measurements = {}
-    for endpoint, latencies in _latencies(_records(block, side, ClosedLoad), intervals).items():
-        measurements |= _measurement(
-            MetricKey("throughput", endpoint), latencies.s_per_right_answer, latencies.right.total
-        )
-    return measurements
 
 
 def _measurement(key: MetricKey, value: float | None, answers: int = 0) -> _Measurements:
@@ -203,6 +192,12 @@ def _cpu_per_request_s(records: Sequence[Record]) -> float | None:
     answers = sum(counts.completed for record in records for counts in record.endpoints)
     cpu_s = [record.server.cpu_s for record in records if record.server]
     return sum(cpu_s) / answers if answers and len(cpu_s) == len(records) else None
+
+
+def _s_per_request(records: Sequence[Record]) -> float | None:
+    """The inverse of throughput: the time that a side had in the closed loop, for each right answer."""
+    answers = sum(counts.completed for record in records for counts in record.endpoints)
+    return sum(record.window_s for record in records) / answers if answers else None
 
 
 def _rss_bytes(records: Sequence[Record]) -> float | None:

@@ -10,7 +10,7 @@ import os
 import socket
 import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import gevent
@@ -43,8 +43,9 @@ from bakeoff.load.messages import (
 )
 from bakeoff.load.recorder import SliceSink, warm_up_recording
 from bakeoff.load.slices import drive
+from bakeoff.load.targets import DrawnTargets, OneTarget, Targets, Turns
 from bakeoff.load.traffic import Traffic
-from bakeoff.load.user import BakeoffUser, PairedTargets, can_alternate, requests_user
+from bakeoff.load.user import BakeoffUser, can_alternate, requests_user
 from bakeoff.model import OpenLoad, Scenario
 
 
@@ -103,7 +104,7 @@ class Child:
         environment, traffic = self._environments[order.scenario]
         _check_load(order, environment)
         _check_targets(order, environment)
-        _aim(environment, order.targets)
+        _aim(environment, order.targets, DrawnTargets if isinstance(order.load, OpenLoad) else Turns)
         return drive(environment, traffic, order, self._send, self._wait_to_open)
 
 
@@ -149,8 +150,13 @@ def _check_targets(order: Drive, environment: Environment) -> None:
         )
 
 
-def _aim(environment: Environment, targets: Mapping[str, str]) -> None:
-    environment.paired_targets = PairedTargets(targets) if len(targets) > 1 else None  # type: ignore[attr-defined]
+def _aim(
+    environment: Environment,
+    targets: Mapping[str, str],
+    several: Callable[[Mapping[str, str]], Targets] = DrawnTargets,
+) -> None:
+    """Send users to their target, or to ``several``."""
+    environment.targets = several(targets) if len(targets) > 1 else OneTarget()  # type: ignore[attr-defined]
     environment.host = next(iter(targets.values()))
     for user_class in environment.user_classes:
         user_class.host = environment.host

@@ -10,6 +10,7 @@ from locust.env import Environment
 from bakeoff.load.client import Client
 from bakeoff.load.recorder import SliceSink
 from bakeoff.load.traffic import Traffic
+from bakeoff.load.user import targets_of
 
 
 class ClosedLoop:
@@ -25,6 +26,8 @@ class ClosedLoop:
         self._think_s = think_s
         self._own_wait_times = {user_class: user_class.wait_time for user_class in environment.user_classes}
         environment.stop_timeout = drain_s
+        self._targets = targets_of(environment)
+        self._drain_s = drain_s
         self._runner: Any = environment.runner or environment.create_local_runner()
 
     def start(self) -> None:
@@ -32,6 +35,7 @@ class ClosedLoop:
         if self._think_s:
             for user_class in self._environment.user_classes:
                 user_class.wait_time = constant(self._think_s)
+        self._targets.start(self._users, self._drain_s)
         self._runner.start(self._users, spawn_rate=self._users)
 
     @property
@@ -46,13 +50,14 @@ class ClosedLoop:
         if not clients:  # Plain Locust users: as many answers as there are users.
             sink = self._traffic.sink
             return isinstance(sink, SliceSink) and sink.total("offered") >= self._users
-        return sum(client.last_used_ns > 0 for client in clients) >= self._users
+        return len(clients) >= self._users and all(client.last_used_ns > 0 for client in clients)
 
     def open_window(self, at_ns: int) -> None:
         """Users go on as before."""
 
     def stop(self) -> None:
         """Let every user finish its request, at most for the drain time, and stop it."""
+        self._targets.finish()
         self._runner.stop()
         for user_class, wait_time in self._own_wait_times.items():
             user_class.wait_time = wait_time

@@ -137,9 +137,12 @@ class DriveCoordinator(Coordinator):
     """
 
     def __init__(self, order: Drive, members: Sequence[str], *, shared_clock: bool) -> None:
-        """No more members take part than there are users. ``shared_clock``: the members' clocks can be compared."""
+        """``shared_clock``: the members' clocks can be compared.
+
+        No more members take part than there are users, and only one where targets take turns.
+        """
         users = order.load.users if isinstance(order.load, ClosedLoad) else len(members)
-        super().__init__(members[: max(1, users)])
+        super().__init__(members[: max(1, users) if len(order.targets) <= 1 else 1])
         self._order = order
         self._shared_clock = shared_clock
         self._latencies_s: dict[str, float] = {}
@@ -265,6 +268,7 @@ def merged(parts: Sequence[Driven]) -> Driven:
         opened_within_s=(max(part.opened_ns for part in parts) - first_ns) / 1e9,
         users=None if None in (users := [part.users for part in parts]) else sum(filter(None, users)),
         user_error=next((part.user_error for part in parts if part.user_error), None),
+        turns_s=parts[0].turns_s,  # Where targets take turns, there is only one generator.
     )
 
 

@@ -44,7 +44,8 @@ class Drive(Struct, frozen=True, kw_only=True, tag="drive"):
 
     scenario: str
     targets: dict[str, str]
-    """URLs by name. With more than one, each task draws its target, and endpoints are counted as ``NAME ENDPOINT``."""
+    """URLs by name. Several take turns in a closed loop, and are drawn by each task in an open one; their endpoints are
+    counted as ``NAME ENDPOINT``."""
     load: Load
     seed: int
     warmup_s: float
@@ -151,6 +152,8 @@ class Driven(Struct, frozen=True, kw_only=True, tag="driven"):
     """Users of a closed loop that were running when the window closed."""
     user_error: str | None = None
     """The first exception in a user's code, and where it was raised."""
+    turns_s: dict[str, float] = {}
+    """Seconds of the turns of each target, from the start of the warm-up to the last answer, by name."""
 
 
 class GeneratorProblem(Struct, frozen=True, kw_only=True, tag="problem"):

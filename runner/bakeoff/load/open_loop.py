@@ -23,7 +23,7 @@ from bakeoff.load.messages import NOT_SENT
 from bakeoff.load.recorder import SliceLog
 from bakeoff.load.timer import new_alarm
 from bakeoff.load.traffic import Traffic, nothing, now_ns
-from bakeoff.load.user import BakeoffUser, report_error, run_task
+from bakeoff.load.user import BakeoffUser, report_error, run_task, targets_of
 
 CONNECTING_AT_ONCE = 8
 """Connections that are opened at the same time.
@@ -74,13 +74,11 @@ class TaskRunner:
 
     def _serve_arrivals(self) -> None:
         user, loop, hub = self.user, self._loop, gevent.get_hub()
-        choose = random.choice
-        tasks: list[Any] = user.tasks
+        targets = targets_of(user.environment)
         while True:
-            task = choose(tasks)
-            user.choose_target(task)
+            task = targets.begin(user)
             user.client.schedule(self._intended_ns)
-            run_task(user, task)
+            run_task(user, task, targets)
             waiting_ns = loop.next_waiting(self)
             if waiting_ns is None:
                 hub.switch()

@@ -6,7 +6,7 @@ import gc
 import random
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 import gevent
@@ -20,6 +20,7 @@ from bakeoff.load.open_loop import OpenLoop
 from bakeoff.load.recorder import SECOND_NS, Histograms, SliceSink
 from bakeoff.load.request_listener import listening
 from bakeoff.load.traffic import Traffic, now_ns
+from bakeoff.load.user import targets_of
 from bakeoff.model import ClosedLoad, EndpointCounts, OpenLoad, arrivals_s, window_rng
 
 MIN_WARMUP_RATE_RPS = 1.0
@@ -65,7 +66,8 @@ def drive(
             window = _Window(traffic, warm, slice_s, order.timeout_s, send)
             window.run(loop)
             loop.stop()
-        return msgspec.structs.replace(window.result(started_ns, loop), user_error=errors.first)
+        turns_s = targets_of(environment).finish()
+        return msgspec.structs.replace(window.result(started_ns, loop, turns_s), user_error=errors.first)
     finally:
         traffic.switch(SliceSink())
         gc.enable()
@@ -171,7 +173,7 @@ class _Window:
         elapsed_s = (now_ns() - self.opened_ns) / 1e9
         self._send(Tick(elapsed_s=elapsed_s, rate_rps=self._sink.total("right") / max(elapsed_s, 1e-9)))
 
-    def result(self, started_ns: int, loop: Loop) -> Driven:
+    def result(self, started_ns: int, loop: Loop, turns_s: Mapping[str, float]) -> Driven:
         """Send the remaining histograms; the account of the drained slice."""
         for _ in self._histograms.absorb():
             pass
@@ -183,6 +185,7 @@ class _Window:
             connections_opened=self._sink.total("connections"),
             requests_sent=self._sink.total("offered") - self._sink.total("dropped"),
             waited=loop.waited,
+            turns_s=dict(turns_s),
             endpoints=self._endpoint_counts(),
             warmup=_account(self._warm),
             drain=_account(self._drain),

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeVar, cast
 
 import gevent
@@ -17,6 +16,7 @@ from locust.user.task import LOCUST_STATE_RUNNING, LOCUST_STATE_STOPPING, Defaul
 from bakeoff.load.client import Client, default_check
 from bakeoff.load.plain_locust import LocustSink
 from bakeoff.load.response import Response
+from bakeoff.load.targets import OneTarget, Targets, Task
 from bakeoff.load.traffic import Traffic
 from bakeoff.model import Request
 
@@ -38,29 +38,13 @@ def traffic_of(environment: Environment) -> Traffic:
     return cast("Traffic", traffic)
 
 
-class PairedTargets:
-    """Two or more targets under one load: which of them each task uses.
-
-    Targets are drawn in rounds: every task uses each target once, in a random order, before it uses one again
-    (randomisation in permuted blocks). So each target gets equally many requests of each kind, and none comes first.
-    """
-
-    def __init__(self, targets: Mapping[str, str]) -> None:
-        """``targets`` are URLs by name."""
-        self._targets = targets
-        self._left: dict[Any, list[int]] = {}
-
-    def clients(self, user: BakeoffUser) -> list[Client]:
-        """One client of a user for each target."""
-        user.client.leave()
-        return [user.new_client(Client, url, f"{name} ") for name, url in self._targets.items()]
-
-    def draw(self, task: Any) -> int:
-        """The index of the target that this task uses now."""
-        left = self._left.get(task)
-        if not left:
-            left = self._left[task] = random.sample(range(len(self._targets)), len(self._targets))
-        return left.pop()
+def targets_of(environment: Environment) -> Targets:
+    """Where the users of an environment send their requests: to their own host, unless several targets take turns."""
+    targets = getattr(environment, "targets", None)
+    if targets is None:
+        targets = OneTarget()
+        environment.targets = targets  # type: ignore[attr-defined]
+    return cast("Targets", targets)
 
 
 class BakeoffUser(User):
@@ -76,8 +60,7 @@ class BakeoffUser(User):
         """Raises ``ValueError`` when there is no host to send requests to."""
         super().__init__(environment)
         self.client = self.new_client(Client)
-        self._targets: PairedTargets | None = getattr(environment, "paired_targets", None)
-        self.clients: Sequence[Client] = [self.client] if self._targets is None else self._targets.clients(self)
+        self.clients: Sequence[Client] = targets_of(environment).clients(self)
 
     def new_client(self, kind: type[AnyClient], host: str | None = None, label: str = "") -> AnyClient:
         """A client for a host (this user's own by default), with its check and time limit."""
@@ -94,11 +77,6 @@ class BakeoffUser(User):
         for client in self.clients:
             self.client = client
             self.on_start()
-
-    def choose_target(self, task: Any) -> None:
-        """Draw the target of a task that is about to run, if there are several."""
-        if self._targets is not None:
-            self.client = self.clients[self._targets.draw(task)]
 
     def check(self, response: Response) -> bool | str | None:
         """Whether an answer is right: ``None`` or ``True`` if so, else ``False`` or the reason why not."""
@@ -125,13 +103,12 @@ def _run_tasks(user: BakeoffUser) -> None:
     root = user._taskset_instance = DefaultTaskSet(user)
     try:
         user.start_up()
-        choose, tasks = random.choice, user.tasks
+        targets = targets_of(user.environment)
         while True:
-            task = choose(tasks)
-            user.choose_target(task)
+            task = targets.begin(user)
             client = user.client
             last_used_ns = client.last_used_ns
-            run_task(user, task)
+            run_task(user, task, targets)
             if client.last_used_ns == last_used_ns:
                 gevent.sleep(NO_REQUEST_PAUSE_S)
             if user._state == LOCUST_STATE_STOPPING:
@@ -156,7 +133,7 @@ def waits(user: User) -> bool:
     return type(user).wait_time is not User.wait_time
 
 
-def run_task(user: BakeoffUser, task: Any) -> None:
+def run_task(user: BakeoffUser, task: Task, targets: Targets) -> None:
     """Run a task and report what it raises. Raises what ends the user."""
     try:
         task(user)
@@ -164,6 +141,8 @@ def run_task(user: BakeoffUser, task: Any) -> None:
         raise
     except (Exception, gevent.Timeout) as error:
         report_error(user, error)
+    finally:
+        targets.end()
 
 
 def report_error(user: User, error: BaseException) -> None:

@@ -1,10 +1,12 @@
-"""One block of a paired measurement: base and head started afresh, both under one load at once.
+"""One block of a paired measurement: base and head started afresh, and put under the same loads.
 
-Every request draws its target. The closed loop comes first, in several short rounds; each opens its connections anew,
-because how they are spread over a server's workers decides how much work is done at once, and thereby the CPU time of
-a request, for as long as they are open. The open loop follows. There are few enough users that a fresh process seldom
-runs a full garbage collection meanwhile: one takes 40 ms in the FastAPI app, as much as a hundred requests, and rarely
-happens on both sides alike.
+First comes a closed loop, in which they take turns: during a turn one side has all users and the servers' CPUs to
+itself, so its throughput is what it would be alone.
+
+Then comes an open loop, in which each arrival draws its side. It gives latencies, and the CPU time of a request: what a
+request costs depends on how many come at once, and here both sides have equal arrivals by design, at the same moments.
+Measured in turns, the CPU time of identical code differs by 3 to 5 % from one start of its processes to the next, as
+their memory happens to fall into the caches; where the sides interleave request by request, by 0.4 to 1 %.
 
 What both sides used is read before the first request and after the last answer, and every request counts, those of the
 warm-up included. So each request's CPU time is counted whole: in a window cut out of a steady load, the requests in
@@ -43,11 +45,9 @@ from bakeoff.model import (
 )
 from bakeoff.stacks import StacksUnderTest, Unknown, started
 
-ROUNDS = 3
-"""Rounds of the closed loop in a block."""
 PROBE_S = 1.0
-LOW_SHARE = 0.3
-"""The open loop's rate, as a share of what the closed loop carries: low enough that requests seldom queue."""
+RATE_SHARE = 0.5
+"""The open loop's rate, as a share of what both sides can carry when they get equal arrivals: few requests queue."""
 WARMUP_S = 0.2
 MAX_WARMUP_S = 10.0
 LATENCIES_PER_WINDOW = 2.0
@@ -114,20 +114,24 @@ def probe(experiment: Experiment, block: Block, logs: Path, context: RunContext)
         notes = tuple(f"base and head answer differently: {problem}" for problem in differences.values())
         if experiment.gate.rate_rps is not None:
             return experiment.gate.rate_rps, notes
-        closed = ClosedLoad(users=experiment.gate.users)
-        order = paired_order(experiment, stacks, closed, block.port_seed)
-        driven = drive_pair(order, PROBE_S, stacks, context.generator).driven
-    answered = sum(counts.completed for counts in driven.endpoints)
+        order = paired_order(experiment, stacks, ClosedLoad(users=experiment.gate.users), block.port_seed)
+        paired = drive_pair(order, PROBE_S, stacks, context.generator)
+    return RATE_SHARE * len(SIDES) / sum(_s_per_answer(paired, side) for side in SIDES), notes
+
+
+def _s_per_answer(paired: PairedDrive, side: str) -> float:
+    """The time that a side needs for a right answer, among many. Raises `PairFailure` when it gave none."""
+    answered, had_s = paired.completed(side), paired.driven.turns_s[side]
     if not answered:
-        reason = next((counts.reason for counts in driven.endpoints if counts.reason), "none arrived in time")
-        raise PairFailure(f"no right answer in {driven.window_s:.1f} s of {closed.users} users: {reason}")
-    return LOW_SHARE * answered / driven.window_s, notes
+        reason = next((counts.reason for counts in paired.endpoints(side) if counts.reason), "none arrived in time")
+        raise PairFailure(f"no right answer of {side} in {had_s:.1f} s: {reason}", side=side)
+    return had_s / answered
 
 
 def measure_paired_block(
     experiment: Experiment, block: Block, rate_rps: float, logs: Path, context: RunContext
 ) -> tuple[BlockResult, list[Interval]]:
-    """Both sides under both loads. Raises `PairFailure`."""
+    """Both sides under both loads; a closed loop's window is the time of its side's turns. Raises `PairFailure`."""
     records: list[Record] = []
     intervals: list[Interval] = []
     with started(experiment.stacks, block, logs, context.backend) as stacks:
@@ -143,7 +147,9 @@ def measure_paired_block(
             for side in SIDES:
                 planned = Slice(position=len(records), stack=side, scenario=order.scenario, load=load, seed=seed)
                 observed = Observed(started_unix_s=paired.started_unix_s, server=paired.server[side])
-                records.append(record_of(block.number, planned, paired.driven, paired.endpoints(side), observed))
+                record = record_of(block.number, planned, paired.driven, paired.endpoints(side), observed)
+                window_s = paired.driven.turns_s.get(side, record.window_s)
+                records.append(msgspec.structs.replace(record, window_s=window_s))
                 intervals += intervals_of(block.number, planned.position, paired.driven, paired.seconds_of(side))
     return block_result(block.number, records, stacks), intervals
 
@@ -187,10 +193,9 @@ class _WindowLength(Watcher):
 
 
 def _loads(experiment: Experiment, block: Block, rate_rps: float) -> Iterator[tuple[Load, float, int]]:
-    """Each load of a block with its least length in seconds and its seed: the closed loop's rounds, the open loop."""
+    """Each load of a block with its least length in seconds and its seed."""
     gate = experiment.gate
-    for number in range(ROUNDS):
-        yield ClosedLoad(users=gate.users), gate.closed_s / ROUNDS, block.port_seed + number
+    yield ClosedLoad(users=gate.users), gate.closed_s, block.port_seed
     yield OpenLoad(rate_rps=rate_rps), gate.open_s, block.port_seed
 
 

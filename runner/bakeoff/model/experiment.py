@@ -227,9 +227,10 @@ class GateSettings(Struct, frozen=True, kw_only=True):
     users: Count = 32
     rate_rps: Positive | None = None
     """Arrivals a second of the open loop; by default a share of the throughput that a probe measures."""
-    closed_s: Positive = 1.2
-    """Length of the windows of a block's closed loop, its rounds taken together."""
-    open_s: Positive = 1.5
+    closed_s: Positive = 0.6
+    """Length of the window of a block's closed loop, in which base and head take turns."""
+    open_s: Positive = 2.4
+    """Length of the window of a block's open loop."""
     tolerances: dict[GateMetric, Tolerance] = msgspec.field(default_factory=default_tolerances)
 
 

@@ -82,7 +82,7 @@ def procedure(result: GateResult) -> str:
     """What was done."""
     return (
         f"{result.stack}, both revisions up at once: {result.blocks} blocks in {result.seconds:.0f} s, "
-        f"{result.users} users in closed loop, then {result.rate_rps:.3g} arrivals/s"
+        f"{result.users} users in turns (throughput), then {result.rate_rps:.3g} arrivals/s (CPU time, latencies)"
     )
 
 
