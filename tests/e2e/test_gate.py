@@ -88,7 +88,7 @@ def test_an_equal_head_has_ratios_of_about_one(folder: Path) -> None:
     """With intervals that are neither empty nor meaningless; never a regression. Everything is stored."""
     steady = EXPERIMENT.replace("open_s = 0.6", "open_s = 1.0\nrate_rps = 100")  # Enough answers for a median.
     (folder / "bakeoff.toml").write_text(steady, "utf-8")
-    completed = gate(folder, "--head", "same", "--budget-s", "60")
+    completed = gate(folder, "--head", "same", "--budget-s", "30")
     result = gate_result(folder)
     assert completed.returncode == result["exit_code"]
     assert result["verdict"] in ("pass", "inconclusive")
