@@ -11,6 +11,9 @@ from benchmarks.lines import proportion_interval
 
 SEQUENTIAL = "one after another"
 UNCHANGED = "none"
+EARLIER_REGIME = "shared users"
+"""Users of one closed loop sent each request to either side."""
+REGIME = "equal arrivals"
 
 
 class Case(msgspec.Struct, frozen=True):
@@ -32,6 +35,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     """Estimated relative change by metric, over all endpoints."""
     regressed: tuple[str, ...] = ()
     reasons: tuple[str, ...] = ()
+    regime: str = EARLIER_REGIME
+    """The load that both sides were under."""
 
 
 class Effect(msgspec.Struct, frozen=True):
@@ -47,6 +52,8 @@ class CrossCheck(msgspec.Struct, frozen=True, kw_only=True):
 
     stack: str
     change_percent: int
+    rate_rps: float
+    """Of the open loop."""
     gate: dict[str, Effect]
     """By metric."""
     exclusive: dict[str, Effect]
@@ -55,8 +62,18 @@ class CrossCheck(msgspec.Struct, frozen=True, kw_only=True):
 
 def page(runs: Sequence[Run], checks: Sequence[CrossCheck]) -> str:
     """The whole page."""
-    gates = [run for run in runs if run.case.change != SEQUENTIAL]
-    parts = [_INTRODUCTION, _verdicts(gates), _POWER, _unchanged(gates), _spreads(runs), _cross_checks(checks)]
+    current = [run for run in runs if run.regime == REGIME]
+    gates = [run for run in current if run.case.change != SEQUENTIAL]
+    earlier = [run for run in runs if run.regime == EARLIER_REGIME and run.case.change != SEQUENTIAL]
+    parts = [
+        _INTRODUCTION,
+        _verdicts(gates),
+        _POWER,
+        _unchanged(gates),
+        _spreads(current),
+        _cross_checks(checks),
+        _earlier(earlier),
+    ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -249,3 +266,20 @@ def agree(first: Effect, other: Effect) -> bool:
     difference = np.log(first.point / other.point)
     of_first, of_other = (np.log(effect.high / effect.low) / 2 for effect in (first, other))
     return bool(abs(difference) <= np.hypot(of_first, of_other))
+
+
+def _earlier(runs: Sequence[Run]) -> str:
+    """What the runs of the earlier regime amount to."""
+    if not runs:
+        return ""
+    same = [run for run in runs if run.case.change == UNCHANGED]
+    alarms = sum(run.verdict == "regression" for run in same)
+    return "\n".join(
+        [
+            "## Before",
+            "",
+            "Until November 2026 both sides shared the users of one closed loop, which made large effects look smaller. "
+            f"{len(runs)} gates were measured so; of {len(same)} on unchanged code, {alarms} were regressions. Their "
+            "lines are in the same file, and count nowhere else on this page.",
+        ]
+    )

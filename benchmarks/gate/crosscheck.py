@@ -1,8 +1,8 @@
 """Does the gate find the effect that exclusive slices find? Planted effects from small to large, measured both ways.
 
 Run by ``make crosscheck-gate``. Each line of ``docs/gate-crosscheck.jsonl`` is one gate and one run of the same two
-apps, whose slices each have the machine to themselves, with the same number of users. It can be stopped and resumed at
-any time; the case with the fewest lines comes first. ``docs/gate-accuracy.md`` has the table.
+apps under the same loads, whose slices each have the machine to themselves. It can be stopped and resumed at any time;
+the case with the fewest lines comes first. ``docs/gate-accuracy.md`` has the table.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from bakeoff.model import BASE, HEAD, GateSettings
+from bakeoff.model import BASE, HEAD, ClosedLoad, GateSettings, OpenLoad
 from benchmarks.gate.accuracy import CrossCheck, Effect
 from benchmarks.gate.inject import inject
 from benchmarks.gate.validate import (
@@ -34,14 +34,15 @@ from benchmarks.lines import add_line, read_lines
 from benchmarks.whole_runs import measure
 
 CHANGES_PERCENT = (2, 5, 10, 20, 50, 100)
-METRICS = ("cpu_per_request", "throughput")
+LOADS = {"cpu_per_request": OpenLoad, "throughput": ClosedLoad}
+"""The compared metrics, and the load that a gate measures each under."""
 BLOCKS = 10
 
 EXPERIMENT = """
 [experiment]
 name = "exclusive"
 baseline = "base"
-loads = [{{ users = {users} }}]
+loads = [{{ users = {users} }}, {{ rate = {rate_rps} }}]
 blocks = {blocks}
 slice_s = 1.0
 warmup_s = 0.2
@@ -75,25 +76,27 @@ server = "uvicorn\"""",
 """The stacks of gate.toml."""
 
 
-def by_gate(stack: str, base: Path, head: Path, out: Path) -> dict[str, Effect]:
-    """The effects that a whole gate reports."""
+def by_gate(stack: str, base: Path, head: Path, out: Path) -> tuple[float, dict[str, Effect]]:
+    """The rate of a whole gate's open loop, in arrivals a second, and the effects that it reports."""
     subprocess.run(gate_command(stack, base, head, out), capture_output=True, check=False)
     (path,) = out.glob("*-gate/summary.json")
-    rows = json.loads(path.read_text("utf-8"))["gate"]["metrics"]
-    ratios = {row["metric"]: row["ratio"] for row in rows if row["endpoint"] == "*"}
-    return {
+    result = json.loads(path.read_text("utf-8"))["gate"]
+    ratios = {row["metric"]: row["ratio"] for row in result["metrics"] if row["endpoint"] == "*"}
+    effects = {
         metric: Effect(ratio["point"], ratio["low"], ratio["high"])
         for metric, ratio in ratios.items()
-        if metric in METRICS
+        if metric in LOADS
     }
+    return result["rate_rps"], effects
 
 
-def exclusively(stack: str, base: Path, head: Path, folder: Path) -> dict[str, Effect]:
+def exclusively(stack: str, base: Path, head: Path, rate_rps: float, folder: Path) -> dict[str, Effect]:
     """The effects that a run reports, in which each slice has the machine to itself."""
     config = folder / "exclusive.toml"
     config.write_text(
         EXPERIMENT.format(
             users=GateSettings().users,
+            rate_rps=round(rate_rps, 1),
             blocks=BLOCKS,
             locustfile=CONFIG.parent / "../../scenarios/bakery.py",
             stack=SERVERS[stack],
@@ -103,28 +106,28 @@ def exclusively(stack: str, base: Path, head: Path, folder: Path) -> dict[str, E
         "utf-8",
     )
     whole = measure(config, folder / "runs", profile="full", seed=random.randrange(2**31))
-    ratios = {row.metric: row.ratio for row in whole.run.summary.comparisons if row.endpoint == "*"}
     return {
-        metric: Effect(ratio.point, ratio.low, ratio.high)
-        for metric, ratio in ratios.items()
-        if metric in METRICS and ratio.low is not None and ratio.high is not None
+        comparison.metric: Effect(ratio.point, ratio.low, ratio.high)
+        for comparison in whole.run.summary.comparisons
+        for ratio in [comparison.ratio]
+        if comparison.endpoint == "*"
+        and isinstance(comparison.load, LOADS.get(comparison.metric, ()))
+        and ratio.low is not None
+        and ratio.high is not None
     }
 
 
 def one_check(stack: str, change_percent: int, cost: RequestCost, folder: Path) -> CrossCheck:
-    """Measure a planted effect in both ways, in random order."""
+    """Measure a planted effect by a gate, and then exclusively, under the same loads."""
     base = inject(folder / BASE, {})
     head = inject(folder / HEAD, overhead_of(f"cpu {change_percent}", cost))
     began_s = time.monotonic()
-    if random.random() < 0.5:
-        gate = by_gate(stack, base, head, folder / "gates")
-        exclusive = exclusively(stack, base, head, folder)
-    else:
-        exclusive = exclusively(stack, base, head, folder)
-        gate = by_gate(stack, base, head, folder / "gates")
+    rate_rps, gate = by_gate(stack, base, head, folder / "gates")
+    exclusive = exclusively(stack, base, head, rate_rps, folder)
     return CrossCheck(
         stack=stack,
         change_percent=change_percent,
+        rate_rps=rate_rps,
         gate=gate,
         exclusive=exclusive,
         seconds=time.monotonic() - began_s,

@@ -11,13 +11,12 @@ import msgspec
 import numpy as np
 
 from bakeoff.load import Drive, FixedLength, LocalGenerators, Second
-from bakeoff.model import BASE, HEAD, SIDES, Block, ClosedLoad, Experiment, Histogram, Load, OpenLoad, Stack
+from bakeoff.model import BASE, HEAD, SIDES, Block, Experiment, Histogram, OpenLoad, Stack
 from bakeoff.stacks import LocalBackend, RunningStack, Usage, split_cpus, started
-from benchmarks.gate.accuracy import Case, Run
+from benchmarks.gate.accuracy import REGIME, Case, Run
 
-CLOSED = ClosedLoad(users=32)
-OPEN = OpenLoad(rate_rps=60.0)
-CLOSED_S, OPEN_S = 12.0, 16.0
+LOAD = OpenLoad(rate_rps=240.0)
+LENGTH_S = 28.0
 
 
 class _Meter(FixedLength):
@@ -62,6 +61,7 @@ def one_after_another(experiment: Experiment, case: Case, base: Path, head: Path
         verdict="",
         seconds=time.monotonic() - began_s,
         blocks=1,
+        regime=REGIME,
         changes=dict(zip(("cpu_per_request", "latency_p50"), changes, strict=True)),
     )
 
@@ -73,10 +73,9 @@ def _measure(
     block = Block(number=0, start_order=(stack.name,), hash_seed=0, port_seed=random.randrange(2**31), slices=())
     with started([stack], block, logs, backend) as stacks:
         running = stacks[stack.name].running
-        meter = _Meter(CLOSED_S, running)
-        driven, _ = generator.drive(_order(experiment, running.url, CLOSED), meter)
+        meter = _Meter(LENGTH_S, running)
+        driven, seconds = generator.drive(_order(experiment, running.url), meter)
         cpu_s = meter.cpu_s / sum(counts.completed for counts in driven.endpoints)
-        _, seconds = generator.drive(_order(experiment, running.url, OPEN), FixedLength(OPEN_S))
     return cpu_s, _median_s(seconds)
 
 
@@ -92,11 +91,11 @@ def _median_s(seconds: list[Second]) -> float:
     return float(np.exp(np.mean(np.log(medians))))
 
 
-def _order(experiment: Experiment, url: str, load: Load) -> Drive:
+def _order(experiment: Experiment, url: str) -> Drive:
     return Drive(
         scenario=experiment.scenarios[0].name,
         targets={"": url},
-        load=load,
+        load=LOAD,
         seed=random.randrange(2**31),
         warmup_s=0.5,
     )

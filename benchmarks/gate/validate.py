@@ -27,7 +27,7 @@ from bakeoff.model import BASE, Histogram, OpenLoad
 from bakeoff.report.gate.words import gate_of
 from bakeoff.results import RunFolder
 from benchmarks.gate import power
-from benchmarks.gate.accuracy import SEQUENTIAL, Case, CrossCheck, Run, page
+from benchmarks.gate.accuracy import REGIME, SEQUENTIAL, Case, CrossCheck, Run, page
 from benchmarks.gate.inject import ROOT, inject
 from benchmarks.gate.one_after_another import one_after_another
 from benchmarks.lines import add_line, read_lines
@@ -107,7 +107,7 @@ def cases() -> list[Case]:
 
 def next_case(runs: Sequence[Run], candidates: Sequence[Case]) -> Case:
     """The case with the fewest runs, relative to its share."""
-    counts = Counter(run.case for run in runs)
+    counts = Counter(run.case for run in runs if run.regime == REGIME)
     return min(candidates, key=lambda case: (counts[case] / CHANGES[case.change], random.random()))
 
 
@@ -142,6 +142,7 @@ def gate(case: Case, base: Path, head: Path, out: Path) -> Run:
         changes={metric["metric"]: metric["ratio"]["point"] - 1 for metric in metrics if metric["endpoint"] == "*"},
         regressed=tuple(sorted({metric["metric"] for metric in metrics if metric["verdict"] == "regression"})),
         reasons=tuple(result["reasons"]),
+        regime=REGIME,
     )
 
 
@@ -223,7 +224,7 @@ def write_page() -> None:
     """Make the page and its picture from all lines."""
     runs = read_lines(RUNS, Run)
     PAGE.write_text(page(runs, read_lines(CROSS_CHECKS, CrossCheck)), "utf-8")
-    PICTURE.write_bytes(power.picture(runs))
+    PICTURE.write_bytes(power.picture([run for run in runs if run.regime == REGIME]))
 
 
 if __name__ == "__main__":
