@@ -278,7 +278,7 @@ def _earlier(runs: Sequence[Run]) -> str:
         [
             "## Before",
             "",
-            "Until November 2026 both sides shared the users of one closed loop, which made large effects look smaller. "
+            "Until November 2026 both sides shared the users of one closed loop, which made large effects look small. "
             f"{len(runs)} gates were measured so; of {len(same)} on unchanged code, {alarms} were regressions. Their "
             "lines are in the same file, and count nowhere else on this page.",
         ]

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.browser import browsing, chromium
+from tests.e2e.test_run import assert_measured
 
 pytestmark = [pytest.mark.e2e, pytest.mark.browser]
 
@@ -46,7 +47,7 @@ def test_the_report_of_a_real_run_opens_without_a_complaint(tmp_path: Path) -> N
     (tmp_path / "bakeoff.toml").write_text(EXPERIMENT, "utf-8")
     command = [sys.executable, "-m", "bakeoff", "run", "--profile", "smoke"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr
+    assert_measured(done.returncode, done.stderr)
     (page,) = tmp_path.glob("results/*/report.html")
     (record,) = page.parent.glob("blocks/*/record.json")
     assert "httptools" in json.loads(record.read_text("utf-8"))["extensions"]["fastapi"]

@@ -13,6 +13,7 @@ import pytest
 from bakeoff.stacks import Usage
 from bakeoff.stacks.cgroup import Cgroup, cgroup_of
 from bakeoff.stacks.compose.engine import Engine
+from tests.e2e.test_run import assert_measured
 from tests.stacks.compose.shop import COMPOSE, Bakeoff, left, records_of, serving, summary_of
 
 pytestmark = [pytest.mark.docker, pytest.mark.usefixtures("nothing_left_over")]
@@ -22,7 +23,7 @@ def test_stacks_in_containers_leave_the_records_of_any_run(shop: Path, bakeoff: 
     """One has a service in the Compose file, the other has none; both are measured by their control groups."""
     running = bakeoff()
     _, errors = running.communicate(timeout=120)
-    assert running.returncode == 0, errors
+    assert_measured(running.returncode, errors)
     records = records_of(shop)
     assert records.keys() == {"one", "two"}
     for record in records.values():
@@ -44,7 +45,7 @@ def test_a_container_that_is_killed_under_load_is_a_failed_record(engine: Engine
     running = bakeoff()
     engine.run("docker", "kill", serving(engine, running, "one"))
     _, errors = running.communicate(timeout=120)
-    assert running.returncode == 0, errors
+    assert_measured(running.returncode, errors)
     records = records_of(shop)
     assert records["one"]["failure"]["stage"] == "exit"
     assert records["one"]["failure"]["message"].startswith("ended with status 137")
@@ -60,7 +61,7 @@ def test_a_stack_that_takes_too_much_memory_is_a_failed_record_that_says_so(shop
         file.write(hungry)
     running = bakeoff()
     _, errors = running.communicate(timeout=120)
-    assert running.returncode == 0, errors
+    assert_measured(running.returncode, errors)
     failure = records_of(shop)["hungry"]["failure"]
     assert (failure["stage"], failure["message"]) == ("start", "ran out of the memory it may use")
 
