@@ -39,6 +39,7 @@ name = "tiny"
 loads = [{{ users = 4 }}, {{ rate = 50 }}]
 slice_s = 0.4
 warmup_s = 0.1
+alpha = 0.2  # Four blocks are enough for it.
 
 [scenarios.front]
 requests = [{{ get = "/", weight = 2 }}, {{ get = "/search?q=cake", name = "/search" }}]
@@ -117,8 +118,9 @@ def test_two_programs_are_compared_without_any_python(folder: Path) -> None:
     compared = {comparison["candidate"] for comparison in summary["comparisons"]}
     assert compared == {"two"} or not all(row["valid"] for row in summary["results"])
     assert summary["answer"]["text"] in done.stdout
-    assert summary["answer"]["candidate"] in ("two", None if not compared else "two")
-    assert {finding["stack"] for finding in summary["findings"] if finding["kind"] == "bottleneck"} == {"one", "two"}
+    assert summary["answer"]["candidate"] in ("two", None)
+    explained = {finding["stack"] for finding in summary["findings"] if finding["kind"] == "bottleneck"}
+    assert explained == {row["stack"] for row in summary["results"] if row["valid"]}
     assert "report.html" in done.stdout
     assert "Traceback" not in done.stderr
     (report,) = folder.glob("results/*/report.html")
@@ -160,7 +162,7 @@ def test_a_taken_port_is_said_in_one_line(folder: Path) -> None:
     [
         (("run", "none.toml"), "none.toml does not exist"),
         (("run", "--stack", "onee"), "unknown stack 'onee'; did you mean 'one'?"),
-        (("run", "--blocks", "2"), "set blocks = 6"),
+        (("run", "--blocks", "2"), "set blocks = 4"),
         (("report", "nowhere"), "nowhere is not a run folder"),
     ],
 )

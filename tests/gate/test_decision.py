@@ -30,7 +30,7 @@ from benchmarks.gate.simulation import (
     verdicts,
 )
 
-RUNS = 1000
+RUNS = 400
 ONE_PER_CENT = float(np.log1p(0.01))
 
 
@@ -49,20 +49,20 @@ def ratio(state: GateState, key: MetricKey) -> Estimate:
 
 @pytest.fixture(scope="module")
 def unchanged() -> list[GateState]:
-    """A thousand A/A gates."""
+    """Four hundred A/A gates."""
     rng = np.random.default_rng(0)
     return [gate(rng, Blocks()) for _ in range(RUNS)]
 
 
 @pytest.fixture(scope="module")
 def slightly_slower() -> list[GateState]:
-    """A thousand gates whose head needs one per cent more CPU time."""
+    """Four hundred gates whose head needs one per cent more CPU time."""
     rng = np.random.default_rng(3)
     return [gate(rng, Blocks({CPU: ONE_PER_CENT})) for _ in range(RUNS)]
 
 
 def test_unchanged_code_passes(unchanged: list[GateState]) -> None:
-    """None of a thousand A/A gates finds a regression, and at most one in a hundred is inconclusive."""
+    """None of the A/A gates finds a regression, and at most one in a hundred is inconclusive."""
     ended = Counter(state.verdict for state in unchanged)
     assert ended["regression"] == 0
     assert ended["pass"] >= 0.99 * RUNS
