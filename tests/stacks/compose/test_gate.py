@@ -20,7 +20,8 @@ SETTINGS = """
 stack = "one"
 users = 4
 closed_s = 0.3
-open_s = 0.3
+open_s = 0.6
+rate_rps = 200
 """
 
 
