@@ -77,6 +77,16 @@ def starting(
     return ContainerStack(stack("hungry"), engine, "c0ffee", tmp_path / "log", started_s=engine.clock.now_s)
 
 
+def test_a_container_that_ended_before_it_had_a_port_has_ended(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, clock: Clock
+) -> None:
+    """The engine publishes no port any more when it is first asked; the control group may list processes still."""
+    engine = FakeEngine(clock=clock, states={0.0: KILLED._replace(published_port=None, pid=0)})
+    with pytest.raises(StartFailure, match=r"^ran out of the memory it may use$"):
+        starting(monkeypatch, tmp_path, engine).wait_ready()
+    assert clock.now_s == STARTED_S
+
+
 def test_a_killed_container_whose_group_still_lists_processes_has_ended(
     clock: Clock, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -34,6 +34,7 @@ class ContainerStack:
         self._log = log
         self._started_s = started_s
         state = engine.state(container)
+        self._is_published = state.published_port is not None
         self.url = f"http://127.0.0.1:{state.published_port}"
         self._addresses = state.addresses
         self._cgroup = cgroup_of(state.pid, container)
@@ -42,6 +43,8 @@ class ContainerStack:
 
     def wait_ready(self) -> float:
         """Poll until it answers 200 on its ready path; seconds since its start. Raises `StartFailure`."""
+        if not self._is_published:  # It may have ended before the engine was first asked for its port.
+            raise StartFailure(self.exit_message() or "its container publishes no port")
         try:
             wait_until_ready(self.url, self.stack.ready, self._exit_message_while_starting)
         except StartFailure as error:
