@@ -60,20 +60,11 @@ env = {{ PYTHONPATH = "{base}" }}
 env = {{ PYTHONPATH = "{head}" }}
 """
 
-SERVERS = {
-    "flask-gunicorn": """\
-interface = "wsgi"
-app = "apps.flask_app:app"
-server = "gunicorn"
-workers = 2
-threads = 16
-options = { worker-class = "gthread" }""",
-    "fastapi-uvicorn": """\
-interface = "asgi"
-app = "apps.fastapi_app:app"
-server = "uvicorn\"""",
-}
-"""The stacks of gate.toml."""
+
+def table_of(stack: str) -> str:
+    """The lines of a stack's table in gate.toml."""
+    _, after = CONFIG.read_text("utf-8").split(f"[stacks.{stack}]\n")
+    return after.partition("\n\n")[0].strip()
 
 
 def by_gate(stack: str, base: Path, head: Path, out: Path) -> tuple[float, dict[str, Effect]]:
@@ -99,7 +90,7 @@ def exclusively(stack: str, base: Path, head: Path, rate_rps: float, folder: Pat
             rate_rps=round(rate_rps, 1),
             blocks=BLOCKS,
             locustfile=CONFIG.parent / "../../scenarios/bakery.py",
-            stack=SERVERS[stack],
+            stack=table_of(stack),
             base=base,
             head=head,
         ),

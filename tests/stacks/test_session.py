@@ -41,8 +41,8 @@ MEMORY_MAP = """\
 
 
 @contextmanager
-def running(code: str, *arguments: str) -> Iterator[int]:
-    """A session whose leader runs some Python that prints a line and then waits for input; its pid."""
+def session_leader(code: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """A process that leads a session and runs some Python that prints a line and then waits for input."""
     with subprocess.Popen(
         [sys.executable, "-c", code, *arguments],
         stdin=subprocess.PIPE,
@@ -53,9 +53,16 @@ def running(code: str, *arguments: str) -> Iterator[int]:
         assert process.stdout is not None
         process.stdout.readline()
         try:
-            yield process.pid
+            yield process
         finally:
             process.communicate("\n")
+
+
+@contextmanager
+def running(code: str, *arguments: str) -> Iterator[int]:
+    """The pid of a `session_leader`."""
+    with session_leader(code, *arguments) as process:
+        yield process.pid
 
 
 @pytest.fixture
@@ -134,19 +141,8 @@ os.killpg(0, 9)
 @pytest.fixture
 def growing() -> Iterator[subprocess.Popen[str]]:
     """A process that starts others at once when it is asked to."""
-    with subprocess.Popen(
-        [sys.executable, "-c", GROW],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    ) as process:
-        assert process.stdout is not None
-        process.stdout.readline()
-        try:
-            yield process
-        finally:
-            process.communicate("\n")
+    with session_leader(GROW) as process:
+        yield process
 
 
 def grow(process: subprocess.Popen[str], what: str) -> None:

@@ -74,11 +74,11 @@ class OneTarget:
         """Nothing to alternate."""
 
     def finish(self) -> Mapping[str, float]:
-        """It had all the time there was."""
+        """There were no turns."""
         return {}
 
 
-class DrawnTargets:
+class DrawnTargets(OneTarget):
     """Several targets, of which every task draws one.
 
     They are drawn in rounds: every task uses each target once, in a random order, before it uses one again
@@ -96,22 +96,12 @@ class DrawnTargets:
 
     def begin(self, user: BakeoffUser) -> Task:
         """A random task, and its target's client."""
-        task = cast("Task", random.choice(user.tasks))
+        task = super().begin(user)
         left = self._left.get(task)
         if not left:
             left = self._left[task] = random.sample(range(len(self._urls)), len(self._urls))
         user.client = user.clients[left.pop()]
         return task
-
-    def end(self) -> None:
-        """Nothing to note."""
-
-    def start(self, users: int, drain_s: float) -> None:
-        """Nothing to alternate."""
-
-    def finish(self) -> Mapping[str, float]:
-        """All had all the time there was."""
-        return {}
 
 
 class Turns:

@@ -39,7 +39,7 @@ def traffic_of(environment: Environment) -> Traffic:
 
 
 def targets_of(environment: Environment) -> Targets:
-    """Where the users of an environment send their requests: to their own host, unless several targets take turns."""
+    """Where the users of an environment send their requests: to their own host, unless several targets are compared."""
     targets = getattr(environment, "targets", None)
     if targets is None:
         targets = OneTarget()
