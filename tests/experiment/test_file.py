@@ -163,6 +163,15 @@ MISTAKES = {
     ),
     "a url of something to start": (f'[stacks.x]\nurl = "http://a.example"\n{APP}{SCENARIO}', "runs already; besides"),
     "a name that is a path": (SMALLEST + '[experiment]\nname = "../x"\n', r"name: '\.\./x' is not a valid name: use"),
+    "a pattern that is none": (
+        SMALLEST + '[experiment]\nvolatile_patterns = ["("]\n',
+        r"volatile_patterns: .\(. is not a regular expression: missing \)",
+    ),
+    "a port of two stacks": (
+        f"{STACK}port = 8000\n{STACK.replace('mine', 'yours')}port = 8000\n{SCENARIO}",
+        r"\[stacks.yours\]: port 8000 is that of .mine. too, .*; remove port to use a free one",
+    ),
+    "a comparison that is none": (SMALLEST + '[experiment]\ncompare = "bodies"\n', "did you mean .body.?"),
 }
 
 
@@ -177,10 +186,11 @@ def test_a_mistake_is_one_line_with_place_and_remedy(tmp_path: Path, text: str, 
 
 
 def test_a_stack_that_runs_already_is_a_url(tmp_path: Path) -> None:
-    """It is asked at / whether it is ready."""
+    """Any answer to the first request shows that it is ready."""
     text = '[stacks.staging]\ninterface = "asgi"\nurl = "https://staging.example:8443/"\n'
     (stack,) = read_experiment(write(tmp_path, text + SCENARIO)).stacks
-    assert (stack.url, stack.ready, stack.interface) == ("https://staging.example:8443", "/", "asgi")
+    assert (stack.url, stack.ready, stack.interface) == ("https://staging.example:8443", None, "asgi")
+    assert stack.first_path == "/"
 
 
 def test_a_missing_file_is_the_users_mistake(tmp_path: Path) -> None:
@@ -325,3 +335,29 @@ def test_any_value_anywhere_gives_an_experiment_or_a_message(
     file = write(tmp_path, "\n".join(f"{key} = {toml(value)}" for key, value in document.items()))
     message = mistake_in(file)
     assert message is None or (message.startswith(str(file)) and len(message.splitlines()) == 1)
+
+
+@pytest.mark.parametrize(
+    ("scenarios", "path"),
+    [
+        ('[scenarios.front]\nrequests = [{ get = "/cake?size=2" }, { get = "/" }]\n', "/cake?size=2"),
+        ('[scenarios.front]\nrequests = [{ post = "/cart", name = "add" }]\n', "/cart"),
+    ],
+)
+def test_a_stack_without_a_ready_path_is_asked_for_the_first_request(
+    tmp_path: Path, scenarios: str, path: str
+) -> None:
+    (stack,) = read_experiment(write(tmp_path, STACK + scenarios)).stacks
+    assert (stack.ready, stack.first_path) == (None, path)
+
+
+def test_what_is_compared_of_answers_is_said_for_all_or_for_some(tmp_path: Path) -> None:
+    """The nearest word counts."""
+    text = (
+        '[experiment]\ncompare = "status"\nvolatile_patterns = [\'build-\\d+\']\n'
+        '[scenarios.front]\ncompare = "body"\nrequests = [{ get = "/", compare = "status" }]\n'
+    )
+    experiment = read_experiment(write(tmp_path, STACK + text))
+    (scenario,) = experiment.scenarios
+    assert (experiment.compare, scenario.compare, scenario.requests[0].compare) == ("status", "body", "status")
+    assert experiment.volatile_patterns == (r"build-\d+",)

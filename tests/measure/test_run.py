@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from bakeoff.findings import state
 from bakeoff.measure import measure_new
 from bakeoff.model import ClosedLoad
+from bakeoff.results import load_run
 from tests.builders import experiment, stack
 from tests.measure.fakes import FakeBackend, FakeGenerator, context, manifest, measured
 
@@ -61,3 +63,21 @@ def test_an_interrupted_run_says_so_and_stops_its_stacks(tmp_path: Path) -> None
     assert [path.parent.name for path in folder.glob("blocks/*/record.json")] == ["0000"]
     assert sum(event.startswith("start") for event in backend.events) == 6
     assert sum(event.startswith("stop") for event in backend.events) == 6
+
+
+def test_a_run_ends_in_its_first_block_where_nothing_is_left_to_compare(tmp_path: Path) -> None:
+    """With the reason, and no result."""
+    asked = experiment(stack("a"), stack("unready"), timeline=("/",))
+    backend = FakeBackend()
+    folder = measure_new(manifest(asked), tmp_path, context(backend))
+    run = load_run(folder.path)
+    assert [block.number for block in run.blocks] == [0]
+    assert sum(event.startswith("start") for event in backend.events) == 2, "no later block, and no timeline"
+    findings = state(run)
+    assert (findings.has_result, findings.ended_early) == (False, True)
+    assert findings.headline.text.count("not ready within 30 s") == 1
+
+
+def test_a_run_with_results_did_not_end_early(tmp_path: Path) -> None:
+    findings = state(measured(experiment(), tmp_path))
+    assert (findings.has_result, findings.ended_early) == (True, False)

@@ -41,6 +41,7 @@ SECRETS = {
     "a shell's command": with_command("sh", "-c", "DB_PASSWORD='' API_TOKEN=hunter2 exec serve"),
     "a header in a command": with_command("serve", "-H", "Authorization: Bearer hunter2"),
     "the ready path": with_stack(ready="/healthz?token=hunter2"),
+    "the first path": with_stack(first_path="/?token=hunter2"),
     "a header": with_request(headers={"Authorization": "Bearer hunter2"}),
     "any header": with_request(headers={"X-Shop": "hunter2"}),
     "a query": with_request(path="/?api_key=hunter2&page=1"),

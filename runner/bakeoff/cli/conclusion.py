@@ -37,7 +37,10 @@ def conclude(findings: Findings, folder: Path) -> int:
     refresh_index(folder.resolve().parent)
     if findings.has_result:
         return DONE
-    note("no result: the checks left no row to compare; the report says why rows are withheld")
+    if findings.ended_early:
+        note("no result: the run ended in its first block, because it left nothing to compare; the report has the logs")
+    else:
+        note("no result: the checks left no row to compare; the report says why rows are withheld")
     return FAILED
 
 

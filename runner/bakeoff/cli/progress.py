@@ -86,6 +86,7 @@ class RunProgress(_LiveDisplay):
         self._expected_s = expected_s(experiment)
         self._started_s = started_s or time.monotonic()
         self._medians_ms: dict[str, list[float]] = defaultdict(list)
+        self._failures: set[str] = set()
         self._activity = ""
         self._rate = ""
         self._progress = Progress(
@@ -126,10 +127,11 @@ class RunProgress(_LiveDisplay):
         self._medians_ms[_stack_and_load(planned)] += medians_ms(intervals)
 
     def slice_ended(self, record: Record) -> None:
-        """Move the bar, and print a failure."""
+        """Move the bar, and print a failure the first time that it happens."""
         self._slices_done += 1
-        if record.failure:
-            self._console.print(printable(f"{record.stack} failed: {record.failure.message}"), markup=False)
+        if record.failure and (failed := f"{record.stack} failed: {record.failure.message}") not in self._failures:
+            self._failures.add(failed)
+            self._console.print(printable(failed), markup=False)
         self._progress.update(self._task, completed=self._slices_done)
 
     def timeline_began(self) -> None:

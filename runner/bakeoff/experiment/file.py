@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -75,9 +75,11 @@ def _experiment(document: Table, path: Path) -> Experiment:
     for name in document:
         if name not in _TABLES:
             raise Mistake(f"[{name}]", unknown("table", name, _TABLES))
-    stacks = [_stack(name, raw, path.parent) for name, raw in _tables(document, "stacks").items()]
+    first_path = _first_path(document)
+    stacks = [_stack(name, raw, path.parent, first_path) for name, raw in _tables(document, "stacks").items()]
     if not stacks:
         raise Mistake("[stacks]", "nothing to compare; add a [stacks.NAME] table with an app and a server")
+    _check_ports(stacks)
     place = "[experiment]"
     table = table_of(place, document.get("experiment", {}))
     fields = {"name": path.stem, "baseline": stacks[0].name, "blocks": 1, **table}
@@ -98,17 +100,38 @@ def _experiment(document: Table, path: Path) -> Experiment:
     )
 
 
-def _stack(name: str, raw: Any, folder: Path) -> Stack:
+def _first_path(document: Table) -> str:
+    """The path of the first request that any scenario lists, by which stacks without `ready` are asked; else ``/``."""
+    for raw in _tables(document, "scenarios").values():
+        requests = raw.get("requests", []) if isinstance(raw, Mapping) else []
+        first = requests[0] if isinstance(requests, list) and requests else {}
+        paths = [first[key] for key in _METHODS if key in first] if isinstance(first, Mapping) else []
+        if paths and isinstance(paths[0], str) and paths[0].startswith("/"):
+            return paths[0]
+    return "/"
+
+
+def _check_ports(stacks: Sequence[Stack]) -> None:
+    """Refuse a port of two stacks. Raises `Mistake`."""
+    users: dict[int, str] = {}
+    for stack in stacks:
+        if stack.port is not None and users.setdefault(stack.port, stack.name) != stack.name:
+            raise Mistake(
+                f"[stacks.{stack.name}]",
+                f"port {stack.port} is that of {users[stack.port]!r} too, and all stacks run at the same time; remove port "
+                "to use a free one",
+            )
+
+
+def _stack(name: str, raw: Any, folder: Path, first_path: str) -> Stack:
     place = f"[stacks.{name}]"
     _check_name(place, name)
     table = {"interface": "wsgi", **table_of(place, raw)}
-    if table.get("command") or table.get("url"):
-        table.setdefault("ready", "/")
     if isinstance(table.get("url"), str):
         table["url"] = table["url"].rstrip("/")
     if isinstance(table.get("python"), str):
         table["python"] = str(folder / table["python"])
-    stack = convert(place, table, Stack, added={"name": name, "directory": str(folder)})
+    stack = convert(place, table, Stack, added={"name": name, "directory": str(folder), "first_path": first_path})
     if stack.command or stack.url:
         return stack
     if not (stack.app and stack.server):

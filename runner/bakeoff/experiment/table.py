@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from types import MappingProxyType
+from types import MappingProxyType, NoneType
 from typing import Any, TypeVar, get_args, get_type_hints
 
 import msgspec
@@ -91,9 +91,10 @@ def _in_terms_of_toml(message: str, kind: type[Struct], names: Mapping[str, str]
 
 
 def _choices(kind: type[Struct], field: str) -> Iterable[str]:
-    """The values of a field that is a `Literal` or an enumeration of strings."""
+    """The values of a field that is a `Literal`, or one that may be left out, or an enumeration of strings."""
     hint = get_type_hints(kind)[field]
-    return [str(choice) for choice in get_args(hint) or hint]
+    alternatives = [choice for choice in get_args(hint) or hint if choice is not NoneType]
+    return [str(choice) for alternative in alternatives for choice in get_args(alternative) or (alternative,)]
 
 
 def _type_name(value: Any) -> str:

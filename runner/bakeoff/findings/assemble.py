@@ -30,6 +30,8 @@ class Findings:
     started: str
     has_result: bool
     """Whether a row passed every check; of several stacks, one of a candidate and the baseline's beside it."""
+    ended_early: bool
+    """Whether the first block left nothing to compare, so that no other was measured."""
 
     headline: Headline
     interfaces: str
@@ -78,6 +80,11 @@ def has_result(run: Run) -> bool:
     return any(run.summary.baseline in stacks and len(stacks) > 1 for stacks in rows.values())
 
 
+def ended_early(run: Run) -> bool:
+    """Whether the first block was the last, since all that was tried in it failed."""
+    return len(run.blocks) == 1 and all(record.failure for record in run.records)
+
+
 def state(run: Run) -> Findings:
     """Everything that a run's numbers say."""
     quoted = quoted_comparison(run)
@@ -87,6 +94,7 @@ def state(run: Run) -> Findings:
         baseline=run.summary.baseline,
         started=facts.moment(run.manifest.started_utc),
         has_result=has_result(run),
+        ended_early=ended_early(run),
         headline=headline(run),
         interfaces=INTERFACES,
         bars=headline_bars(run, quoted),

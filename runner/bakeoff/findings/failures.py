@@ -9,7 +9,7 @@ from bakeoff.model import Failure, Run
 
 STAGES = {
     "start": "did not start",
-    "answers": "gave other answers than the rest",
+    "answers": "did not answer as it should",
     "load": "failed under load",
     "exit": "did not stop properly",
 }

@@ -178,7 +178,14 @@ def why_nothing(run: Run) -> tuple[str, ...]:
     """Why no comparison can be quoted, the most fundamental reason first; never empty."""
     crashed = [f"the run failed ({run.manifest.error})"] if run.manifest.error else []
     failed = [failure.clause for failure in failures(run)]
-    withheld = [f"{row.stack}: {reason}" for row in run.summary.results if not row.valid for reason in row.withheld]
+    said = {f"{failure.stage}: {failure.message}" for failure in run.summary.failures}
+    withheld = [
+        f"{row.stack}: {reason}"
+        for row in run.summary.results
+        if not row.valid
+        for reason in row.withheld
+        if reason not in said
+    ]
     absent = [] if measured_anything(run) else ["no block was measured"]
     single = [ONE_BLOCK] if run.measured_blocks == 1 else []
     alone = ["only one stack was measured"] if len({row.stack for row in run.summary.results}) == 1 else []

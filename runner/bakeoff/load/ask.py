@@ -7,11 +7,13 @@ from collections.abc import Callable
 from typing import Any
 
 import gevent
+import msgspec
 from locust import User
 from locust.env import Environment
 from locust.exception import StopUser
 
 from bakeoff.load.client import Client
+from bakeoff.load.hints import hint
 from bakeoff.load.messages import TASK
 from bakeoff.load.recorder import SliceSink
 from bakeoff.load.request_listener import described
@@ -20,7 +22,7 @@ from bakeoff.load.user import BakeoffUser
 from bakeoff.model import Answer
 
 ASKED_TIMES = 3
-"""How often each task runs; the quickest answer gives the latency without load."""
+"""How often each task runs: the quickest answer gives the latency without load, the others show what is volatile."""
 
 COMPARED_CHARACTERS = 4 * 1024 * 1024
 """The longest body that is sent to the harness, to be compared; of a longer one, its length and a digest are."""
@@ -47,12 +49,16 @@ class _RecordingClient(Client):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self.answers: dict[tuple[str, str], Answer] = {}
+        self._bodies: dict[tuple[str, str], dict[str, None]] = {}
 
     def request(self, method: str, path: str, **options: Any) -> Response:
         sink = SliceSink()
         self._traffic.switch(sink)  # A sink of its own: the reason of an earlier wrong answer is not this one's.
         response = super().request(method, path, **options)
         endpoint = options.get("name") or path.partition("?")[0]
+        reason = sink.log_of(method, endpoint).reason
+        if reason and (meaning := hint(method, response.status_code, response.headers, response.text)):
+            reason = f"{reason}: {meaning}"
         answer = Answer(
             endpoint=endpoint,
             method=method,
@@ -60,12 +66,23 @@ class _RecordingClient(Client):
             status=response.status_code,
             body=_compared(response.text),
             elapsed_s=response.elapsed_s,
-            problem=sink.log_of(method, endpoint).reason,
+            problem=reason,
         )
+        if reason is None:
+            bodies = self._bodies.setdefault((method, path), {})
+            if len(bodies) < ASKED_TIMES:
+                bodies[answer.body] = None
         kept = self.answers.get((method, path))
         if kept is None or _rank(answer) < _rank(kept):
             self.answers[method, path] = answer
         return response
+
+    def all_answers(self) -> list[Answer]:
+        """The answers that are kept, each with the other bodies that came."""
+        return [
+            msgspec.structs.replace(answer, others=tuple(body for body in self._bodies.get(key, ()) if body != answer.body))
+            for key, answer in self.answers.items()
+        ]
 
 
 def _answers_to(user: User, task_within_s: float, asked: Callable[[], None]) -> list[Answer]:
@@ -91,7 +108,7 @@ def _answers_to(user: User, task_within_s: float, asked: Callable[[], None]) -> 
             )
         asked()
     user.on_stop()
-    return list(client.answers.values())
+    return client.all_answers()
 
 
 def _rank(answer: Answer) -> tuple[bool, float]:

@@ -10,21 +10,28 @@ from bakeoff.load.messages import TASK
 from bakeoff.measure.context import RunContext
 from bakeoff.measure.record import failed_record
 from bakeoff.measure.slice import measure_slice
-from bakeoff.model import Answer, Block, BlockResult, Experiment, Interval, Record, UserError
-from bakeoff.stacks import StacksUnderTest, difference, started
+from bakeoff.model import Block, BlockResult, Experiment, Interval, Record, Scenario, UserError
+from bakeoff.stacks import Answered, StacksUnderTest, difference, rules_of, started
 
 
 def measure_block(
     experiment: Experiment, block: Block, logs: Path, context: RunContext
 ) -> tuple[BlockResult, list[Interval]]:
-    """Measure every slice of a block. Slices of a stack that failed become failed records."""
+    """Measure every slice of a block. Slices of a stack that failed become failed records.
+
+    In the first block, nothing is measured unless there are two stacks to compare, or the only one runs.
+    """
     records: list[Record] = []
     intervals: list[Interval] = []
     with started(experiment.stacks, block, logs, context.backend) as stacks:
         for name, problem in ask_and_compare(experiment, stacks, context.generator).items():
             stacks[name].fail("answers", problem)
+        unfailed = sum(stack.failure is None for stack in stacks.values())
+        nothing_to_compare = block.number == 0 and unfailed < min(2, len(stacks))
         for planned in block.slices:
             failure = stacks[planned.stack].failure
+            if nothing_to_compare and not failure:
+                continue
             if failure:
                 record = failed_record(block.number, planned, failure, time.time())
             else:
@@ -59,21 +66,39 @@ def ask_and_compare(experiment: Experiment, stacks: StacksUnderTest, generator: 
     running = [stack for stack in stacks.values() if stack.is_running]
     running.sort(key=lambda stack: stack.stack.name != experiment.baseline)
     for scenario in experiment.scenarios:
-        reference: tuple[Answer, ...] | None = None
+        right: dict[str, Answered] = {}
         raised: list[str] = []
         for stack in running:
             answers = generator.ask(scenario.name, stack.url)
             stack.note_answers(answers)
             raised += [answer.problem for answer in answers if answer.problem and answer.endpoint == TASK][:1]
-            if any(answer.problem for answer in answers):
-                continue
-            if reference is None:
-                reference = answers
-            elif problem := difference(reference, answers, experiment.volatile):
-                differences.setdefault(stack.stack.name, problem)
+            if not any(answer.problem for answer in answers):
+                right[stack.stack.name] = Answered(stack.url, answers)
         if raised and len(raised) == len(running):
             raise UserError(
                 f"scenario {scenario.name!r}: {raised[0]}; fix it, or try it alone with: "
                 "locust -f FILE --headless -u 1 -t 5s"
             )
+        differences = _differences(experiment, scenario, right, generator) | differences
     return differences
+
+
+def _differences(
+    experiment: Experiment, scenario: Scenario, right: dict[str, Answered], generator: LoadGenerator
+) -> dict[str, str]:
+    """How answers to a scenario differ from those of the first stack, by stack.
+
+    Where they do, both stacks are asked once more: what changes with time then differs between answers of one stack.
+    """
+    rules = rules_of(experiment, scenario)
+
+    def compared(names: list[str]) -> dict[str, str]:
+        problems = {name: difference(right[names[0]], right[name], rules) for name in names[1:]}
+        return {name: problem for name, problem in problems.items() if problem}
+
+    if not (suspects := compared([*right])):
+        return {}
+    asked_again = [next(iter(right)), *suspects]
+    for name in asked_again:
+        right[name] = right[name].with_later(generator.ask(scenario.name, right[name].url))
+    return compared(asked_again)

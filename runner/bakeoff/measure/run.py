@@ -36,19 +36,24 @@ def measure_missing(folder: RunFolder, experiment: Experiment, context: RunConte
         for scenario in experiment.scenarios:
             context.generator.use(scenario)
         certificate = context.certify()
-        _measure_blocks(folder, experiment, context)
-        _take_timelines(folder, experiment, context)
+        if _measure_blocks(folder, experiment, context):
+            _take_timelines(folder, experiment, context)
         folder.write_summary(summarise(folder.manifest(), folder.blocks(), folder.intervals(), certificate))
 
 
-def _measure_blocks(folder: RunFolder, experiment: Experiment, context: RunContext) -> None:
+def _measure_blocks(folder: RunFolder, experiment: Experiment, context: RunContext) -> bool:
+    """Measure the blocks that are missing; `False` where the first one left nothing to compare, and the run ends."""
     manifest = folder.manifest()
     complete = {block.number for block in folder.blocks()}
     for block in plan_blocks(manifest.experiment, manifest.seed):
         if block.number not in complete:
             context.observer.block_began(block.number, manifest.experiment.blocks)
             logs = folder.empty_block(block.number)
-            folder.write_block(*measure_block(experiment, block, logs, context))
+            result, intervals = measure_block(experiment, block, logs, context)
+            folder.write_block(result, intervals)
+            if block.number == 0 and all(record.failure for record in result.records):
+                return False
+    return True
 
 
 def _take_timelines(folder: RunFolder, experiment: Experiment, context: RunContext) -> None:

@@ -25,6 +25,8 @@ HistogramKind = Literal["latency", "service", "lag", "error"]
 all other requests, from intended send until they were given up, or answered wrongly."""
 Profile = Literal["smoke", "quick", "full", "gate"]
 BackendName = Literal["local", "compose"]
+Compare = Literal["body", "status"]
+"""What of an answer has to be equal on all stacks."""
 GateMetric = Literal["cpu_per_request", "latency_p50", "latency_p90", "latency_p99", "memory", "throughput", "start_up"]
 GateVerdict = Literal["pass", "regression", "inconclusive", "invalid"]
 

@@ -13,7 +13,7 @@ from typing import Annotated, Any, NamedTuple
 import msgspec
 from msgspec import Meta
 
-from bakeoff.model.base import Arrivals, GateMetric, Interface, Metric, Struct
+from bakeoff.model.base import Arrivals, Compare, GateMetric, Interface, Metric, Struct
 
 Count = Annotated[int, Meta(ge=1)]
 Positive = Annotated[float, Meta(gt=0)]
@@ -40,8 +40,11 @@ class Stack(Struct, frozen=True, kw_only=True):
     command: tuple[str, ...] = ()
     """A whole command line instead of ``app`` and ``server``; ``{host}``, ``{port}`` and ``{python}`` are
     filled in."""
-    ready: str = "/healthz"
-    """Path that answers 200 as soon as the stack can serve."""
+    ready: str | None = None
+    """Path that answers with a status of success (2xx) as soon as the stack can serve; without one, any answer to
+    ``first_path`` will do."""
+    first_path: str = "/"
+    """Path of the first request that the experiment declares."""
     port: Port | None = None
     """A fixed port; by default a free one is drawn."""
     directory: str = "."
@@ -76,6 +79,8 @@ class Request(Struct, frozen=True, kw_only=True):
     headers: dict[str, str] = {}
     status: int = 200
     """The status that counts as a right answer."""
+    compare: Compare | None = None
+    """What has to be equal on all stacks; by default what the scenario says."""
 
     def __post_init__(self) -> None:
         if not self.path.startswith("/"):
@@ -89,6 +94,8 @@ class Scenario(Struct, frozen=True, kw_only=True):
     locustfile: str | None = None
     """Absolute path."""
     requests: tuple[Request, ...] = ()
+    compare: Compare | None = None
+    """What has to be equal on all stacks; by default what the experiment says."""
 
     def __post_init__(self) -> None:
         if self.locustfile is not None and self.requests:
@@ -250,7 +257,12 @@ class Experiment(Struct, frozen=True, kw_only=True):
     warmup_s: NonNegative = 0.5
     max_slice_s: NonNegative = 60.0
     volatile: tuple[str, ...] = ()
-    """JSON keys whose values may differ between equal answers: timings, process ids."""
+    """JSON keys whose values may differ between equal answers, besides those that differ between answers of one stack:
+    process ids."""
+    volatile_patterns: tuple[str, ...] = ()
+    """Regular expressions; what they match may differ between equal answers."""
+    compare: Compare = "body"
+    """What has to be equal on all stacks: answers but for what is volatile, or only their status."""
     alpha: Annotated[float, Meta(gt=1e-9, lt=1)] = 0.05
     """Chance of any false difference that is accepted, over all comparisons of a run together."""
     margin: Positive = 0.05
@@ -262,3 +274,10 @@ class Experiment(Struct, frozen=True, kw_only=True):
     gate: GateSettings = GateSettings()
     path: str | None = None
     """The file this came from."""
+
+    def __post_init__(self) -> None:
+        for pattern in self.volatile_patterns:
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                raise ValueError(f"volatile_patterns: {pattern!r} is not a regular expression: {error}") from None

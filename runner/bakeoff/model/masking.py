@@ -113,7 +113,8 @@ class Masker:
             },
             env=self._mapping(stack.env, shown),
             command=tuple(self._arguments(stack.command, shown)),
-            ready=self._text(stack.ready),
+            ready=None if stack.ready is None else self._text(stack.ready),
+            first_path=self._text(stack.first_path),
         )
 
     def _scenario(self, scenario: Scenario, shown: frozenset[str]) -> Scenario:

@@ -194,6 +194,8 @@ class Answer(Struct, frozen=True, kw_only=True):
     path: str
     status: int
     body: str
+    others: tuple[str, ...] = ()
+    """Other bodies that the same stack gave for the same request."""
     elapsed_s: float = 0.0
     problem: str | None = None
     """Why it is not a right answer; ``None`` where it is."""

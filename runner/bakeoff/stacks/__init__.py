@@ -5,7 +5,7 @@ from __future__ import annotations
 from bakeoff.stacks.backends import OpenBackend, open_backend
 from bakeoff.stacks.code import codes_of
 from bakeoff.stacks.cpus import split_cpus
-from bakeoff.stacks.equivalence import difference
+from bakeoff.stacks.equivalence import Answered, difference, rules_of
 from bakeoff.stacks.lifecycle import StacksUnderTest, StackUnderTest, cpu_s_of, started
 from bakeoff.stacks.local import LocalBackend
 from bakeoff.stacks.machine import describe_machine
@@ -13,6 +13,7 @@ from bakeoff.stacks.protocol import Backend, RunningStack, StartFailure, Unknown
 from bakeoff.stacks.remote import check_consent
 
 __all__ = [
+    "Answered",
     "Backend",
     "LocalBackend",
     "OpenBackend",
@@ -28,6 +29,7 @@ __all__ = [
     "describe_machine",
     "difference",
     "open_backend",
+    "rules_of",
     "split_cpus",
     "started",
 ]

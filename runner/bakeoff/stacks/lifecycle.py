@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from bakeoff.model import Answer, Block, Failure, Redaction, Stack
+from bakeoff.stacks.cause import last_exception
 from bakeoff.stacks.protocol import Backend, RunningStack, StartFailure, Unknown, Usage
 
 IDLE_WITHIN_S = 5.0
@@ -86,7 +87,9 @@ class StackUnderTest:
         for answer in answers:
             self.unloaded_s[answer.endpoint] = answer.elapsed_s
             if answer.problem and self.failure is None:
-                self.fail("answers", f"{answer.method} {answer.path}: {answer.problem}")
+                raised = last_exception(self.running.log_tail(), self.stack.directory) if answer.status >= 500 else None
+                cause = f": {raised}" if raised else ""
+                self.fail("answers", f"{answer.method} {answer.path}: {answer.problem}{cause}")
 
     def check_alive(self) -> None:
         """A stack whose processes have ended has failed."""

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from bakeoff.model import Block, Stack
 from bakeoff.stacks import die_with_parent, servers
+from bakeoff.stacks.cause import ending, restarts
 from bakeoff.stacks.protocol import StartFailure, Unknown, Usage
 from bakeoff.stacks.ready import wait_until_ready
 from bakeoff.stacks.session import confine_session, loaded_extensions, session_pids, usage_of_session
@@ -24,7 +25,9 @@ POLL_S = 0.02
 STOP_WITHIN_S = 0.7
 """Grace before a stack is killed. gunicorn's asgi worker checks for the signal once a second; it is not waited for."""
 GONE_WITHIN_S = 5.0
-LOG_LINES = 20
+LOG_LINES = 40
+CAUSE_LINES = 400
+"""Of a log, in which the cause of an end is looked for."""
 PORTS = range(20_000, 30_000)
 """Below Linux's range of outgoing ports (from 32768), so that no client's port collides."""
 
@@ -74,11 +77,12 @@ class LocalStack:
         self._log = log
         self._cpus = cpus
         self._started_s = time.monotonic()
+        self._log_bytes = 0
         self._stop_asked_s: float | None = None
 
     def wait_ready(self) -> float:
-        """Poll until it answers 200 on its ready path; seconds since its start. Raises `StartFailure`."""
-        wait_until_ready(self.url, self.stack.ready, self.exit_message)
+        """Poll until it answers; seconds since its start. Raises `StartFailure`."""
+        wait_until_ready(self.url, self.stack, self._exit_message_while_starting, self.log_tail)
         return time.monotonic() - self._started_s
 
     def confine(self) -> None:
@@ -101,17 +105,29 @@ class LocalStack:
         return usage
 
     def exit_message(self) -> str | None:
-        """How its first process ended, with the last line of the log; ``None`` while it runs."""
+        """How its first process ended, and why, as its log tells; ``None`` while it runs."""
         status = self._process.poll()
         if status is None:
             return None
         how = f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"
-        last_line = self.log_tail().strip().splitlines()[-1:]
-        return f"{how}: {last_line[0].strip()}" if last_line else how
+        return ending(how, self._log_end(CAUSE_LINES), self.stack)
+
+    def _exit_message_while_starting(self) -> str | None:
+        """`exit_message`, also when only its workers end, each started again by the first process."""
+        size_bytes = self._log.stat().st_size
+        if message := self.exit_message():
+            return message
+        if size_bytes == self._log_bytes:
+            return None
+        self._log_bytes = size_bytes
+        return restarts(self._log_end(CAUSE_LINES), self.stack)
 
     def log_tail(self) -> str:
         """The last lines of its log."""
-        return "\n".join(self._log.read_text("utf-8", "replace").splitlines()[-LOG_LINES:])
+        return self._log_end(LOG_LINES)
+
+    def _log_end(self, lines: int) -> str:
+        return "\n".join(self._log.read_text("utf-8", "replace").splitlines()[-lines:])
 
     def ask_to_stop(self) -> None:
         """Send SIGINT, once: gunicorn and uvicorn shut down quickly on it."""

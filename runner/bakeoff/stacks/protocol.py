@@ -46,7 +46,7 @@ class RunningStack(Protocol):
         """The ancestor of all its processes; ``None`` unless they are processes of this machine."""
 
     def wait_ready(self) -> float:
-        """Wait until it answers 200 on its ready path; seconds since its start. Raises `StartFailure`."""
+        """Wait until it answers, on its ready path with success; seconds since its start. Raises `StartFailure`."""
 
     def confine(self) -> None:
         """Pin its processes to the CPUs of the servers, if that has not happened at its start.

@@ -34,9 +34,9 @@ class RemoteStack:
         self.pid = None
 
     def wait_ready(self) -> float:
-        """Poll until it answers 200 on its ready path; seconds that took. Raises `StartFailure`."""
+        """Poll until it answers; seconds that took. Raises `StartFailure`."""
         began_s = time.monotonic()
-        wait_until_ready(self.url, self.stack.ready, self.exit_message)
+        wait_until_ready(self.url, self.stack, self.exit_message, self.log_tail)
         return time.monotonic() - began_s
 
     def confine(self) -> None:

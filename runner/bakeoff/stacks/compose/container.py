@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-import http.client
 import time
 from pathlib import Path
 
 from bakeoff.model import Stack
+from bakeoff.stacks.bounded_http import connected
+from bakeoff.stacks.cause import ending
 from bakeoff.stacks.cgroup import Cgroup, cgroup_of
 from bakeoff.stacks.compose.engine import ContainerState, Engine, EngineError
 from bakeoff.stacks.compose.services import PORT
 from bakeoff.stacks.protocol import StartFailure, Unknown, Usage
-from bakeoff.stacks.ready import get_status, wait_until_ready
+from bakeoff.stacks.ready import wait_until_ready
 
 DIRECT_WITHIN_S = 0.5
 STOP_WITHIN_S = 1.0
 POLL_S = 0.02
 ASK_ENGINE_EVERY_S = 1.0
 """While a container starts; each answer of the engine costs tens of milliseconds of CPU time."""
-LOG_LINES = 20
+LOG_LINES = 40
+CAUSE_LINES = 400
+"""Of a log, in which the cause of an end is looked for."""
 OUT_OF_MEMORY = "ran out of the memory it may use"
 
 
@@ -42,11 +45,11 @@ class ContainerStack:
         self._stop_asked_s: float | None = None
 
     def wait_ready(self) -> float:
-        """Poll until it answers 200 on its ready path; seconds since its start. Raises `StartFailure`."""
+        """Poll until it answers; seconds since its start. Raises `StartFailure`."""
         if not self._is_published:  # It may have ended before the engine was first asked for its port.
             raise StartFailure(self.exit_message() or "its container publishes no port")
         try:
-            wait_until_ready(self.url, self.stack.ready, self._exit_message_while_starting)
+            wait_until_ready(self.url, self.stack, self._exit_message_while_starting, self.log_tail)
         except StartFailure as error:
             raise StartFailure(self.exit_message() or self._why_not_ready(str(error))) from None
         ready_s = time.monotonic() - self._started_s
@@ -76,8 +79,7 @@ class ContainerStack:
         if state.running:
             return None
         how = OUT_OF_MEMORY if state.out_of_memory else f"ended with status {state.exit_code}"
-        last_line = self.log_tail().strip().splitlines()[-1:]
-        return f"{how}: {last_line[0].strip()}" if last_line else how
+        return ending(how, self._read_log("--tail", str(CAUSE_LINES)), self.stack)
 
     def log_tail(self) -> str:
         """The last lines of its log."""
@@ -120,9 +122,9 @@ class ContainerStack:
         for address in self._addresses:
             url = f"http://{address}:{PORT}"
             try:
-                if get_status(url, self.stack.ready, DIRECT_WITHIN_S) == 200:
-                    return url
-            except (OSError, http.client.HTTPException):
+                connected(url, DIRECT_WITHIN_S).close()
+                return url
+            except OSError:
                 continue  # The engine is in a virtual machine, or rootless.
         return None
 

@@ -1,0 +1,45 @@
+"""What a wrong answer to a trial request means, and what to do. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+_LOGIN = re.compile(r"log-?in|sign-?in|auth|sso", re.IGNORECASE)
+_LOG_IN = 'send its headers = { Authorization = "..." }, or log in in on_start of a Locust file'
+
+
+def hint(method: str, status: int, headers: Mapping[str, str], body: str) -> str | None:
+    """A clause about an answer that is not right by its status; ``None`` where there is nothing to add."""
+    location = headers.get("location", "")
+    if 300 <= status < 400 and location:
+        return _redirect(status, location)
+    if status == 400 and ("ALLOWED_HOSTS" in body or "DisallowedHost" in body):
+        return 'Django refuses the host; add "127.0.0.1" to ALLOWED_HOSTS'
+    if status == 403 and "csrf" in body.lower():
+        return "the app demands a CSRF token; use a Locust file that reads one from a page first"
+    if status in (401, 403):
+        return f"the app wants a login; {_LOG_IN}"
+    if status == 404:
+        return "the app has no such path; look at its routes"
+    if status == 405:
+        allowed = f"; it allows {headers['allow']}" if headers.get("allow") else ""
+        return f"the app does not take {method} there{allowed}"
+    if status in (415, 422):
+        return "the app does not accept what is sent; give the request json = { ... }, data or headers"
+    if status == 429:
+        return "the app limits the rate of requests; turn that off to measure it"
+    return None
+
+
+def _redirect(status: int, location: str) -> str:
+    target = urlsplit(location)
+    if _LOGIN.search(target.path):
+        return f"it redirects to {location}: the app wants a login; {_LOG_IN}"
+    if target.scheme == "https":
+        return (
+            f"it redirects to {location}: the app insists on HTTPS; turn that off in the stack's env, or send "
+            'headers = { X-Forwarded-Proto = "https" } if it trusts its proxy'
+        )
+    return f"it redirects to {location}; request that path, or expect status = {status}"

@@ -1,0 +1,151 @@
+"""Why a stack ended or stays silent, as its log tells: the app's exception before the server's own words. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from bakeoff.model import Stack
+
+SHOWN_CHARACTERS = 300
+"""Of a line of a log."""
+
+_FRAME = re.compile(r'\s*File "(?P<path>[^"]+)", line (?P<line>\d+)')
+_EXCEPTION = re.compile(r"(?P<type>[A-Za-z_][\w.]*)(?:: .*)?")
+_GROUP_MARGIN = re.compile(r"^\s*[|+](?:-+ \d+ -+)? ?")
+"""Of the exceptions in a group."""
+_NOT_OF_THE_APP = re.compile(r"^<|/(?:site|dist)-packages/|/lib/python\d[^/]*/")
+"""Files of packages and of the standard library, and code that has no file."""
+_STOPPED = frozenset({"KeyboardInterrupt", "SystemExit", "CancelledError"})
+"""Exceptions by which a server stops, whatever the cause."""
+_SERVERS_LINE = re.compile(r"^\[\d{4}-\d\d-\d\d [^\]]*\] \[\d+\] \[\w+\] |^\[(?:INFO|WARNING|ERROR)\] |^(?:INFO|ERROR): +")
+"""The beginning of a line that a server writes about itself: gunicorn, Granian, uvicorn."""
+_WORKER_ENDED = re.compile(r"Worker \(pid:\s*\d+\) (?:exited|was sent)|Child process \[\d+\] died|Unexpected exit from worker")
+
+_NO_MODULE = re.compile(r"No module named '([\w.]+)'|Could not import module \"([\w.]+)\"")
+_NO_ATTRIBUTE = re.compile(
+    r"Failed to find attribute|Attribute \".*\" not found in module|module '.*' has no attribute|Application object must"
+)
+_LISTENING = re.compile(r"https?://(?:[\w.-]+|\[[0-9a-f:]*\]):(\d+)", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class _Raised:
+    text: str
+    place: str | None
+    """File and line of the app's own code that was running; ``None`` where none of it was."""
+
+    @property
+    def kind(self) -> str:
+        """The name of the exception's type."""
+        return self.text.partition(":")[0].rpartition(".")[2]
+
+    def __str__(self) -> str:
+        return self.text if self.place is None else f"{self.text} ({self.place})"
+
+
+def ending(how: str, log: str, stack: Stack) -> str:
+    """The message of a stack that ended: the cause, how it ended, and what to do, as far as they are known.
+
+    ``how`` is a clause such as ``ended with status 3``.
+    """
+    raised = last_exception(log, stack.directory)
+    words = _last_words(log)
+    if raised is None:
+        parts = [f"{how}: {words}" if words else how]
+    else:
+        parts = [raised, how if not words or words in raised or raised.startswith(words) else f"{how}: {words}"]
+    return "; ".join([*parts, *_remedy(raised or words, stack)])
+
+
+def silence(error: Exception, url: str, stack: Stack, log: str) -> str:
+    """Why a stack that runs gives no answer, where ``error`` came instead of one, and what to do."""
+    address = urlsplit(url).netloc
+    raised = last_exception(log, stack.directory)
+    elsewhere = next((match[0] for match in _LISTENING.finditer(log) if f":{match[1]}" not in address), None)
+    if elsewhere:
+        remedy = (
+            "let its command pass on {host} and {port}"
+            if stack.command
+            else 'does the app start a server of its own at import? Its run() belongs under if __name__ == "__main__"'
+        )
+        problem = f"nothing answers at {address}, and its log names {elsewhere}: {remedy}"
+    elif isinstance(error, ConnectionRefusedError):
+        problem = f"nothing listens at {address}, though it runs: does it listen elsewhere, or take long to start?"
+    elif isinstance(error, TimeoutError):
+        problem = (
+            f"it takes connections at {address} and does not answer: does the app hang at import, or wait for a service?"
+        )
+    else:
+        problem = f"{type(error).__name__}: {error}".removesuffix(": ")[:SHOWN_CHARACTERS]
+    return f"{raised}; {problem}" if raised else problem
+
+
+def restarts(log: str, stack: Stack) -> str | None:
+    """The message of a stack whose workers end as soon as they are started; ``None`` while few have."""
+    ended = len(_WORKER_ENDED.findall(log))
+    if ended <= stack.workers + 1:
+        return None
+    return ending("its workers end again and again", log, stack)
+
+
+def last_exception(log: str, directory: str) -> str | None:
+    """The last exception in a log that passed through the app's own code, else the last one; and where it was raised.
+
+    Places are relative to ``directory``.
+    """
+    exceptions = [raised for raised in _exceptions(log, directory) if raised.kind not in _STOPPED]
+    own = [raised for raised in exceptions if raised.place]
+    return str((own or exceptions)[-1]) if exceptions else None
+
+
+def _exceptions(log: str, directory: str) -> Iterator[_Raised]:
+    """Every exception whose traceback, or the end of one, is in a log."""
+    in_frames = False
+    place: str | None = None
+    for raw in log.splitlines():
+        line = _GROUP_MARGIN.sub("", raw) if raw.lstrip()[:1] in ("|", "+") else raw
+        if line.startswith("Traceback ("):
+            in_frames, place = True, None
+        elif frame := _FRAME.match(line):
+            in_frames = True
+            if not _NOT_OF_THE_APP.search(frame["path"]):
+                name = frame["path"].removeprefix(f"{directory}/")
+                place = f"{name.rpartition('/')[2] if name.startswith('/') else name}, line {frame['line']}"
+        elif in_frames and line and not line[0].isspace():
+            if _EXCEPTION.fullmatch(line):
+                yield _Raised(line[:SHOWN_CHARACTERS], place)
+            in_frames, place = False, None
+
+
+def _last_words(log: str) -> str:
+    """The last line that is not a server's about itself; where all are, the last one, without the time."""
+    lines = [line.strip() for line in log.splitlines() if line.strip()]
+    others = [line for line in lines if not _SERVERS_LINE.match(line)]
+    words = (others or lines)[-1:]
+    return _SERVERS_LINE.sub("", words[0])[:SHOWN_CHARACTERS].rstrip(".") if words else ""
+
+
+def _remedy(cause: str, stack: Stack) -> Iterator[str]:
+    """What to do about a cause, where that is known."""
+    module = (stack.app or "").partition(":")[0]
+    if missing := _NO_MODULE.search(cause):
+        name = missing[1] or missing[2]
+        if module == name or module.startswith(f"{name}."):
+            yield f'there is no module {name} in {stack.directory}: correct app = "{stack.app}"'
+        else:
+            yield (
+                f"install the package that has {name} where the stack runs, or set python to the interpreter that has it, "
+                'such as python = ".venv/bin/python"'
+            )
+    elif _NO_ATTRIBUTE.search(cause):
+        yield f'correct app = "{stack.app}": name the application object that {module} has'
+    elif "Address already in use" in cause or "Address in use" in cause:
+        yield (
+            "does the app start a server of its own at import, or its command bind the port twice? "
+            'A run() belongs under if __name__ == "__main__"'
+        )
+    elif "ALLOWED_HOSTS" in cause:
+        yield 'a debug server refuses to serve without DEBUG: set ALLOWED_HOSTS = ["127.0.0.1"], or use a server for production'
