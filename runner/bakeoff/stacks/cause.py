@@ -28,7 +28,11 @@ _NO_MODULE = re.compile(r"No module named '([\w.]+)'|Could not import module \"(
 _NO_ATTRIBUTE = re.compile(
     r"Failed to find attribute|Attribute \".*\" not found in module|module '.*' has no attribute|Application object must"
 )
-_LISTENING = re.compile(r"https?://(?:[\w.-]+|\[[0-9a-f:]*\]):(\d+)", re.IGNORECASE)
+_LISTENING = re.compile(
+    r"\b(?:running|listening|serving|server)\b.*?(https?://(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1?\]):(\d+))", re.IGNORECASE
+)
+"""The address at which a server of this machine says that it listens."""
+_PORT_IN_USE = re.compile(r"address already in use|is in use by another program", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -57,14 +61,15 @@ def ending(how: str, log: str, stack: Stack) -> str:
         parts = [f"{how}: {words}" if words else how]
     else:
         parts = [raised, how if not words or words in raised or raised.startswith(words) else f"{how}: {words}"]
-    return "; ".join([*parts, *_remedy(raised or words, stack)])
+    port_in_use = _PORT_IN_USE.search(raised or log) is not None
+    return "; ".join([*parts, *_remedy(raised or words, stack, port_in_use)])
 
 
 def silence(error: Exception, url: str, stack: Stack, log: str) -> str:
     """Why a stack that runs gives no answer, where ``error`` came instead of one, and what to do."""
-    address = urlsplit(url).netloc
+    address, port = urlsplit(url).netloc, urlsplit(url).port
     raised = last_exception(log, stack.directory)
-    elsewhere = next((match[0] for match in _LISTENING.finditer(log) if f":{match[1]}" not in address), None)
+    elsewhere = next((match[1] for match in _LISTENING.finditer(log) if int(match[2]) != port), None)
     if elsewhere:
         remedy = (
             "let its command pass on {host} and {port}"
@@ -128,7 +133,7 @@ def _last_words(log: str) -> str:
     return _SERVERS_LINE.sub("", words[0])[:SHOWN_CHARACTERS].rstrip(".") if words else ""
 
 
-def _remedy(cause: str, stack: Stack) -> Iterator[str]:
+def _remedy(cause: str, stack: Stack, port_in_use: bool) -> Iterator[str]:
     """What to do about a cause, where that is known."""
     module = (stack.app or "").partition(":")[0]
     if missing := _NO_MODULE.search(cause):
@@ -142,7 +147,7 @@ def _remedy(cause: str, stack: Stack) -> Iterator[str]:
             )
     elif _NO_ATTRIBUTE.search(cause):
         yield f'correct app = "{stack.app}": name the application object that {module} has'
-    elif "Address already in use" in cause or "Address in use" in cause:
+    elif port_in_use:
         yield (
             "does the app start a server of its own at import, or its command bind the port twice? "
             'A run() belongs under if __name__ == "__main__"'

@@ -100,17 +100,15 @@ def difference(baseline: Answered, candidate: Answered, rules: Rules) -> str | N
 def _body_difference(
     baseline: Answered, candidate: Answered, expected: Answer, actual: Answer, rules: Rules
 ) -> _Difference | None:
-    bodies = [_without(rules.patterns, (answer.body, *answer.others)) for answer in (expected, actual)]
-
     def compared(read: Callable[[Sequence[str]], list[Any]]) -> _Difference | None:
-        values = [read(texts) for texts in bodies]
-        if not _difference(*values, rules.volatile, "body"):
+        of_baseline, of_candidate = (
+            read(_without(rules.patterns, (answer.body, *answer.others))) for answer in (expected, actual)
+        )
+        if not _difference(of_baseline, of_candidate, rules.volatile, "body"):
             return None  # Before addresses are replaced: a value may equal the number of one stack's port by chance.
-        own = [
-            [_without_address(value, side.url) for value in side_values]
-            for side, side_values in zip((baseline, candidate), values, strict=True)
-        ]
-        return _difference(*own, rules.volatile, "body")
+        of_baseline = [_without_address(value, baseline.url) for value in of_baseline]
+        of_candidate = [_without_address(value, candidate.url) for value in of_candidate]
+        return _difference(of_baseline, of_candidate, rules.volatile, "body")
 
     try:
         return compared(_as_data)
@@ -166,10 +164,12 @@ def _difference(
     expected: Sequence[Any], actual: Sequence[Any], volatile: frozenset[str], place: str
 ) -> _Difference | None:
     """The first difference between what two stacks have in one place, each in one answer or in several."""
-    for kind, compared in ((dict, _dict_difference), (list, _list_difference)):
-        if all(isinstance(value, kind) for value in (*expected, *actual)):
-            return compared(expected, actual, volatile, place)
-    if all(isinstance(value, str) for value in (*expected, *actual)):
+    kinds = {type(value) for value in (*expected, *actual)}
+    if kinds == {dict}:
+        return _dict_difference(expected, actual, volatile, place)
+    if kinds == {list}:
+        return _list_difference(expected, actual, volatile, place)
+    if kinds == {str}:
         return _text_difference(expected, actual, place)
     if found := _type_difference(expected, actual, place):
         return found
@@ -223,8 +223,8 @@ def _list_difference(
     if lengths[0] != lengths[1]:
         return _Difference(place, f"has {len(actual[0])} entries, the baseline's {len(expected[0])}")
     for index in range(len(actual[0])):
-        entries = ([value[index] for value in side] for side in (expected, actual))
-        if found := _difference(*entries, volatile, f"{place}[{index}]"):
+        expected_entries, actual_entries = ([value[index] for value in side] for side in (expected, actual))
+        if found := _difference(expected_entries, actual_entries, volatile, f"{place}[{index}]"):
             if _in_any_order(expected[0]) == _in_any_order(actual[0]):
                 return _Difference(place, "has the baseline's entries in another order")
             return found

@@ -49,7 +49,7 @@ class ContainerStack:
         if not self._is_published:  # It may have ended before the engine was first asked for its port.
             raise StartFailure(self.exit_message() or "its container publishes no port")
         try:
-            wait_until_ready(self.url, self.stack, self._exit_message_while_starting, self.log_tail)
+            wait_until_ready(self.url, self.stack, self._exit_message_while_starting, self._log_while_starting)
         except StartFailure as error:
             raise StartFailure(self.exit_message() or self._why_not_ready(str(error))) from None
         ready_s = time.monotonic() - self._started_s
@@ -111,6 +111,10 @@ class ContainerStack:
         """`exit_message`; the engine is asked at once when the control group is empty, else once in a while."""
         is_due = time.monotonic() - self._engine_asked_s >= ASK_ENGINE_EVERY_S
         return self.exit_message() if is_due or self._is_empty() else None
+
+    def _log_while_starting(self) -> str:
+        """`log_tail` without the port that every container listens on, which is not the one of its URL."""
+        return self.log_tail().replace(f":{PORT}", "")
 
     def _why_not_ready(self, problem: str) -> str:
         """A server that starts each killed worker afresh keeps its container running."""
