@@ -118,8 +118,8 @@ def _check_ports(stacks: Sequence[Stack]) -> None:
         if stack.port is not None and users.setdefault(stack.port, stack.name) != stack.name:
             raise Mistake(
                 f"[stacks.{stack.name}]",
-                f"port {stack.port} is that of {users[stack.port]!r} too, and all stacks run at the same time; remove port "
-                "to use a free one",
+                f"port {stack.port} is that of {users[stack.port]!r} too, and all stacks run at the same time; "
+                "remove port to use a free one",
             )
 
 

@@ -80,7 +80,9 @@ class _RecordingClient(Client):
     def all_answers(self) -> list[Answer]:
         """The answers that are kept, each with the other bodies that came."""
         return [
-            msgspec.structs.replace(answer, others=tuple(body for body in self._bodies.get(key, ()) if body != answer.body))
+            msgspec.structs.replace(
+                answer, others=tuple(body for body in self._bodies.get(key, ()) if body != answer.body)
+            )
             for key, answer in self.answers.items()
         ]
 

@@ -20,16 +20,23 @@ _NOT_OF_THE_APP = re.compile(r"^<|/(?:site|dist)-packages/|/lib/python\d[^/]*/")
 """Files of packages and of the standard library, and code that has no file."""
 _STOPPED = frozenset({"KeyboardInterrupt", "SystemExit", "CancelledError"})
 """Exceptions by which a server stops, whatever the cause."""
-_SERVERS_LINE = re.compile(r"^\[\d{4}-\d\d-\d\d [^\]]*\] \[\d+\] \[\w+\] |^\[(?:INFO|WARNING|ERROR)\] |^(?:INFO|ERROR): +")
+_SERVERS_LINE = re.compile(
+    r"^\[\d{4}-\d\d-\d\d [^\]]*\] \[\d+\] \[\w+\] |^\[(?:INFO|WARNING|ERROR)\] |^(?:INFO|ERROR): +"
+)
 """The beginning of a line that a server writes about itself: gunicorn, Granian, uvicorn."""
-_WORKER_ENDED = re.compile(r"Worker \(pid:\s*\d+\) (?:exited|was sent)|Child process \[\d+\] died|Unexpected exit from worker")
+_WORKER_ENDED = re.compile(
+    r"Worker \(pid:\s*\d+\) (?:exited|was sent)|Child process \[\d+\] died|Unexpected exit from worker"
+)
 
 _NO_MODULE = re.compile(r"No module named '([\w.]+)'|Could not import module \"([\w.]+)\"")
 _NO_ATTRIBUTE = re.compile(
-    r"Failed to find attribute|Attribute \".*\" not found in module|module '.*' has no attribute|Application object must"
+    r"Failed to find attribute|Attribute \".*\" not found in module|module '.*' has no attribute"
+    r"|Application object must"
 )
 _LISTENING = re.compile(
-    r"\b(?:running|listening|serving|server)\b.*?(https?://(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1?\]):(\d+))", re.IGNORECASE
+    r"\b(?:running|listening|serving|server)\b.*?"
+    r"(https?://(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1?\]):(\d+))",
+    re.IGNORECASE,
 )
 """The address at which a server of this machine says that it listens."""
 _PORT_IN_USE = re.compile(r"address already in use|is in use by another program", re.IGNORECASE)
@@ -80,9 +87,8 @@ def silence(error: Exception, url: str, stack: Stack, log: str) -> str:
     elif isinstance(error, ConnectionRefusedError):
         problem = f"nothing listens at {address}, though it runs: does it listen elsewhere, or take long to start?"
     elif isinstance(error, TimeoutError):
-        problem = (
-            f"it takes connections at {address} and does not answer: does the app hang at import, or wait for a service?"
-        )
+        hint = "does the app hang at import, or wait for a service?"
+        problem = f"it takes connections at {address} and does not answer: {hint}"
     else:
         problem = f"{type(error).__name__}: {error}".removesuffix(": ")[:SHOWN_CHARACTERS]
     return f"{raised}; {problem}" if raised else problem
@@ -142,8 +148,8 @@ def _remedy(cause: str, stack: Stack, port_in_use: bool) -> Iterator[str]:
             yield f'there is no module {name} in {stack.directory}: correct app = "{stack.app}"'
         else:
             yield (
-                f"install the package that has {name} where the stack runs, or set python to the interpreter that has it, "
-                'such as python = ".venv/bin/python"'
+                f"install the package that has {name} where the stack runs, or set python to the interpreter that has "
+                'it, such as python = ".venv/bin/python"'
             )
     elif _NO_ATTRIBUTE.search(cause):
         yield f'correct app = "{stack.app}": name the application object that {module} has'
@@ -153,4 +159,7 @@ def _remedy(cause: str, stack: Stack, port_in_use: bool) -> Iterator[str]:
             'A run() belongs under if __name__ == "__main__"'
         )
     elif "ALLOWED_HOSTS" in cause:
-        yield 'a debug server refuses to serve without DEBUG: set ALLOWED_HOSTS = ["127.0.0.1"], or use a server for production'
+        yield (
+            'a debug server refuses to serve without DEBUG: set ALLOWED_HOSTS = ["127.0.0.1"], or use a server for '
+            "production"
+        )
