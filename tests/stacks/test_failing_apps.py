@@ -108,7 +108,8 @@ def test_an_app_that_starts_a_server_of_its_own_in_each_worker() -> None:
     """Flask's: the second worker finds its port taken, and ends, and is started again."""
     log = (
         "Address already in use\nPort 5000 is in use by another program. Either identify and stop that program, or "
-        "start the server with a different port.\n[2026-01-01 10:00:00 +0000] [16] [ERROR] Worker (pid:17) exited with code 1\n"
+        "start the server with a different port.\n"
+        "[2026-01-01 10:00:00 +0000] [16] [ERROR] Worker (pid:17) exited with code 1\n"
     )
     message = str(restarts(log * 3, SHOP))
     assert message.startswith("its workers end again and again: Port 5000 is in use by another program.")
