@@ -344,9 +344,7 @@ def test_any_value_anywhere_gives_an_experiment_or_a_message(
         ('[scenarios.front]\nrequests = [{ post = "/cart", name = "add" }]\n', "/cart"),
     ],
 )
-def test_a_stack_without_a_ready_path_is_asked_for_the_first_request(
-    tmp_path: Path, scenarios: str, path: str
-) -> None:
+def test_a_stack_without_a_ready_path_is_asked_for_the_first_request(tmp_path: Path, scenarios: str, path: str) -> None:
     (stack,) = read_experiment(write(tmp_path, STACK + scenarios)).stacks
     assert (stack.ready, stack.first_path) == (None, path)
 
@@ -354,7 +352,7 @@ def test_a_stack_without_a_ready_path_is_asked_for_the_first_request(
 def test_what_is_compared_of_answers_is_said_for_all_or_for_some(tmp_path: Path) -> None:
     """The nearest word counts."""
     text = (
-        '[experiment]\ncompare = "status"\nvolatile_patterns = [\'build-\\d+\']\n'
+        "[experiment]\ncompare = \"status\"\nvolatile_patterns = ['build-\\d+']\n"
         '[scenarios.front]\ncompare = "body"\nrequests = [{ get = "/", compare = "status" }]\n'
     )
     experiment = read_experiment(write(tmp_path, STACK + text))

@@ -98,6 +98,7 @@ def test_a_task_that_raises_whichever_stack_answers_is_the_users_mistake() -> No
     with pytest.raises(UserError, match=r"scenario 'front': KeyError: 'slices', raised in .*; fix it, or try it alone"):
         block_of([stack("a"), stack("b")], raising={"a", "b"})
 
+
 class CountingGenerator(FakeGenerator):
     """Each answer holds the number of answers that all stacks have given so far."""
 
@@ -125,4 +126,3 @@ def test_the_first_block_measures_nothing_where_nothing_is_left_to_compare(numbe
     assert {record.stack for record in result.records if record.failure} == {"unready"}
     assert {record.stack for record in result.records if not record.failure} == measured
     assert bool(generator.driven) == bool(measured)
-

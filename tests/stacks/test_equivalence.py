@@ -70,8 +70,8 @@ def test_a_real_difference_beside_a_token_is_found_and_shown_with_its_line() -> 
     """Not the two beginnings, which are the same."""
     baseline, candidate = answer(login_page(), login_page()), answer(login_page("Sign in"), login_page("Sign in"))
     message = (
-        "GET /cake: body, line 7 is '<input type=\"submit\" value=\"Sign in\">', "
-        "the baseline's '<input type=\"submit\" value=\"Log in\">'"
+        'GET /cake: body, line 7 is \'<input type="submit" value="Sign in">\', '
+        'the baseline\'s \'<input type="submit" value="Log in">\''
     )
     assert differs(baseline, candidate) == message
 

@@ -269,9 +269,7 @@ def test_a_definite_refusal_of_the_ready_path_is_told_at_once(status: int) -> No
 
 
 @pytest.mark.parametrize(("status", "later"), [(503, 200), (502, 204), (404, 200)])
-def test_a_stack_that_is_still_starting_is_waited_for(
-    status: int, later: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_stack_that_is_still_starting_is_waited_for(status: int, later: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ready, "REFUSED_FOR_S", 20.0)
     with listening(status, later) as url:
         wait_until_ready(url, stack("shop", ready="/health"), lambda: None, lambda: "")
@@ -316,7 +314,7 @@ def test_a_stack_that_says_for_good_that_it_is_starting_says_what_it_may_wait_fo
             "  + Exception Group Traceback (most recent call last):\n"
             '  |   File "/home/me/shop/app.py", line 4, in start\n  |     run()\n'
             "  | ExceptionGroup: errors (1 sub-exception)\n"
-            '  +-+---------------- 1 ----------------\n    | Traceback (most recent call last):\n'
+            "  +-+---------------- 1 ----------------\n    | Traceback (most recent call last):\n"
             '    |   File "/home/me/shop/app.py", line 2, in run\n    |     1 / 0\n'
             "    | ZeroDivisionError: division by zero\n"
             "    +------------------------------------\n",

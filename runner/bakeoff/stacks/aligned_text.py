@@ -56,11 +56,9 @@ class _Text:
     def masked(self) -> list[str]:
         return [_VOLATILE if kind else word for word, kind in zip(self.words, self.kinds, strict=True)]
 
-    def all_volatile(self, start: int, stop: int) -> bool:
-        return all(self.kinds[start:stop])
-
-    def is_volatile_near(self, start: int, stop: int) -> bool:
-        return any(self.kinds[max(0, start - 1) : stop + 1])
+    def is_volatile(self, start: int, stop: int) -> bool:
+        """Whether all words of a stretch are volatile; of an empty one, whether a word beside it is."""
+        return all(self.kinds[start:stop]) and any(self.kinds[max(0, start - 1) : stop + 1])
 
 
 def _read(texts: Sequence[str]) -> _Text:
@@ -110,10 +108,9 @@ def _unexplained(
     first: _Text, second: _Text, start: int, stop: int, other_start: int, other_stop: int
 ) -> tuple[int, int] | None:
     """The first words of two stretches, by their positions, whose difference is not one that either stack has alone."""
-    if first.all_volatile(start, stop) and second.all_volatile(other_start, other_stop):
-        # As many words or not: a token may hold a mark now and then. But something has to be there.
-        if first.is_volatile_near(start, stop) and second.is_volatile_near(other_start, other_stop):
-            return None
+    # As many words or not: a token may hold a mark now and then. But something has to be there.
+    if first.is_volatile(start, stop) and second.is_volatile(other_start, other_stop):
+        return None
     paired = min(stop - start, other_stop - other_start)
     for offset in range(paired):
         if not (first.kinds[start + offset] or second.kinds[other_start + offset]):
