@@ -196,9 +196,10 @@ def _dict_difference(
     expected: Sequence[dict[str, Any]], actual: Sequence[dict[str, Any]], volatile: frozenset[str], place: str
 ) -> _Difference | None:
     """A key that only some answers of a stack have may be missing."""
-    if missing := set.intersection(*map(set, expected)) - set.union(*map(set, actual)):
+    keys_of_expected, keys_of_actual = [set(value) for value in expected], [set(value) for value in actual]
+    if missing := set.intersection(*keys_of_expected).difference(*keys_of_actual):
         return _Difference(place, f"lacks {_listed(missing)}, which the baseline's has")
-    if added := set.intersection(*map(set, actual)) - set.union(*map(set, expected)):
+    if added := set.intersection(*keys_of_actual).difference(*keys_of_expected):
         return _Difference(place, f"has {_listed(added)}, which the baseline's lacks")
     for key in dict.fromkeys(key for value in expected for key in value):
         expected_values, actual_values = ([value[key] for value in side if key in value] for side in (expected, actual))
