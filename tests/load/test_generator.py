@@ -220,8 +220,8 @@ def test_targets_under_one_load_get_the_same_mix_of_requests(tmp_path: Path, loa
         assert received[name] == sum(counts.offered for counts in ever if counts.endpoint.startswith(name))
     assert {second.endpoint for second in seconds} == endpoints
     if isinstance(load, ClosedLoad):
-        assert sum(driven.turns_s.values()) >= driven.window_s
-        assert min(driven.turns_s.values()) > 0.1
+        assert driven.turns_s.keys() == targets.keys()
+        assert min(driven.turns_s.values()) > 0
     else:
         assert driven.turns_s == {}
 

@@ -153,7 +153,7 @@ class Driven(Struct, frozen=True, kw_only=True, tag="driven"):
     user_error: str | None = None
     """The first exception in a user's code, and where it was raised."""
     turns_s: dict[str, float] = {}
-    """Seconds of the turns of each target, from the start of the warm-up to the last answer, by name."""
+    """Where targets took turns: the seconds that all tasks of each took, at the rate of the middle of its turns."""
 
 
 class GeneratorProblem(Struct, frozen=True, kw_only=True, tag="problem"):

@@ -8,7 +8,8 @@ each has all users and the servers' CPUs to itself.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import gevent
@@ -24,11 +25,14 @@ if TYPE_CHECKING:
 Task = Callable[["BakeoffUser"], None]
 """What a user does again and again; it sends requests with the user's client."""
 
-TURN_S = 0.1
-"""The least length of a turn."""
-ANSWERS_PER_USER = 2
-"""Tasks that each user finishes in a closed loop's turn, on average: a turn is longer for targets that take longer."""
+SETTLING_TASKS_PER_USER = 2
+"""Tasks that each user ends at the start of a turn, on average, before it is measured: all users begin at once."""
+MEASURED_TASKS_PER_USER = 4
+"""Tasks that each user ends in the measured part, on average."""
+MEASURED_S = 0.1
+"""The least length of the measured part."""
 MAX_TURN_S = 5.0
+"""After this time a turn ends, however many tasks have ended."""
 POLL_S = 0.002
 
 
@@ -52,7 +56,7 @@ class Targets(Protocol):
         ...
 
     def finish(self) -> Mapping[str, float]:
-        """No more tasks begin in a closed loop; the seconds that each target had, if they took turns."""
+        """No more tasks begin in a closed loop. If targets took turns, the seconds that each target's tasks took."""
         ...
 
 
@@ -105,25 +109,24 @@ class DrawnTargets(OneTarget):
 
 
 class Turns:
-    """Several targets that take turns in a closed loop."""
+    """Several targets that take turns in a closed loop.
+
+    All users begin a turn at once, and at its end fewer and fewer tasks are under way, so its two ends say little about
+    a steady load. The seconds that a target's tasks took are therefore counted at the rate of the rest of its turns.
+    """
 
     def __init__(self, targets: Mapping[str, str]) -> None:
         """``targets`` are URLs by name."""
         self._urls = targets
-        self._names = list(targets)
-        self._order = self._draw_order()
-        self._target = 0
-        self._began_ns: int | None = None
-        """When the turn began; ``None`` between two."""
-        self._seconds = dict.fromkeys(targets, 0.0)
+        self._turn = _Turn(target=0)
+        self._pasts = [_Past() for _ in targets]
         self._under_way = 0
         """Tasks that have begun and not ended."""
-        self._ended = 0
-        """Tasks that have ended in this turn."""
         self._open = Event()
         """Set while tasks may begin."""
         self._idle = Event()
         """Set while none is under way."""
+        self._last_round = False
         self._finished = False
         self._left: dict[tuple[type, int], list[Any]] = {}
         """Tasks that are still to be drawn of each user class and target."""
@@ -145,63 +148,90 @@ class Turns:
             raise GreenletExit
         self._under_way += 1
         self._idle.clear()
-        user.client = user.clients[self._target]
-        left = self._left.get((type(user), self._target))
+        target = self._turn.target
+        user.client = user.clients[target]
+        left = self._left.get((type(user), target))
         if not left:
-            left = self._left[type(user), self._target] = random.sample(user.tasks, len(user.tasks))
+            left = self._left[type(user), target] = random.sample(user.tasks, len(user.tasks))
         return cast("Task", left.pop())
 
     def end(self) -> None:
         """Count it."""
         self._under_way -= 1
-        self._ended += 1
+        self._turn.tasks += 1
         if not self._under_way:
             self._idle.set()
 
     def start(self, users: int, drain_s: float) -> None:
         """Begin the first turn; each ends with the last of its tasks."""
         self._drain_s = drain_s
-        self._begin_turn()
         self._alternating = gevent.spawn(self._alternate, users)
+        gevent.sleep(0)
 
     def finish(self) -> Mapping[str, float]:
-        """End the last turn, and the users that wait for another."""
+        """Wait for the turns of the round that is under way, and end the users that wait for another."""
         if self._alternating is not None:
-            self._alternating.kill()
+            self._last_round = True
+            self._alternating.get()
             self._alternating = None
-            self._end_turn()
             self._finished = True
             self._open.set()
-        return self._seconds
+        return {name: past.at_measured_rate_s() for name, past in zip(self._urls, self._pasts, strict=True)}
 
     def _alternate(self, users: int) -> None:
-        while True:
-            gevent.sleep(TURN_S)
-            longest_ns = now_ns() + int(MAX_TURN_S * 1e9)
-            while self._ended < ANSWERS_PER_USER * users and now_ns() < longest_ns:
-                gevent.sleep(POLL_S)
-            self._end_turn()
-            self._begin_turn()
+        """Give every target a turn in random order, again and again."""
+        while not self._last_round:
+            for target in random.sample(range(len(self._pasts)), len(self._pasts)):
+                self._take_turn(target, users)
 
-    def _begin_turn(self) -> None:
-        self._target = next(self._order)
-        self._ended = 0
-        self._began_ns = now_ns()
+    def _take_turn(self, target: int, users: int) -> None:
+        """Let tasks begin until enough have ended, and wait for those under way, at most for the drain time."""
+        turn = self._turn = _Turn(target)
+        began_ns = now_ns()
+        longest_ns = began_ns + int(MAX_TURN_S * 1e9)
         self._open.set()
-
-    def _end_turn(self) -> None:
-        """Let no more tasks begin, and wait for those that have begun, at most for the drain time."""
+        turn.wait_for(SETTLING_TASKS_PER_USER * users, longest_ns)
+        settled_ns, settled_tasks = now_ns(), turn.tasks
+        gevent.sleep(MEASURED_S)
+        turn.wait_for(settled_tasks + MEASURED_TASKS_PER_USER * users, longest_ns)
         self._open.clear()
+        past = self._pasts[target]
+        past.measured_s += (now_ns() - settled_ns) / 1e9
+        past.measured_tasks += turn.tasks - settled_tasks
         if self._under_way:
             self._idle.wait(self._drain_s)
-        if self._began_ns is not None:
-            self._seconds[self._names[self._target]] += (now_ns() - self._began_ns) / 1e9
-            self._began_ns = None
+        past.seconds += (now_ns() - began_ns) / 1e9
+        past.tasks += turn.tasks
 
-    def _draw_order(self) -> Iterator[int]:
-        """Targets for ever: each once, in random order, before any has another turn."""
-        while True:
-            yield from random.sample(range(len(self._names)), len(self._names))
+
+@dataclass
+class _Turn:
+    """The turn that is under way."""
+
+    target: int
+    tasks: int = 0
+    """Tasks that have ended."""
+
+    def wait_for(self, tasks: int, until_ns: int) -> None:
+        """Return when so many tasks have ended, or at a time."""
+        while self.tasks < tasks and now_ns() < until_ns:
+            gevent.sleep(POLL_S)
+
+
+@dataclass
+class _Past:
+    """What has been counted of a target's turns."""
+
+    seconds: float = 0.0
+    tasks: int = 0
+    measured_s: float = 0.0
+    measured_tasks: int = 0
+
+    def at_measured_rate_s(self) -> float:
+        """The time that all tasks take at the measured rate; that of the whole turns, if nothing was measured."""
+        if not self.measured_tasks:
+            return self.seconds
+        return self.measured_s * self.tasks / self.measured_tasks
 
 
 def _clients(user: BakeoffUser, urls: Mapping[str, str]) -> list[Client]:

@@ -1,7 +1,7 @@
 """One block of a paired measurement: base and head started afresh, and put under the same loads.
 
 First comes a closed loop, in which they take turns: during a turn one side has all users and the servers' CPUs to
-itself, so its throughput is what it would be alone.
+itself. Its throughput is that of the middle of its turns: what it would be alone.
 
 Then comes an open loop, in which each arrival draws its side. It gives latencies, and the CPU time of a request: what a
 request costs depends on how many come at once, and here both sides have equal arrivals by design, at the same moments.
@@ -121,17 +121,17 @@ def probe(experiment: Experiment, block: Block, logs: Path, context: RunContext)
 
 def _s_per_answer(paired: PairedDrive, side: str) -> float:
     """The time that a side needs for a right answer, among many. Raises `PairFailure` when it gave none."""
-    answered, had_s = paired.completed(side), paired.driven.turns_s[side]
+    answered, took_s = paired.completed(side), paired.driven.turns_s[side]
     if not answered:
         reason = next((counts.reason for counts in paired.endpoints(side) if counts.reason), "none arrived in time")
-        raise PairFailure(f"no right answer of {side} in {had_s:.1f} s: {reason}", side=side)
-    return had_s / answered
+        raise PairFailure(f"no right answer of {side} in {took_s:.1f} s: {reason}", side=side)
+    return took_s / answered
 
 
 def measure_paired_block(
     experiment: Experiment, block: Block, rate_rps: float, logs: Path, context: RunContext
 ) -> tuple[BlockResult, list[Interval]]:
-    """Both sides under both loads; a closed loop's window is the time of its side's turns. Raises `PairFailure`."""
+    """Both sides under both loads; a closed loop's window is the time that its tasks took. Raises `PairFailure`."""
     records: list[Record] = []
     intervals: list[Interval] = []
     with started(experiment.stacks, block, logs, context.backend) as stacks:
