@@ -1,61 +1,32 @@
-"""Each revision gets an environment of its own requirements as they resolve now, built in its own folder."""
+"""Each revision is installed whole from its own files, as they resolve now, by what the repository itself uses."""
 
 from __future__ import annotations
 
-import json
-import os
 import secrets
-import select
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from bakeoff.gate import commands, environments, installers
-from bakeoff.gate.environments import BuiltEnvironments, EnvironmentCache, environment_key
-from bakeoff.gate.installers import Distribution, python_in
+from bakeoff.gate.environments import BuiltEnvironments
 from bakeoff.gate.revisions import Revision, Revisions
-from bakeoff.model import UserError
-from tests.gate import fake_uv
-from tests.gate.repository import commit, git
+from bakeoff.model import GateSettings, Stack, UserError
+from tests.builders import stack
+from tests.repository import commit, git
+from tests.stacks.environments.index import Index, installed, script, use_fake_uv
 
-KEY = "0123"
-
-
-class Index:
-    """The made-up packages that the fake uv finds, and what it has installed."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self.publish(flour=("1.0", "1.1"))
-
-    def publish(self, **versions: tuple[str, ...]) -> None:
-        """Set the versions of packages, oldest first."""
-        (self._folder / "INDEX").write_text(json.dumps(versions), "utf-8")
-
-    @property
-    def installations(self) -> int:
-        """How many there were."""
-        log = self._folder / "installations"
-        return len(log.read_text("utf-8").splitlines()) if log.exists() else 0
+PACKAGE = '[build-system]\nrequires = []\n[project]\nname = "shop"\n'
 
 
 @pytest.fixture(autouse=True)
 def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Index:
     """A fake uv on the path, an empty cache, and a caller's folder that belongs to no revision."""
-    for folder in ("bin", "elsewhere"):
-        (tmp_path / folder).mkdir()
-    program = tmp_path / "bin" / "uv"
-    program.write_text(f'#!/bin/sh\nexec {sys.executable} -I -S "$0.py" "$@"\n', "utf-8")
-    program.chmod(0o755)
-    program.with_suffix(".py").write_bytes(Path(fake_uv.__file__).read_bytes())
-    monkeypatch.setenv("PATH", str(program.parent), prepend=":")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
-    return Index(tmp_path / "bin")
+    return use_fake_uv(tmp_path, monkeypatch)
 
 
 @pytest.fixture
@@ -75,17 +46,30 @@ def write(project: Path, **files: str) -> None:
         file.write_text(text, "utf-8")
 
 
+def served_by(project: Path, **changes: Any) -> Stack:
+    """A stack whose server is no part of its environment, unless one is named."""
+    own = {"app": None, "server": None, "command": ("serve", "{port}")} if "server" not in changes else {}
+    return stack("shop", directory=str(project), **{**own, **changes})
+
+
 @contextmanager
-def gated(project: Path, *requirements: str) -> Iterator[tuple[Revision, Revision]]:
+def gated(
+    project: Path, *requirements: str, served: Stack | None = None, notes: list[str] | None = None, **settings: Any
+) -> Iterator[tuple[Revision, Revision]]:
     """The last commit against the working tree."""
     (project / "changed").write_text(secrets.token_hex(), "utf-8")
-    with Revisions(project, BuiltEnvironments(requirements, lambda _: None)).both("HEAD", None) as both:
+    note = (notes if notes is not None else []).append
+    environments = BuiltEnvironments(
+        GateSettings(requirements=requirements, **settings), served or served_by(project), note
+    )
+    with Revisions(project, environments).both("HEAD", None) as both:
         yield both
 
 
-def installed(revision: Revision) -> dict[str, str]:
-    """What the fake uv has installed for a revision."""
-    return dict(json.loads((Path(revision.python).parent.parent / "installed.json").read_text("utf-8")))
+def both_installed(revisions: tuple[Revision, Revision]) -> tuple[dict[str, str], dict[str, str]]:
+    """What the fake uv has installed for base and head."""
+    base, head = revisions
+    return installed(base.python), installed(head.python)
 
 
 @pytest.mark.parametrize("option", ["-r", "-c"])
@@ -93,8 +77,8 @@ def test_a_change_in_a_file_that_the_requirements_name_is_measured(project: Path
     write(project, requirements=f"{option} deps/other.txt\nflour", deps__other="flour==1.0")
     commit(project)
     write(project, deps__other="flour==1.1")
-    with gated(project) as (base, head):
-        assert (installed(base), installed(head)) == ({"flour": "1.0"}, {"flour": "1.1"})
+    with gated(project) as revisions:
+        assert both_installed(revisions) == ({"flour": "1.0"}, {"flour": "1.1"})
 
 
 @pytest.mark.parametrize("requirement", [".", "-e .", "./"])
@@ -103,8 +87,118 @@ def test_a_project_that_requires_itself_is_installed_from_its_own_revision(proje
     (project / "says").write_text("base", "utf-8")
     commit(project)
     (project / "says").write_text("head", "utf-8")
-    with gated(project) as (base, head):
-        assert (installed(base), installed(head)) == ({"tree": "base"}, {"project": "head"})
+    with gated(project) as revisions:
+        assert both_installed(revisions) == ({"tree": "base"}, {"project": "head"})
+
+
+@pytest.mark.parametrize("requirements", ["flour", None])
+def test_a_package_is_installed_from_its_own_revision_with_what_it_needs(
+    project: Path, requirements: str | None
+) -> None:
+    """Its modules may lie in ``src``, where nothing else finds them."""
+    (project / "pyproject.toml").write_text(PACKAGE, "utf-8")
+    if requirements is not None:
+        write(project, requirements=requirements)
+    (project / "says").write_text("base", "utf-8")
+    commit(project)
+    (project / "says").write_text("head", "utf-8")
+    packages = {} if requirements is None else {"flour": "1.1"}
+    with gated(project) as revisions:
+        assert both_installed(revisions) == ({**packages, "tree": "base"}, {**packages, "project": "head"})
+
+
+def test_the_packages_below_a_project_are_kept_and_shared(project: Path, index: Index) -> None:
+    """Only the project itself is installed for every gate."""
+    (project / "pyproject.toml").write_text(PACKAGE, "utf-8")
+    write(project, requirements="flour")
+    (project / "says").write_text("base", "utf-8")
+    commit(project)
+    for gates in (1, 2):
+        with gated(project):
+            pass
+        assert index.installations == 1 + 2 * gates
+
+
+def test_a_server_that_the_project_does_not_bring_is_of_one_version_on_both_sides(project: Path) -> None:
+    """The one that the other side names, or else the newest."""
+    write(project, requirements="flour")
+    commit(project)
+    with gated(project, served=served_by(project, server="gunicorn")) as revisions:
+        assert both_installed(revisions) == ({"flour": "1.1", "gunicorn": "25.0"},) * 2
+    write(project, requirements="flour\ngunicorn==24.0")
+    with gated(project, served=served_by(project, server="gunicorn")) as revisions:
+        assert both_installed(revisions) == ({"flour": "1.1", "gunicorn": "24.0"},) * 2
+
+
+def test_a_lock_file_is_followed_by_each_side(project: Path, tmp_path: Path) -> None:
+    script(tmp_path / "bin" / "pdm", "cat pdm.lock")
+    (project / "pdm.lock").write_text("flour==1.0\n", "utf-8")
+    write(project, requirements="flour")
+    commit(project)
+    (project / "pdm.lock").write_text("flour==1.1\n", "utf-8")
+    with gated(project) as revisions:
+        assert both_installed(revisions) == ({"flour": "1.0"}, {"flour": "1.1"})
+
+
+def test_the_packages_of_the_stack_come_before_the_projects_files(project: Path) -> None:
+    """A folder among them is that of each side."""
+    write(project, requirements="salt")
+    (project / "says").write_text("base", "utf-8")
+    commit(project)
+    (project / "says").write_text("head", "utf-8")
+    with gated(project, served=served_by(project, packages=("flour==1.0", "."))) as revisions:
+        assert both_installed(revisions) == (
+            {"flour": "1.0", "tree": "base"},
+            {"flour": "1.0", "project": "head"},
+        )
+
+
+def test_a_project_that_does_not_say_what_it_needs_runs_in_its_own_environment(project: Path) -> None:
+    """Both sides do, and the user is told."""
+    python = project / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.symlink_to(sys.executable)
+    (project / ".gitignore").write_text(".venv", "utf-8")
+    commit(project)
+    notes: list[str] = []
+    with gated(project, notes=notes) as (base, head):
+        assert base.python == head.python == str(python)
+    assert len(notes) == 2
+    assert notes[1] == f"working tree has no file that says what to install; running it with {python}"
+
+
+def test_a_command_of_the_users_installs_each_side_into_an_active_environment(project: Path) -> None:
+    commit_with = "mkdir -p $VIRTUAL_ENV/lib && cp says $VIRTUAL_ENV/said && command -v python > $VIRTUAL_ENV/python"
+    (project / "says").write_text("base", "utf-8")
+    commit(project)
+    (project / "says").write_text("head", "utf-8")
+    with gated(project, install=commit_with) as revisions:
+        for revision, said in zip(revisions, ("base", "head"), strict=True):
+            home = Path(revision.python).parent.parent
+            assert (home / "said").read_text("utf-8") == said
+            assert (home / "python").read_text("utf-8").strip() == revision.python
+
+
+def test_a_command_of_the_users_that_fails_is_named(project: Path) -> None:
+    write(project, requirements="flour")
+    commit(project)
+    with pytest.raises(UserError, match=r"\[gate\]: install: .*no oven"), gated(project, install="echo no oven; false"):
+        pass
+
+
+def test_each_side_runs_on_the_python_that_it_names(project: Path, tmp_path: Path) -> None:
+    """Another Python is a change like any other."""
+    other = tmp_path / "bin" / "python3.99"
+    script(other, f'case "$2" in *version_info*) echo 3 99 {other} ;; *) echo 3.99 ;; esac')
+    write(project, requirements="flour")
+    (project / ".python-version").write_text("3.98", "utf-8")
+    commit(project)
+    (project / ".python-version").write_text("3.99", "utf-8")
+    notes: list[str] = []
+    with gated(project, notes=notes) as (base, head):
+        assert Path(base.python).resolve() == Path(sys.executable).resolve()
+        assert Path(head.python).resolve() == other
+    assert ".python-version cannot be followed: there is no Python 3.98 on PATH" in notes[0]
 
 
 def test_a_local_package_is_installed_anew_for_every_gate(project: Path) -> None:
@@ -116,7 +210,7 @@ def test_a_local_package_is_installed_anew_for_every_gate(project: Path) -> None
     for text in ("two", "three"):
         (project / "lib" / "says").write_text(text, "utf-8")
         with gated(project) as (base, head):
-            assert (installed(base)["lib"], installed(head)["lib"]) == ("one", text)
+            assert (installed(base.python)["lib"], installed(head.python)["lib"]) == ("one", text)
     assert not Path(base.python).exists()
 
 
@@ -125,11 +219,11 @@ def test_a_release_between_two_gates_reaches_both_sides(project: Path, index: In
     write(project, requirements="flour")
     commit(project)
     with gated(project) as (base, _):
-        assert installed(base) == {"flour": "1.1"}
+        assert installed(base.python) == {"flour": "1.1"}
     index.publish(flour=("1.0", "1.1", "2.0"))
     write(project, requirements="flour\nflour")
-    with gated(project) as (base, head):
-        assert (installed(base), installed(head)) == ({"flour": "2.0"}, {"flour": "2.0"})
+    with gated(project) as revisions:
+        assert both_installed(revisions) == ({"flour": "2.0"}, {"flour": "2.0"})
 
 
 def test_environments_that_resolve_alike_are_one_and_are_kept(project: Path, index: Index) -> None:
@@ -154,7 +248,7 @@ def test_a_failed_installation_is_one_line_with_the_end_of_its_output_and_leaves
     write(project, requirements="flour")
     commit(project)
     with gated(project) as (base, _):
-        assert installed(base) == {"flour": "1.1"}
+        assert installed(base.python) == {"flour": "1.1"}
     assert len([path for path in (tmp_path / "cache" / "bakeoff" / "environments").iterdir() if path.is_dir()]) == 2
 
 
@@ -166,112 +260,6 @@ def test_requirements_that_cannot_be_resolved_are_one_line(project: Path) -> Non
         gated(project),
     ):
         pass
-
-
-def test_a_command_that_hangs_is_ended_with_all_that_it_started(tmp_path: Path) -> None:
-    """What a build has started would otherwise keep its output open, and the gate would wait for the end of that."""
-    fifo = tmp_path / "fifo"
-    os.mkfifo(fifo)
-    reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
-    with pytest.raises(UserError, match=r"^sh -c sleep 600 .* did not end within 0\.5 s$"):
-        commands.run_command(["sh", "-c", f"sleep 600 > {fifo} & wait"], within_s=0.5)
-    select.select([reader], [], [], 30)
-    assert os.read(reader, 1) == b""  # Nobody has it open.
-    os.close(reader)
-
-
-def build_with(mark: str) -> environments.Build:
-    """A build that leaves a file."""
-
-    def build(home: Path) -> None:
-        python_in(home).parent.mkdir()
-        python_in(home).symlink_to(sys.executable)
-        (home / mark).touch()
-
-    return build
-
-
-def test_a_build_that_was_cut_short_is_never_taken_for_finished(tmp_path: Path) -> None:
-    """Not even when its interpreter was there already; and its files do not stay."""
-    cache = EnvironmentCache(tmp_path / "kept", print)
-
-    def interrupted(home: Path) -> None:
-        build_with("partial")(home)
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        cache.environment(KEY, interrupted)
-    home = cache.environment(KEY, build_with("complete"))
-    assert (home / "complete").exists()
-    assert [path for path in (tmp_path / "kept").iterdir() if path.is_dir() and not path.is_symlink()] == [home]
-
-
-def test_two_gates_at_once_build_an_environment_once(tmp_path: Path) -> None:
-    """The second says that it waits, and takes what the first has built."""
-    building, waiting = threading.Event(), threading.Event()
-    homes: list[Path] = []
-
-    def first_build(home: Path) -> None:
-        building.set()
-        assert waiting.wait(timeout=30)
-        build_with("first")(home)
-
-    def first() -> None:
-        homes.append(EnvironmentCache(tmp_path / "kept", print).environment(KEY, first_build))
-
-    thread = threading.Thread(target=first)
-    thread.start()
-    assert building.wait(timeout=30)
-    second = EnvironmentCache(tmp_path / "kept", lambda _: waiting.set()).environment(KEY, build_with("second"))
-    thread.join()
-    assert homes == [second]
-    assert not (second / "second").exists()
-
-
-def test_a_gate_that_waits_too_long_for_another_says_for_which_lock(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(environments, "INSTALL_WITHIN_S", 0.0)
-    cache = EnvironmentCache(tmp_path / "kept", lambda _: None)
-
-    def build(home: Path) -> None:
-        with pytest.raises(UserError, match=rf"another gate has held .*{KEY}\.lock for 0 s"):
-            cache.environment(KEY, build_with("inner"))
-        build_with("outer")(home)
-
-    assert (cache.environment(KEY, build) / "outer").exists()
-
-
-def test_an_environment_whose_interpreter_is_gone_is_built_again(tmp_path: Path) -> None:
-    """A link to it may dangle after an upgrade of the system."""
-    cache = EnvironmentCache(tmp_path / "kept", print)
-    old = cache.environment(KEY, build_with("old"))
-    python_in(old).unlink()
-    python_in(old).symlink_to("/no/such/python")
-    assert (cache.environment(KEY, build_with("new")) / "new").exists()
-
-
-def test_the_key_of_an_environment_covers_interpreter_versions_and_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
-    flour, other = (Distribution("flour", "1.0", source) for source in ("sha256 1", "sha256 2"))
-    salt = Distribution("salt", "1.0", "sha256 3")
-    assert environment_key([flour, salt]) == environment_key([salt, flour])
-    keys = {environment_key(resolved) for resolved in ([flour], [other], [flour, salt])}
-    monkeypatch.setattr(sys, "version", "another")
-    keys.add(environment_key([flour]))
-    assert len(keys) == 4
-
-
-def test_without_uv_and_pip_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", "/no/such/folder")
-    monkeypatch.setattr(installers, "find_spec", lambda name: None)
-    with pytest.raises(UserError, match=r"neither uv on PATH nor pip in .*; install uv"):
-        installers.find_installer()
-
-
-def test_a_command_does_not_see_the_callers_python_path(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A package that is found there would pass for installed in an environment that lacks it."""
-    monkeypatch.setenv("PYTHONPATH", "/elsewhere")
-    assert commands.run_command(["sh", "-c", "echo [$PYTHONPATH]"], within_s=30) == "[]\n"
 
 
 def test_named_requirements_must_exist(project: Path) -> None:
@@ -289,7 +277,7 @@ def test_the_same_files_are_refused_before_an_environment_is_built(project: Path
     """A build may leave files in the working tree, which would then pass for a change."""
     write(project, requirements="flour")
     commit(project)
-    revisions = Revisions(project, BuiltEnvironments((), lambda _: None))
+    revisions = Revisions(project, BuiltEnvironments(GateSettings(), served_by(project), lambda _: None))
     with pytest.raises(UserError, match="have the same files"), revisions.both("HEAD", None):
         pass
     assert index.installations == 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from xml.etree import ElementTree
 
+import msgspec
 import pytest
 
 from bakeoff.model import PackageChange, Summary
@@ -167,3 +168,13 @@ def test_colours_only_where_asked_for() -> None:
     """A file or a pipe gets none."""
     assert "\033" not in terminal.render(REGRESSED, colour=False)
     assert "\033[1;31m" in terminal.render(REGRESSED, colour=True)
+
+
+def test_answers_that_differ_come_before_any_number() -> None:
+    """A head that does other work is not simply faster or slower."""
+    result = msgspec.structs.replace(words.gate_of(PASSED.gate), differences=("GET /: body is 'pie'",))
+    differing = msgspec.structs.replace(PASSED, gate=result)
+    said = "Base and head answer differently, so they may not do the same work: GET /: body is 'pie'."
+    assert terminal.render(differing, colour=False).splitlines()[1] == said
+    comment = rendered(markdown.render(differing))
+    assert comment.index("Base and head answer differently") < comment.index("95 % interval")

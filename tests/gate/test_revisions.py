@@ -11,9 +11,9 @@ import pytest
 from bakeoff.gate.environments import BuiltEnvironments
 from bakeoff.gate.revisions import Revision, Revisions, check_own_packages, moved_search_path
 from bakeoff.gate.run import gate_experiment
-from bakeoff.model import Environment, UserError
+from bakeoff.model import Environment, GateSettings, UserError
 from tests.builders import experiment, stack
-from tests.gate.repository import git
+from tests.repository import git
 
 APP = "service/app.py"
 
@@ -32,9 +32,14 @@ def project(tmp_path: Path) -> Path:
     return root
 
 
+def built(project: Path) -> BuiltEnvironments:
+    """Environments for the project's only stack."""
+    return BuiltEnvironments(GateSettings(), stack("shop", directory=str(project / "service")), lambda _: None)
+
+
 def finder(project: Path) -> Revisions:
     """Revisions of the project."""
-    return Revisions(project / "service", BuiltEnvironments((), lambda _: None))
+    return Revisions(project / "service", built(project))
 
 
 def test_a_directory_is_used_as_it_is(project: Path) -> None:
@@ -110,7 +115,7 @@ def test_a_name_that_is_neither_a_ref_nor_a_directory_is_an_error_of_the_user(pr
 def test_what_the_callers_python_path_names_of_the_project_is_each_revisions_own(project: Path, tmp_path: Path) -> None:
     """Both would import the working tree's modules otherwise, and the gate would pass."""
     search_path = os.pathsep.join([str(project / "service"), "src", str(tmp_path / "elsewhere"), str(project)])
-    with Revisions(project / "service", BuiltEnvironments((), lambda _: None), search_path).both("v1", None) as both:
+    with Revisions(project / "service", built(project), search_path).both("v1", None) as both:
         base, head = both
         moved = [str(base.root / "service"), "src", str(tmp_path / "elsewhere"), str(base.root)]
         assert base.search_path.split(os.pathsep) == moved

@@ -84,9 +84,9 @@ def test_a_given_rate_is_taken_as_it_is(tmp_path: Path) -> None:
 
 def test_a_head_that_answers_otherwise_is_noted_and_measured(tmp_path: Path) -> None:
     """A change may be meant to change answers."""
-    _, notes = probe(pair(), BLOCK, tmp_path, context(generator=FakeGenerator(answers={"head": "pie"})))
-    (note,) = notes
-    assert note.startswith("base and head answer differently: GET /: body is 'pie', the baseline's 'cake'; ")
+    _, differences = probe(pair(), BLOCK, tmp_path, context(generator=FakeGenerator(answers={"head": "pie"})))
+    (difference,) = differences
+    assert difference.startswith("GET /: body is 'pie', the baseline's 'cake'")
 
 
 def test_wrong_answers_of_a_side_end_the_measurement(tmp_path: Path) -> None:

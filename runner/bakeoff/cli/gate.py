@@ -16,6 +16,7 @@ from bakeoff.cli import note, show, show_styled
 from bakeoff.cli.arguments import add_backend, add_file, add_seed_and_out
 from bakeoff.cli.conclusion import refresh_index
 from bakeoff.cli.context import new_manifest, placed
+from bakeoff.cli.interpreters import add_install, offer_servers
 from bakeoff.cli.progress import GateProgress
 from bakeoff.experiment import read_experiment
 from bakeoff.gate import (
@@ -30,6 +31,7 @@ from bakeoff.gate import (
     gate_experiment,
     head_metrics,
     mismatches,
+    stack_of_gate,
 )
 from bakeoff.load import LocalGenerators
 from bakeoff.measure import RunContext
@@ -57,6 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_seed_and_out(parser)
     add_backend(parser)
+    add_install(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -92,7 +95,9 @@ def _measure(
 ) -> tuple[RunFolder, Summary]:
     """Check out both revisions, start them and measure until there is a verdict."""
     in_containers = options.backend == "compose"
-    environments = ImageEnvironments() if in_containers else BuiltEnvironments(experiment.gate.requirements, note)
+    environments = (
+        ImageEnvironments() if in_containers else BuiltEnvironments(experiment.gate, stack_of_gate(experiment), note)
+    )
     search_path = "" if in_containers else os.environ.get("PYTHONPATH", "")
     revisions = Revisions(options.file.resolve().parent, environments, search_path)
     with revisions.both(options.base, options.head) as (base, head):
@@ -106,6 +111,8 @@ def _measure(
             results=options.out,
         )
         machine, sides = manifest.machine, manifest.experiment.stacks
+        if not in_containers:
+            offer_servers(sides, options.install)
         services = {side.name: manifest.experiment.gate.stack or side.name for side in sides}
         with (
             tempfile.TemporaryDirectory() as scratch,

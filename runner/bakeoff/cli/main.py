@@ -28,6 +28,7 @@ COMMANDS = {
     "index": "List all runs, with their verdicts, on one page.",
     "doctor": "Examine this machine, and certify its load generator against an oracle.",
     "stacks": "List the stacks of an experiment, and the servers that are known.",
+    "demo": "Compare the stacks of the demonstration, a bakery, from any folder.",
     "init": "Write an experiment to start your own from.",
     "schema": "Print the JSON Schema of summary.json.",
 }

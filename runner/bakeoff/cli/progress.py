@@ -13,6 +13,7 @@ from rich.live import Live
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
+from bakeoff.cli import note
 from bakeoff.experiment import expected_s
 from bakeoff.findings.numerals import number
 from bakeoff.measure import Observer
@@ -67,6 +68,10 @@ class GateProgress(_LiveDisplay):
         """Show the block; they count from one, and ``blocks`` is an estimate."""
         description = f"block {number} of about {blocks}"
         self._progress.update(self._task, description=description, completed=number - 1, total=blocks)
+
+    def answers_differ(self, problem: str) -> None:
+        """Say so before anything is measured."""
+        note(f"base and head answer differently, so they may not do the same work: {problem}")
 
     def profiling_began(self) -> None:
         """Show that a regression's CPU time is being profiled."""

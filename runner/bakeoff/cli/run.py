@@ -14,37 +14,51 @@ from bakeoff.cli.arguments import (
 )
 from bakeoff.cli.conclusion import conclude, render_measured
 from bakeoff.cli.context import new_manifest, run_context
+from bakeoff.cli.interpreters import add_install, prepared
 from bakeoff.experiment import apply_profile, read_experiment, select
 from bakeoff.load.source import read_source
 from bakeoff.measure import measure_new
+from bakeoff.model import Experiment
 from bakeoff.stacks import check_consent, describe_machine
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
     add_file(parser)
+    add_options(parser)
+
+
+def add_options(parser: argparse.ArgumentParser, profile: str = "full") -> None:
+    """Declare the options of a run of whatever experiment; ``profile`` is the default."""
     add_stack_choice(parser)
     parser.add_argument("--scenario", action="append", default=[], metavar="NAME", help="only this one; repeatable")
     parser.add_argument(
         "--profile",
         choices=("smoke", "quick", "full"),
-        default="full",
-        help="full: as the file says (default); quick: the fewest and shortest slices that can tell stacks apart; "
-        "smoke: one block, to see that everything works",
+        default=profile,
+        help="full: as the file says; quick: the fewest and shortest slices that can tell stacks apart; "
+        "smoke: one block, to see that everything works (default: %(default)s)",
     )
     parser.add_argument("--blocks", type=int, help="how often to start every stack afresh")
     add_seed_and_out(parser)
     add_backend(parser)
+    add_install(parser)
     add_consent(parser)
     add_generators(parser)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Measure an experiment and show the result; the exit code is 0 if there is one, else 3."""
+    """Measure the experiment of a file and show the result; the exit code is 0 if there is one, else 3."""
+    return measure(read_experiment(options.file), options)
+
+
+def measure(experiment: Experiment, options: argparse.Namespace) -> int:
+    """Measure an experiment as the options say, and show the result; the exit code is 0 if there is one, else 3."""
     source = read_source(options.generators, options.workers, options.listen, options.token_file)
-    experiment = select(read_experiment(options.file), options.stack, options.scenario)
+    experiment = select(experiment, options.stack, options.scenario)
     experiment = apply_profile(experiment, options.profile, options.blocks)
     check_consent(experiment.stacks, options.yes_load_this_host)
+    experiment = prepared(experiment, options)
     manifest = new_manifest(
         experiment.name,
         experiment,

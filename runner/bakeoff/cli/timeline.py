@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bakeoff.cli import DONE, FAILED, show
 from bakeoff.cli.arguments import add_backend, add_file, add_stack_choice
+from bakeoff.cli.interpreters import add_install, prepared
 from bakeoff.experiment import read_experiment, select
 from bakeoff.findings import timeline_line
 from bakeoff.load import LocalGenerators
@@ -21,11 +22,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_file(parser)
     add_stack_choice(parser)
     add_backend(parser)
+    add_install(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Take and print the timelines of an experiment's stacks; 3 when one fails."""
-    experiment = select(read_experiment(options.file), options.stack, ())
+    experiment = prepared(select(read_experiment(options.file), options.stack, ()), options)
     server_cpus, generator_cpus = split_cpus()
     with (
         tempfile.TemporaryDirectory() as scratch,

@@ -3,7 +3,7 @@
 from bakeoff.gate.against import against_earlier, check_comparable, head_metrics, mismatches
 from bakeoff.gate.environments import BuiltEnvironments, ImageEnvironments
 from bakeoff.gate.revisions import MISSING_SERVER_REMEDY, Revision, Revisions, check_own_packages
-from bakeoff.gate.run import execute_gate, gate_experiment
+from bakeoff.gate.run import execute_gate, gate_experiment, stack_of_gate
 
 __all__ = [
     "MISSING_SERVER_REMEDY",
@@ -18,4 +18,5 @@ __all__ = [
     "gate_experiment",
     "head_metrics",
     "mismatches",
+    "stack_of_gate",
 ]

@@ -1,152 +1,162 @@
-"""The environments of revisions: each is built from the requirements of its revision, in the folder of its files.
+"""The environments of revisions: each is installed whole from its own files, by what the repository itself uses.
 
-An environment is kept under the digest of what its requirements resolved to: the same names, versions and hashes. Both
-revisions are resolved anew for each gate, so that neither of them runs on the packages of last month. An environment
-with a local project (``.``, ``-e .``, ``./lib``) is not kept, because name and version do not tell such a project's
-content, and an editable one is nothing but a path to it.
+Both revisions are resolved anew for each gate, so that neither of them runs on the packages of last month. A server
+that a project does not bring is added, of one version for both.
 """
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
-import json
-import os
-import shutil
 import sys
-import sysconfig
-import tempfile
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from bakeoff.gate.installers import INSTALL_WITHIN_S, PYPROJECT, Distribution, find_installer, python_in
-from bakeoff.model import UserError
+from bakeoff.model import GateSettings, Stack, UserError
+from bakeoff.stacks import servers
+from bakeoff.stacks.environments import (
+    Builder,
+    Choice,
+    LockFile,
+    Needs,
+    Resolved,
+    build_by_command,
+    installed_version,
+    is_version,
+    needs_of,
+    needs_of_files,
+    needs_of_packages,
+    open_builder,
+    project_python,
+    python_of_version,
+    python_version_of,
+    source_folder,
+)
 
-DEFAULT_REQUIREMENTS = ("requirements.txt", PYPROJECT)
-"""Files in which a revision's requirements are looked for; the first one that exists is used."""
-KEY_LETTERS = 24
-POLL_S = 0.1
 
-Build = Callable[[Path], None]
-"""Creates an environment in an empty folder."""
+@dataclass(frozen=True)
+class Tree:
+    """The files of a revision."""
+
+    label: str
+    root: Path
+    directory: Path
+    """The folder of the experiment."""
+    scratch: Path
+    """A folder that is kept until the gate ends."""
 
 
 class BuiltEnvironments:
-    """Environments built from each revision's own requirements; equal ones are shared, and kept for later gates."""
+    """Environments built from each revision's own files; their packages are kept for later gates."""
 
-    def __init__(self, requirements: Sequence[str], note: Callable[[str], None]) -> None:
-        """``requirements`` are files relative to a revision's root; if empty, `DEFAULT_REQUIREMENTS` are tried.
-
-        ``note`` receives messages for the user.
-        """
-        self._requirements = requirements
+    def __init__(
+        self,
+        settings: GateSettings,
+        stack: Stack,
+        note: Callable[[str], None],
+        open_builder: Callable[[Callable[[str], None]], Builder] = open_builder,
+    ) -> None:
+        """``stack`` is the one whose app is compared; ``note`` receives messages for the user."""
+        self._settings = settings
+        self._stack = stack
         self._note = note
+        self._open_builder = open_builder
+        self._choice = Choice(settings.extras, settings.groups)
 
-    def python_for(self, tree: Path, scratch: Path) -> str:
-        """The interpreter of the environment. Raises `UserError` when it cannot be built."""
-        files = self._files(tree)
-        if not files:
-            self._note(f"{tree} has no file of requirements; running it with {sys.executable}")
-            return sys.executable
-        installer = find_installer()
-        resolved = installer.resolve(files, tree, scratch)
+    @property
+    def of_directories(self) -> bool:
+        """Whether a directory gets an environment too, in place of the one that it has."""
+        return bool(self._stack.packages)
 
-        def build(home: Path) -> None:
-            self._note(f"building an environment from {', '.join(file.name for file in files)}")
-            installer.install(home, files, resolved, tree, scratch)
+    def pythons_for(self, trees: Sequence[Tree]) -> list[str]:
+        """The interpreters of the trees' environments. Raises `UserError` when one cannot be built."""
+        server = None if self._stack.server is None else servers.adapter(self._stack.server).PACKAGE
+        if self._settings.install is not None:
+            return self._by_command(trees, self._settings.install, server)
+        builder = self._open_builder(self._note)
+        needed = [self._needs(tree, builder) for tree in trees]
+        resolved = [None if needs is None else builder.resolve(needs) for needs in needed]
+        if server is not None:
+            resolved = _with_server(resolved, server, builder)
+        return [
+            self._existing(tree) if environment is None else builder.once(environment, tree.scratch)
+            for tree, environment in zip(trees, resolved, strict=True)
+        ]
 
-        if any(distribution.source is None for distribution in resolved):
-            home = scratch / "environment"
-            build(home)
-        else:
-            cache = EnvironmentCache(_cache_folder(), self._note)
-            home = cache.environment(environment_key(resolved), build)
-        return str(python_in(home))
+    def _needs(self, tree: Tree, builder: Builder) -> Needs | None:
+        """What a revision needs; ``None`` where its files do not say."""
+        python = self._python(tree)
+        if self._stack.packages:
+            return needs_of_packages(self._stack.packages, tree.directory, python)
+        if self._settings.requirements:
+            return needs_of_files(self._settings.requirements, tree.root, self._choice, python)
+        folder = source_folder(tree.directory, tree.root)
+        if folder is None:
+            return None
 
-    def _files(self, tree: Path) -> list[Path]:
-        for name in self._requirements:
-            if not (tree / name).is_file():
-                raise UserError(f"[gate]: requirements: {name!r} does not exist in {tree}")
-        if self._requirements:
-            return [tree / name for name in self._requirements]
-        return [tree / name for name in DEFAULT_REQUIREMENTS if (tree / name).is_file()][:1]
+        def tool(lock: LockFile) -> list[str]:
+            self._note(f"{lock.name} is read with {lock.program}, which is kept in an environment of its own")
+            home = Path(builder.keep(builder.resolve(Needs(sys.executable, tree.scratch, lines=lock.packages))))
+            return [str(home.parent / lock.program)]
+
+        return needs_of(folder, self._choice, python, tree.scratch, tool)
+
+    def _python(self, tree: Tree) -> str:
+        """The interpreter that an environment is built for: what the stack says, or the revision, or the project's."""
+        own = self._stack.python
+        if own is not None:
+            return python_of_version(own) if is_version(own) else own
+        version = python_version_of(tree.directory, tree.root)
+        if version is not None:
+            try:
+                return python_of_version(version)
+            except UserError as error:
+                self._note(f"{tree.label}: .python-version cannot be followed: {error}")
+        return self._existing_python() or sys.executable
+
+    def _existing_python(self) -> str | None:
+        return project_python(Path(self._stack.directory))
+
+    def _existing(self, tree: Tree) -> str:
+        """The interpreter of a revision that does not say what it needs: both would have the same."""
+        python = self._stack.python or self._existing_python() or sys.executable
+        python = python_of_version(python) if is_version(python) else python
+        self._note(f"{tree.label} has no file that says what to install; running it with {python}")
+        return python
+
+    def _by_command(self, trees: Sequence[Tree], command: str, server: str | None) -> list[str]:
+        pythons = []
+        for tree in trees:
+            self._note(f"{tree.label}: {command}")
+            home = tree.scratch / "environment"
+            pythons.append(build_by_command(home, self._python(tree), command, tree.root))
+        if server is not None:
+            versions = [installed_version(python, server) for python in pythons]
+            wanted = next((version for version in versions if version is not None), None)
+            for python, version in zip(pythons, versions, strict=True):
+                if version is None:
+                    self._open_builder(self._note).add(python, server if wanted is None else f"{server}=={wanted}")
+                    wanted = installed_version(python, server)
+        return pythons
+
+
+def _with_server(resolved: Sequence[Resolved | None], server: str, builder: Builder) -> list[Resolved | None]:
+    """Each side with the server: where it does not bring one, of the other side's version, or else the newest."""
+    versions = [None if environment is None else environment.version_of(server) for environment in resolved]
+    version = next((version for version in versions if version is not None), None)
+    served: list[Resolved | None] = []
+    for environment in resolved:
+        if environment is not None and environment.version_of(server) is None:
+            environment = builder.with_server(environment, server, version)
+            version = environment.version_of(server)
+        served.append(environment)
+    return served
 
 
 class ImageEnvironments:
     """Revisions that run in containers: each image brings its own interpreter."""
 
-    def python_for(self, tree: Path, scratch: Path) -> str:
-        """A placeholder, which is not used."""
-        return sys.executable
+    of_directories = False
 
-
-def environment_key(resolved: Sequence[Distribution]) -> str:
-    """Hexadecimal digits that differ when an environment does: in its interpreter, or in a distribution (SHA-256)."""
-    interpreter = (sys.version, sys.base_prefix, sysconfig.get_platform())
-    parts = sorted(([package.name, package.version, package.source] for package in resolved), key=str)
-    return hashlib.sha256(json.dumps([interpreter, parts]).encode()).hexdigest()[:KEY_LETTERS]
-
-
-class EnvironmentCache:
-    """Complete environments by key, in a folder that several processes may use at once.
-
-    ``KEY`` is a link to the folder ``KEY.XXXX``, in which the environment was built: an environment cannot be moved,
-    since its scripts name its interpreter. The link appears when the environment is complete, so that one whose build
-    was cut short is never used.
-    """
-
-    def __init__(self, folder: Path, note: Callable[[str], None]) -> None:
-        """``note`` receives messages for the user."""
-        self._folder = folder
-        self._note = note
-
-    def environment(self, key: str, build: Build) -> Path:
-        """The folder of an environment, which is built if there is none. Raises `UserError` when another takes long."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        link = self._folder / key
-        with self._locked(key):
-            if not python_in(link).exists():
-                self._remove_incomplete(key)
-                home = Path(tempfile.mkdtemp(prefix=f"{key}.", dir=self._folder))
-                build(home)
-                new_link = self._folder / f"{key}.link"
-                new_link.symlink_to(home.name)
-                new_link.replace(link)
-        return link.resolve()
-
-    def _remove_incomplete(self, key: str) -> None:
-        """Remove what builds left that failed or were killed. Needs the lock."""
-        for path in self._folder.glob(f"{key}.*"):
-            if path.is_symlink():
-                path.unlink()
-            elif path.is_dir():
-                shutil.rmtree(path, ignore_errors=True)
-
-    @contextmanager
-    def _locked(self, key: str) -> Iterator[None]:
-        """Hold the lock of a key, which the kernel frees when its holder ends. Raises `UserError` on a long wait."""
-        deadline_s = time.monotonic() + INSTALL_WITHIN_S
-        file = self._folder / f"{key}.lock"
-        with file.open("a") as lock:
-            if not _try_lock(lock.fileno()):
-                self._note("waiting for another gate, which builds the same environment")
-                while not _try_lock(lock.fileno()):
-                    if time.monotonic() > deadline_s:
-                        raise UserError(f"another gate has held {file} for {INSTALL_WITHIN_S:g} s; end it")
-                    time.sleep(POLL_S)
-            yield
-
-
-def _try_lock(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
-def _cache_folder() -> Path:
-    caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return caches / "bakeoff" / "environments"
+    def pythons_for(self, trees: Sequence[Tree]) -> list[str]:
+        """Placeholders, which are not used."""
+        return [sys.executable for _ in trees]

@@ -58,6 +58,7 @@ def gate_result(
         },
         confirmed=True if state.regressed else False if state.rejections else None,
         reasons=(*state.notes, *_reasons(state), *_doubts(verdict, comparisons)),
+        differences=state.differences,
         broken_head=state.broken_head,
         look_at_first=_look_at_first(comparisons, hotspots),
         hotspots=hotspots,
@@ -67,7 +68,8 @@ def gate_result(
 def environment_changes(environments: Mapping[str, Environment]) -> tuple[PackageChange, ...] | None:
     """What is installed otherwise for the head than for the base; ``None`` if that is unknown.
 
-    The interpreter comes first, then the packages of the base by name, then those that the head adds.
+    The interpreter comes first, then the packages of the base by name, then those that the head adds. A project that
+    both have as editable is what is compared, and no part of its environment.
     """
     if BASE not in environments or HEAD not in environments:
         return None
@@ -81,7 +83,7 @@ def environment_changes(environments: Mapping[str, Environment]) -> tuple[Packag
     return tuple(
         PackageChange(package=name, base=before.get(name), head=after.get(name))
         for name in before | after
-        if before.get(name) != after.get(name)
+        if before.get(name) != after.get(name) and not (name in base.editable and name in head.editable)
     )
 
 

@@ -5,19 +5,18 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from bakeoff.gate.commands import CommandError, run_command
+from bakeoff.gate.environments import Tree
 from bakeoff.model import BASE, HEAD, Environment, UserError
+from bakeoff.stacks.environments import CommandError, project_python, run_command
 
 GIT_WITHIN_S = 300.0
-MISSING_SERVER_REMEDY = (
-    "add {package} to that revision's requirements, or name the file that lists it in [gate] requirements"
-)
+MISSING_SERVER_REMEDY = "install it there, or add it to that revision's requirements; --install does it for a directory"
 """What to do when a revision's environment has no server."""
 
 
@@ -41,8 +40,12 @@ class Revision:
 class Environments(Protocol):
     """Where the interpreters of revisions come from."""
 
-    def python_for(self, tree: Path, scratch: Path) -> str:
-        """The interpreter for a tree of files; ``scratch`` is a folder that is kept until the gate ends."""
+    @property
+    def of_directories(self) -> bool:
+        """Whether a directory gets an environment too, in place of the one that it has."""
+
+    def pythons_for(self, trees: Sequence[Tree]) -> list[str]:
+        """The interpreters for some trees of files."""
 
 
 class Revisions:
@@ -73,18 +76,31 @@ class Revisions:
                     f"base ({base_files.label}) and head ({head_files.label}) have the same files, so there is no "
                     "change to judge; name another --base"
                 )
-            # If either is a git ref, the working tree gets an environment built from requirements too.
-            built = any(not _is_directory(spec) for spec in (base, head) if spec is not None)
-            yield (
-                self._with_environment(base, base_files, Path(folder).resolve() / BASE) if built else base_files,
-                self._with_environment(head, head_files, Path(folder).resolve() / HEAD) if built else head_files,
-            )
+            both = [(base, base_files), (head, head_files)]
+            scratch = [Path(folder).resolve() / side for side in (BASE, HEAD)]
+            base_files, head_files = self._with_environments(both, scratch)
+            yield base_files, head_files
 
-    def _with_environment(self, spec: str | None, files: Revision, scratch: Path) -> Revision:
-        """The revision with an environment of its own; a directory keeps the one it has."""
-        if spec is not None and _is_directory(spec):
-            return files
-        return replace(files, python=self._environments.python_for(files.root, scratch))
+    def _with_environments(
+        self, both: Sequence[tuple[str | None, Revision]], scratch: Sequence[Path]
+    ) -> tuple[Revision, ...]:
+        """The revisions with environments of their own; a directory keeps the one it has.
+
+        If either is a git ref, the working tree gets an environment built from its files too.
+        """
+        is_directory = [spec is not None and _is_directory(spec) for spec, _ in both]
+        any_ref = any(not _is_directory(spec) for spec, _ in both if spec is not None)
+        built = [self._environments.of_directories or (any_ref and not directory) for directory in is_directory]
+        trees = [
+            Tree(files.label, files.root, files.directory, folder)
+            for (_, files), folder, build in zip(both, scratch, built, strict=True)
+            if build
+        ]
+        pythons = iter(self._environments.pythons_for(trees) if trees else ())
+        return tuple(
+            replace(files, python=next(pythons)) if build else files
+            for (_, files), build in zip(both, built, strict=True)
+        )
 
     @contextmanager
     def _files(self, spec: str | None, scratch: Path) -> Iterator[Revision]:
@@ -152,9 +168,8 @@ def _is_directory(spec: str) -> bool:
 
 
 def _python_of(directory: Path) -> str:
-    """The interpreter of the directory's own ``.venv``, or else the one that runs Bakeoff."""
-    python = directory / ".venv" / "bin" / "python"
-    return str(python) if python.exists() else sys.executable
+    """The interpreter of the directory's own environment, or else the one that runs Bakeoff."""
+    return project_python(directory) or sys.executable
 
 
 def moved_search_path(search_path: str, project: Path, root: Path) -> str:

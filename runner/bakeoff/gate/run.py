@@ -37,14 +37,20 @@ PROFILED_BLOCK = 9999
 """Number of the block in which CPU profiles are taken: its logs are kept apart from those of measured blocks."""
 
 
-def gate_experiment(experiment: Experiment, base: Revision, head: Revision) -> Experiment:
-    """The experiment of a gate: one stack's definition with both revisions, and one scenario. Raises `UserError`."""
+def stack_of_gate(experiment: Experiment) -> Stack:
+    """The stack whose app is compared. Raises `UserError` when there is none that can be."""
     chosen = experiment.gate.stack or experiment.baseline
     stacks = {stack.name: stack for stack in experiment.stacks}
     if chosen not in stacks:
         raise UserError(f"unknown stack {chosen!r}; choose one of {', '.join(stacks)}")
     if stacks[chosen].url is not None:
         raise UserError(f"stack {chosen!r} runs elsewhere, so it has no revisions to compare; choose another: --stack")
+    return stacks[chosen]
+
+
+def gate_experiment(experiment: Experiment, base: Revision, head: Revision) -> Experiment:
+    """The experiment of a gate: one stack's definition with both revisions, and one scenario. Raises `UserError`."""
+    stack = stack_of_gate(experiment)
     scenarios = {scenario.name: scenario for scenario in experiment.scenarios}
     scenario = experiment.gate.scenario or experiment.scenarios[0].name
     if scenario not in scenarios:
@@ -52,12 +58,12 @@ def gate_experiment(experiment: Experiment, base: Revision, head: Revision) -> E
     revisions = zip(SIDES, (base, head), strict=True)
     return msgspec.structs.replace(
         experiment,
-        stacks=tuple(_stack_of(stacks[chosen], side, revision) for side, revision in revisions),
+        stacks=tuple(_stack_of(stack, side, revision) for side, revision in revisions),
         scenarios=(scenarios[scenario],),
         loads=(),
         baseline=BASE,
         timeline=(),
-        gate=msgspec.structs.replace(experiment.gate, stack=chosen, scenario=scenario),
+        gate=msgspec.structs.replace(experiment.gate, stack=stack.name, scenario=scenario),
     )
 
 
@@ -156,9 +162,9 @@ class _Gate:
     def _probe(self, state: GateState) -> GateState:
         """Start both sides once, compare their answers, and find the open loop's rate."""
         block, logs = plan_paired_block(self.seed, 0), self.folder.block(0)
-        rate_rps, notes = probe(self.experiment, block, logs, self.context)
+        rate_rps, differences = probe(self.experiment, block, logs, self.context)
         self._store_rate(rate_rps)
-        return state.with_rate(rate_rps).with_notes(*notes)
+        return state.with_rate(rate_rps).with_differences(differences)
 
     def _measure_block(self, state: GateState) -> GateState:
         """Measure and store one block, and decide."""

@@ -29,6 +29,8 @@ class GateState:
     """The open loop's rate."""
     notes: tuple[str, ...] = ()
     """What a reader of the report should know."""
+    differences: tuple[str, ...] = ()
+    """How the head's answers differ from the base's."""
     blocks: tuple[BlockEffects, ...] = ()
     unusable: tuple[str, ...] = ()
     """For each block that was left out, why."""
@@ -61,6 +63,10 @@ class GateState:
     def with_notes(self, *notes: str) -> GateState:
         """With more notes for the report."""
         return replace(self, notes=(*self.notes, *notes))
+
+    def with_differences(self, differences: tuple[str, ...]) -> GateState:
+        """With how the answers differ."""
+        return replace(self, differences=differences)
 
     def with_failed_head(self, reason: str) -> GateState:
         """With a first failure of the head alone: it is to be started again."""

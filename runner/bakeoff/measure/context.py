@@ -28,6 +28,9 @@ class Observer:
     def slice_ended(self, record: Record) -> None:
         """A slice has its record."""
 
+    def answers_differ(self, problem: str) -> None:
+        """Base and head of a gate answer differently, so that they do not do the same work."""
+
     def profiling_began(self) -> None:
         """A gate has found a regression and is about to take CPU profiles."""
 

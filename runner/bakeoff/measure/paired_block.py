@@ -103,7 +103,7 @@ class PairedDrive:
 
 
 def probe(experiment: Experiment, block: Block, logs: Path, context: RunContext) -> tuple[float, tuple[str, ...]]:
-    """Start both sides once: the open loop's rate, in arrivals a second, and notes for the report.
+    """Start both sides once: the open loop's rate, in arrivals a second, and how their answers differ.
 
     Raises `PairFailure`.
     """
@@ -111,12 +111,14 @@ def probe(experiment: Experiment, block: Block, logs: Path, context: RunContext)
         _raise_if_failed(stacks, "did not start")
         differences = ask_and_compare(experiment, stacks, context.generator)
         _raise_if_failed(stacks, "gives wrong answers")
-        notes = tuple(f"base and head answer differently: {problem}" for problem in differences.values())
+        for problem in differences.values():
+            context.observer.answers_differ(problem)
+        problems = tuple(differences.values())
         if experiment.gate.rate_rps is not None:
-            return experiment.gate.rate_rps, notes
+            return experiment.gate.rate_rps, problems
         order = paired_order(experiment, stacks, ClosedLoad(users=experiment.gate.users), block.port_seed)
         paired = drive_pair(order, PROBE_S, stacks, context.generator)
-    return RATE_SHARE * len(SIDES) / sum(_s_per_answer(paired, side) for side in SIDES), notes
+    return RATE_SHARE * len(SIDES) / sum(_s_per_answer(paired, side) for side in SIDES), problems
 
 
 def _s_per_answer(paired: PairedDrive, side: str) -> float:

@@ -50,14 +50,17 @@ class Stack(Struct, frozen=True, kw_only=True):
     directory: str = "."
     """Absolute path the server is started in, and from which the app is imported."""
     python: str | None = None
-    """The interpreter that runs the server; by default the one that runs Bakeoff."""
+    """The interpreter that runs the server, as a path or a version (``3.12``); by default that of the project's own
+    ``.venv``, or else the one that runs Bakeoff."""
+    packages: tuple[str, ...] = ()
+    """Requirements of an environment of the stack's own: ``uvicorn==0.34``, ``.``, ``-r requirements.txt``."""
     url: str | None = None
     """Where the stack runs already, ``https://staging.example``: nothing is started or stopped."""
 
     def __post_init__(self) -> None:
         if self.url is not None:
-            started_here = (self.app, self.server, self.options, self.env, self.command, self.port, self.python)
-            if any(started_here) or self.workers > 1 or self.threads > 1:
+            own = (self.app, self.server, self.options, self.env, self.command, self.port, self.python, self.packages)
+            if any(own) or self.workers > 1 or self.threads > 1:
                 raise ValueError("a stack with a url runs already; besides url it has interface and ready only")
             if not _URL.fullmatch(self.url):
                 raise ValueError("url must be scheme and host only, such as https://staging.example:8443")
@@ -229,7 +232,14 @@ class GateSettings(Struct, frozen=True, kw_only=True):
     """The stack whose app is compared; by default the only one, or the baseline."""
     scenario: str | None = None
     requirements: tuple[str, ...] = ()
-    """Requirement files, relative to a revision's root, that its environment is built from; by default looked for."""
+    """Requirement files, relative to a revision's root, that its environment is built from, and nothing else; by
+    default each revision is installed as its own files say."""
+    extras: tuple[str, ...] = ()
+    """Extras of the project that are installed too."""
+    groups: tuple[str, ...] = ()
+    """Groups of dependencies that are installed too."""
+    install: str | None = None
+    """A command that installs a revision into the environment that is active when it runs."""
     budget_s: Positive = 120.0
     users: Count = 32
     rate_rps: Positive | None = None

@@ -93,6 +93,8 @@ class GateResult(Struct, frozen=True, kw_only=True):
     """Whether fresh blocks confirmed a suspected regression; ``None`` where none was suspected."""
     reasons: tuple[str, ...] = ()
     """Why the gate is invalid or inconclusive, and other notes for the reader."""
+    differences: tuple[str, ...] = ()
+    """How the head's answers differ from the base's: the two do not do the same work."""
     broken_head: str | None = None
     """How the head failed where the base did not: it did not start, ended, or answered wrongly."""
     look_at_first: str | None = None

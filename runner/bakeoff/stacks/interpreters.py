@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -18,7 +18,7 @@ LIST_PACKAGES = Path(list_packages.__file__).read_text("utf-8")
 """A program for ``python -c`` that prints an `Environment` as JSON."""
 LIST_WITHIN_S = 60.0
 
-PIP_INSTALL = "install it with: {python} -m pip install {package}"
+PIP_INSTALL = "install it with: {python} -m pip install {package} (or add --install)"
 """The remedy for a package that is missing in an environment of the user's own."""
 
 
@@ -41,16 +41,35 @@ def interpreters(stacks: Sequence[Stack], remedy: str = PIP_INSTALL) -> dict[str
     Raises:
         UserError: an interpreter does not run, or lacks the server of a stack.
     """
+    found = _environments(stacks)
+    for stack, python, package in _missing(stacks, found):
+        hint = remedy.format(package=package, python=python)
+        raise UserError(f"stack {stack.name!r}: {python} has no {package}; {hint}")
+    return found
+
+
+def missing_servers(stacks: Sequence[Stack]) -> list[tuple[Stack, str, str]]:
+    """Each stack whose interpreter lacks its server, with the interpreter and the server's package.
+
+    Raises `UserError` when an interpreter does not run.
+    """
+    started = [stack for stack in stacks if not stack.url]
+    return list(_missing(started, _environments(started)))
+
+
+def _missing(stacks: Sequence[Stack], environments: dict[str, Environment]) -> Iterator[tuple[Stack, str, str]]:
+    for stack in stacks:
+        package = _server_package(stack)
+        if package is not None and package not in environments[stack.name].packages:
+            yield stack, _python(stack), package
+
+
+def _environments(stacks: Sequence[Stack]) -> dict[str, Environment]:
+    """What is installed for the interpreter of each stack, by the stack's name; each interpreter is asked once."""
     # The variables of a stack are part of the key, because PYTHONPATH adds packages.
     environments = {(_python(stack), *sorted(stack.env.items())): stack for stack in stacks}
     listed = {key: _environment(_python(stack), stack.env) for key, stack in environments.items()}
-    found = {stack.name: listed[_python(stack), *sorted(stack.env.items())] for stack in stacks}
-    for stack in stacks:
-        python, package = _python(stack), _server_package(stack)
-        if package is not None and package not in found[stack.name].packages:
-            hint = remedy.format(package=package, python=python)
-            raise UserError(f"stack {stack.name!r}: {python} has no {package}; {hint}")
-    return found
+    return {stack.name: listed[_python(stack), *sorted(stack.env.items())] for stack in stacks}
 
 
 def _server_package(stack: Stack) -> str | None:

@@ -16,6 +16,7 @@ def render(summary: Summary) -> str:
     result = words.gate_of(summary.gate)
     parts = [
         f"### {_SIGNS[result.verdict]} Bakeoff gate: {plain(words.headline(result))}",
+        *map(plain, words.different_answers(result)),
         *_metrics(result.metrics),
         f"Errors: {words.errors(result)}.",
         *_notes(result),

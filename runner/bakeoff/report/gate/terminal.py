@@ -19,6 +19,7 @@ def render(summary: Summary, *, colour: bool) -> str:
     title, changes = words.against_earlier(result)
     lines = [
         f"\033[1;{_COLOURS[result.verdict]}m{headline}\033[0m" if colour else headline,
+        *map(printable, words.different_answers(result)),
         "",
         *(_line(words.metric_words(row)) for row in result.metrics),
         f"{'errors':34} {words.errors(result)}",

@@ -50,6 +50,14 @@ def headline(result: GateResult) -> str:
     return f"{result.verdict}: {'; '.join(result.reasons)}"
 
 
+def different_answers(result: GateResult) -> tuple[str, ...]:
+    """How base and head answer differently, a sentence each: it comes before any number."""
+    return tuple(
+        f"Base and head answer differently, so they may not do the same work: {difference}."
+        for difference in result.differences
+    )
+
+
 def _differences(rows: Sequence[GateComparison], separator: str) -> str:
     return separator.join(f"{words.name} {words.difference}" for words in map(metric_words, rows))
 

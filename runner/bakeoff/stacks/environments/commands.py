@@ -1,11 +1,11 @@
-"""Commands that a gate runs beside the stacks: git and the installers. Each has a time limit."""
+"""Commands that run beside the stacks: git and the installers. Each has a time limit."""
 
 from __future__ import annotations
 
 import os
 import signal
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bakeoff.model import UserError
@@ -19,10 +19,13 @@ class CommandError(UserError):
     """A command failed; the message has the end of its output."""
 
 
-def run_command(command: Sequence[str], within_s: float, directory: Path | None = None) -> str:
+def run_command(
+    command: Sequence[str], within_s: float, directory: Path | None = None, variables: Mapping[str, str] | None = None
+) -> str:
     """What a command printed to its standard output.
 
-    It does not see the caller's ``PYTHONPATH``: what is found there would pass for installed.
+    It does not see the caller's ``PYTHONPATH``: what is found there would pass for installed. ``variables`` are set in
+    its environment besides.
 
     Raises:
         CommandError: it failed.
@@ -30,6 +33,7 @@ def run_command(command: Sequence[str], within_s: float, directory: Path | None 
         FileNotFoundError: there is no such command.
     """
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    environment |= variables or {}
     with subprocess.Popen(
         command,
         cwd=directory,

@@ -31,7 +31,7 @@ def resolve(files: list[str], constraints: list[str]) -> dict[str, dict[str, str
     for line in lines:
         name = line.partition("==")[0]
         if line.startswith(("-e ", ".")):
-            directory = Path(line.removeprefix("-e ")).resolve()
+            directory = Path(line.removeprefix("-e ").partition("[")[0]).resolve()
             packages[directory.name] = {"directory": str(directory)}
         elif not line.startswith(("-c ", "!")):
             if name not in index:
@@ -66,30 +66,41 @@ def lock(packages: dict[str, dict[str, str]]) -> str:
     return text
 
 
+def create(home: Path, python: str) -> None:
+    """An environment whose interpreter runs, and has no packages."""
+    (home / "bin").mkdir(parents=True)
+    (home / "lib" / "python3.0" / "site-packages").mkdir(parents=True)
+    (home / "bin" / "python").symlink_to(python)
+
+
+def install(home: Path, files: list[str], constraints: list[str], editable: list[str]) -> None:
+    """Write what would be installed."""
+    for file in files:
+        for line in lines_of(Path(file)):
+            if line.startswith("!") and subprocess.call(line[1:], shell=True):
+                sys.exit("error: a build failed\nhint: read the output above")
+    packages = resolve(files, constraints) | {Path(path).name: {"directory": path} for path in editable}
+    installed = {
+        name: package.get("version") or Path(package["directory"], "says").read_text("utf-8")
+        for name, package in packages.items()
+    }
+    (home / "installed.json").write_text(json.dumps(installed), "utf-8")
+
+
 def main(arguments: list[str]) -> None:
     """Run a command."""
     values = {name: value for name, value in pairwise(arguments) if name.startswith("-")}
     files = [value for name, value in pairwise(arguments) if name in ("-r", "--requirement")]
     if arguments[0] == "venv":
-        home = Path(arguments[-1])
-        (home / "bin").mkdir(parents=True)
-        (home / "bin" / "python").symlink_to(values["--python"])
+        create(Path(arguments[-1]), values["--python"])
     elif arguments[1] == "compile":
         print(lock(resolve([name for name in arguments[2:] if name.endswith(".txt")], [])))
     else:
         with (HERE / "installations").open("a") as log:
             log.write(" ".join(arguments) + "\n")
-        home = Path(values["--python"]).parent.parent
-        for file in files:
-            for line in lines_of(Path(file)):
-                if line.startswith("!") and subprocess.call(line[1:], shell=True):
-                    sys.exit("error: a build failed\nhint: read the output above")
-        packages = resolve(files, [values["--constraint"]] if "--constraint" in values else [])
-        installed = {
-            name: package.get("version") or Path(package["directory"], "says").read_text("utf-8")
-            for name, package in packages.items()
-        }
-        (home / "installed.json").write_text(json.dumps(installed), "utf-8")
+        constraints = [values["--constraint"]] if "--constraint" in values else []
+        editable = [value.partition("[")[0] for name, value in pairwise(arguments) if name == "--editable"]
+        install(Path(values["--python"]).parent.parent, files, constraints, editable)
 
 
 if __name__ == "__main__":
