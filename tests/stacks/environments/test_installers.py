@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -87,3 +88,19 @@ def test_a_project_lies_on_top_of_packages_that_are_kept(tmp_path: Path) -> None
     code = "from importlib import metadata; import shop; print(shop.SAYS, shop.__file__, metadata.version('flour'))"
     assert said_by(python, code) == f"kept {project / 'shop.py'} 1.0"
     assert set(project.iterdir()) - before <= {project / "__pycache__"}
+
+
+def test_a_server_is_added_to_requirements_with_hashes(tmp_path: Path) -> None:
+    """Pip takes either only requirements with hashes or none; the versions stay those that have hashes."""
+    for name, version in (("flour", "1.0"), ("flour", "1.1"), ("oven", "2.0")):
+        write_wheel(tmp_path, name, version, {f"{name}.py": ""})
+    digest = sha256((tmp_path / "flour-1.0-py3-none-any.whl").read_bytes()).hexdigest()
+    requirements = f"--no-index\n--find-links {tmp_path}\nflour==1.0 \\\n    --hash=sha256:{digest}\n"
+    (tmp_path / "requirements.txt").write_text(requirements, "utf-8")
+    notes: list[str] = []
+    builder = Builder(Pip(), EnvironmentCache(tmp_path / "kept", notes.append), notes.append)
+    resolved = builder.resolve(Needs(sys.executable, tmp_path, files=(tmp_path / "requirements.txt",)))
+    served = builder.with_server(resolved, "oven")
+    assert (served.version_of("flour"), served.version_of("oven")) == ("1.0", "2.0")
+    python = builder.keep(served)
+    assert said_by(python, "import flour, oven; print('both')") == "both"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from tests.stacks.environments.index import script
 
 PACKAGE = '[build-system]\nrequires = ["setuptools"]\n[project]\nname = "shop"\ndependencies = ["flask"]\n'
 PLAIN = '[project]\nname = "shop"\ndependencies = ["flask"]\n'
+NOTHING_MORE = Choice()
 MORE = """
 [project.optional-dependencies]
 web = ["gunicorn"]
@@ -37,7 +39,7 @@ def write(project: Path, **files: str) -> None:
         (project / name.replace("_", ".")).write_text(text, "utf-8")
 
 
-def needs(project: Path, choice: Choice = Choice(), tool: Sequence[str] = ("no-such-tool",)) -> Needs:
+def needs(project: Path, choice: Choice = NOTHING_MORE, tool: Sequence[str] = ("no-such-tool",)) -> Needs:
     """What the project needs; files that are exported lie beside it."""
     return needs_of(project, choice, "python", project.parent, lambda lock: tool)
 
@@ -69,8 +71,6 @@ def test_a_project_that_is_no_package_is_a_list_of_dependencies(project: Path) -
     ],
 )
 def test_a_package_is_what_its_tool_calls_one(project: Path, text: str, expected: bool) -> None:
-    import tomllib
-
     assert is_package(project, tomllib.loads(text)) is expected
 
 
@@ -165,7 +165,7 @@ def test_packages_of_a_stack_are_requirements_files_and_folders(project: Path) -
 
 @pytest.mark.parametrize("package", ["./nowhere", "-r nowhere.txt"])
 def test_packages_that_do_not_exist_are_the_users_mistake(project: Path, package: str) -> None:
-    with pytest.raises(UserError, match="packages: .*nowhere"):
+    with pytest.raises(UserError, match=r"packages: .*nowhere"):
         needs_of_packages([package], project, "python")
 
 

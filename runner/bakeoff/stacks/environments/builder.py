@@ -11,6 +11,7 @@ because name and version do not tell such a project's content.
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -20,7 +21,8 @@ from pathlib import Path
 
 from bakeoff.model import UserError
 from bakeoff.stacks.environments.cache import EnvironmentCache, cache_folder, environment_key
-from bakeoff.stacks.environments.installers import Installer, find_installer, python_in
+from bakeoff.stacks.environments.commands import CommandError, run_command
+from bakeoff.stacks.environments.installers import INSTALL_WITHIN_S, Installer, find_installer, python_in
 from bakeoff.stacks.environments.needs import Needs, Resolved, project_folder
 from bakeoff.stacks.environments.pythons import interpreter_identity
 
@@ -80,7 +82,7 @@ class Builder:
         if below is None:
             self._build(home, resolved)
             if resolved.needs.locked and resolved.needs.projects:
-                self._install_projects(home, resolved.needs)
+                self._install_projects(home, resolved.needs)  # What was resolved does not hold them.
         elif resolved.needs.projects:
             self._add_projects(home, below, resolved)
         else:
@@ -140,9 +142,12 @@ def _has_hashes(needs: Needs) -> bool:
 def _unhashed(resolved: Resolved) -> Needs:
     """Needs with pins in place of their files, to which something without hashes can be added.
 
-    pip takes either only requirements with hashes or none.
+    pip takes either only requirements with hashes or none. Where files say which index to use, that stays.
     """
-    return replace(resolved.needs, files=(), lines=resolved.pins, locked=True)
+    needs = resolved.needs
+    written = [line for file in needs.files for line in file.read_text("utf-8", "replace").splitlines()]
+    options = [line for line in written if line.startswith(("--", "-i ", "-f "))]
+    return replace(needs, files=(), lines=(*options, *resolved.pins), locked=True)
 
 
 def _leftovers(project: Path) -> set[Path]:
