@@ -142,6 +142,7 @@ def test_a_lock_file_is_followed_by_each_side(project: Path, tmp_path: Path) -> 
 
 def test_the_packages_of_the_stack_come_before_the_projects_files(project: Path) -> None:
     """A folder among them is that of each side."""
+    (project / "pyproject.toml").write_text(PACKAGE, "utf-8")
     write(project, requirements="salt")
     (project / "says").write_text("base", "utf-8")
     commit(project)

@@ -78,6 +78,19 @@ def test_a_directory_with_an_environment_is_run_with_it(project: Path) -> None:
         assert base.python == str(python)
 
 
+def test_a_directory_is_run_with_the_interpreter_that_the_stack_names(project: Path, tmp_path: Path) -> None:
+    """A path in the project is that of each directory, and any other is that of both."""
+    old = tmp_path / "old"
+    for folder in (project / "service", old):
+        (folder / "env").mkdir(parents=True)
+        (folder / "env" / "python").touch()
+    for python, of_old in (("/opt/python", "/opt/python"), (f"{project}/service/env/python", f"{old}/env/python")):
+        named = stack("shop", directory=str(project / "service"), python=python)
+        environments = BuiltEnvironments(GateSettings(), named, lambda _: None)
+        with Revisions(project / "service", environments).both(str(old), None) as (base, head):
+            assert (base.python, head.python) == (of_old, python)
+
+
 def test_a_ref_is_checked_out_beside_the_working_tree(project: Path) -> None:
     """Base has the committed files in the same folder of the repository; head has the files as they are now."""
     with finder(project).both("v1", None) as (base, head):

@@ -33,10 +33,10 @@ from bakeoff.model import (
     unknown,
 )
 from bakeoff.stacks import servers
+from bakeoff.stacks.environments import is_version
 
 _TABLES = ("experiment", "gate", "scenarios", "stacks")
 _METHODS = ("get", "post", "put", "patch", "delete", "head")
-_PYTHON_VERSION = re.compile(r"3\.\d+(\.\d+)?")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -130,7 +130,7 @@ def _stack(name: str, raw: Any, folder: Path, first_path: str) -> Stack:
     table = {"interface": "wsgi", **table_of(place, raw)}
     if isinstance(table.get("url"), str):
         table["url"] = table["url"].rstrip("/")
-    if isinstance(table.get("python"), str) and not _PYTHON_VERSION.fullmatch(table["python"]):
+    if isinstance(table.get("python"), str) and not is_version(table["python"]):
         table["python"] = str(folder / table["python"])
     stack = convert(place, table, Stack, added={"name": name, "directory": str(folder), "first_path": first_path})
     if stack.command or stack.url:

@@ -67,6 +67,20 @@ class BuiltEnvironments:
         """Whether a directory gets an environment too, in place of the one that it has."""
         return bool(self._stack.packages)
 
+    def python_of(self, directory: Path) -> str:
+        """The interpreter of a directory that is used as it is. Raises `UserError`.
+
+        A path that the stack names in its project is that of each directory, where it has it.
+        """
+        own = self._named_python()
+        if own is None:
+            return project_python(directory) or sys.executable
+        project = Path(self._stack.directory)
+        if not Path(own).is_relative_to(project):
+            return own
+        moved = directory / Path(own).relative_to(project)
+        return str(moved) if moved.exists() else project_python(directory) or own
+
     def pythons_for(self, trees: Sequence[Tree]) -> list[str]:
         """The interpreters of the trees' environments. Raises `UserError` when one cannot be built."""
         server = None if self._stack.server is None else servers.adapter(self._stack.server).PACKAGE
@@ -95,31 +109,31 @@ class BuiltEnvironments:
 
         def tool(lock: LockFile) -> list[str]:
             self._note(f"{lock.name} is read with {lock.program}, which is kept in an environment of its own")
-            home = Path(builder.keep(builder.resolve(Needs(sys.executable, tree.scratch, lines=lock.packages))))
-            return [str(home.parent / lock.program)]
+            tool_python = builder.keep(builder.resolve(Needs(sys.executable, tree.scratch, lines=lock.packages)))
+            return [str(Path(tool_python).parent / lock.program)]
 
-        return needs_of(folder, self._choice, python, tree.scratch, tool)
+        return needs_of(folder, tree.root, self._choice, python, tree.scratch, tool)
 
     def _python(self, tree: Tree) -> str:
         """The interpreter that an environment is built for: what the stack says, or the revision, or the project's."""
-        own = self._stack.python
-        if own is not None:
-            return python_of_version(own) if is_version(own) else own
+        if own := self._named_python():
+            return own
         version = python_version_of(tree.directory, tree.root)
         if version is not None:
             try:
                 return python_of_version(version)
             except UserError as error:
                 self._note(f"{tree.label}: .python-version cannot be followed: {error}")
-        return self._existing_python() or sys.executable
+        return project_python(Path(self._stack.directory)) or sys.executable
 
-    def _existing_python(self) -> str | None:
-        return project_python(Path(self._stack.directory))
+    def _named_python(self) -> str | None:
+        """The interpreter that the stack names. Raises `UserError` when there is none of its version."""
+        python = self._stack.python
+        return python_of_version(python) if python and is_version(python) else python
 
     def _existing(self, tree: Tree) -> str:
-        """The interpreter of a revision that does not say what it needs: both would have the same."""
-        python = self._stack.python or self._existing_python() or sys.executable
-        python = python_of_version(python) if is_version(python) else python
+        """The interpreter of a revision whose files do not say what it needs."""
+        python = self._named_python() or project_python(Path(self._stack.directory)) or sys.executable
         self._note(f"{tree.label} has no file that says what to install; running it with {python}")
         return python
 
@@ -156,6 +170,10 @@ class ImageEnvironments:
     """Revisions that run in containers: each image brings its own interpreter."""
 
     of_directories = False
+
+    def python_of(self, directory: Path) -> str:
+        """A placeholder, which is not used."""
+        return sys.executable
 
     def pythons_for(self, trees: Sequence[Tree]) -> list[str]:
         """Placeholders, which are not used."""

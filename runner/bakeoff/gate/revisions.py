@@ -13,7 +13,7 @@ from typing import Protocol
 
 from bakeoff.gate.environments import Tree
 from bakeoff.model import BASE, HEAD, Environment, UserError
-from bakeoff.stacks.environments import CommandError, project_python, run_command
+from bakeoff.stacks.environments import CommandError, run_command
 
 GIT_WITHIN_S = 300.0
 MISSING_SERVER_REMEDY = "install it there, or add it to that revision's requirements; --install does it for a directory"
@@ -43,6 +43,9 @@ class Environments(Protocol):
     @property
     def of_directories(self) -> bool:
         """Whether a directory gets an environment too, in place of the one that it has."""
+
+    def python_of(self, directory: Path) -> str:
+        """The interpreter of a directory that is used as it is."""
 
     def pythons_for(self, trees: Sequence[Tree]) -> list[str]:
         """The interpreters for some trees of files."""
@@ -107,12 +110,13 @@ class Revisions:
         """A revision before its environment is built. A git ref is checked out in ``scratch``, which is created."""
         scratch.mkdir()
         if spec is None:
-            python, root = _python_of(self._folder), self._root_or_folder()
+            python, root = self._environments.python_of(self._folder), self._root_or_folder()
             yield Revision("working tree", self._folder, python, root=root, tree=self._committed_tree())
         elif _is_directory(spec):
             directory = Path(spec).resolve()
             search_path = moved_search_path(self._search_path, self._folder, directory)
-            yield Revision(spec, directory, _python_of(directory), root=directory, search_path=search_path)
+            python = self._environments.python_of(directory)
+            yield Revision(spec, directory, python, root=directory, search_path=search_path)
         else:
             with self._worktree(spec, scratch / "tree") as (commit, tree):
                 root = self._root()
@@ -120,7 +124,7 @@ class Revisions:
                 tree_id = self._git("rev-parse", f"{commit}^{{tree}}")
                 search_path = moved_search_path(self._search_path, root, tree)
                 label = f"{spec} ({commit[:9]})"
-                yield Revision(label, directory, _python_of(directory), tree, search_path=search_path, tree=tree_id)
+                yield Revision(label, directory, sys.executable, tree, search_path=search_path, tree=tree_id)
 
     def _committed_tree(self) -> str | None:
         """The git tree that the working tree is the same as; ``None`` outside of git or where files were changed."""
@@ -165,11 +169,6 @@ class Revisions:
 
 def _is_directory(spec: str) -> bool:
     return Path(spec).is_dir()
-
-
-def _python_of(directory: Path) -> str:
-    """The interpreter of the directory's own environment, or else the one that runs Bakeoff."""
-    return project_python(directory) or sys.executable
 
 
 def moved_search_path(search_path: str, project: Path, root: Path) -> str:

@@ -41,11 +41,11 @@ def interpreters(stacks: Sequence[Stack], remedy: str = PIP_INSTALL) -> dict[str
     Raises:
         UserError: an interpreter does not run, or lacks the server of a stack.
     """
-    found = _environments(stacks)
-    for stack, python, package in _missing(stacks, found):
+    environments = _environments(stacks)
+    for stack, python, package in _missing(stacks, environments):
         hint = remedy.format(package=package, python=python)
         raise UserError(f"stack {stack.name!r}: {python} has no {package}; {hint}")
-    return found
+    return environments
 
 
 def missing_servers(stacks: Sequence[Stack]) -> list[tuple[Stack, str, str]]:

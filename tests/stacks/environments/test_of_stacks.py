@@ -30,6 +30,7 @@ def shop(tmp_path: Path) -> Path:
     folder.mkdir(parents=True)
     git(folder.parent, "init", "--quiet")
     (folder / "says").write_text("open", "utf-8")
+    (folder / "setup.py").touch()
     return folder
 
 

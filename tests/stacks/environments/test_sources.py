@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -39,9 +39,19 @@ def write(project: Path, **files: str) -> None:
         (project / name.replace("_", ".")).write_text(text, "utf-8")
 
 
-def needs(project: Path, choice: Choice = NOTHING_MORE, tool: Sequence[str] = ("no-such-tool",)) -> Needs:
-    """What the project needs; files that are exported lie beside it."""
-    return needs_of(project, choice, "python", project.parent, lambda lock: tool)
+def needs(project: Path, choice: Choice = NOTHING_MORE, root: Path | None = None) -> Needs:
+    """What the project needs; files that are exported lie at the root. The program of a lock file is on the path."""
+    top = root or project.parent
+    return needs_of(project, top, choice, "python", top, lambda lock: [f"no-{lock.program}"])
+
+
+@pytest.fixture
+def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder of programs, the first on the path."""
+    folder = tmp_path / "programs"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", str(folder), prepend=os.pathsep)
+    return folder
 
 
 def test_a_package_brings_its_own_dependencies(project: Path) -> None:
@@ -80,6 +90,8 @@ def test_a_source_folder_makes_a_package(project: Path) -> None:
     (project / "src" / "shop").mkdir(parents=True)
     (project / "src" / "shop" / "__init__.py").touch()
     assert needs(project).projects == (str(project),)
+    (project / "src" / "__init__.py").touch()
+    assert needs(project).projects == ()
 
 
 def test_requirements_come_with_the_project_unless_they_name_it(project: Path) -> None:
@@ -105,12 +117,14 @@ def test_a_project_is_found_in_a_file_that_requirements_include(project: Path) -
         ("pdm.lock", "pdm", "--group web --group prod"),
     ],
 )
-def test_a_lock_file_is_exported_by_its_own_program(project: Path, lock: str, program: str, asked: str) -> None:
+def test_a_lock_file_is_exported_by_its_own_program(
+    project: Path, programs: Path, lock: str, program: str, asked: str
+) -> None:
     """Nothing is resolved besides: the project is installed as it is."""
     write(project, pyproject_toml=PACKAGE + MORE, requirements_txt="other")
     (project / lock).touch()
-    script(project.parent / "tool", 'echo "# $@"; echo flask==3.0')
-    chosen = needs(project, Choice(extras=("web",), groups=("prod",)), (str(project.parent / "tool"),))
+    script(programs / program, 'echo "# $@"; echo flask==3.0')
+    chosen = needs(project, Choice(extras=("web",), groups=("prod",)))
     (file,) = chosen.files
     said = file.read_text("utf-8")
     assert said.endswith("\nflask==3.0\n")
@@ -119,11 +133,11 @@ def test_a_lock_file_is_exported_by_its_own_program(project: Path, lock: str, pr
     assert chosen.locked
 
 
-def test_a_lock_file_that_cannot_be_read_is_one_line_with_a_remedy(project: Path) -> None:
+def test_a_lock_file_that_cannot_be_read_is_one_line_with_a_remedy(project: Path, programs: Path) -> None:
     (project / "pdm.lock").touch()
-    script(project.parent / "tool", "echo the lock is out of date >&2; exit 1")
+    script(programs / "pdm", "echo the lock is out of date >&2; exit 1")
     with pytest.raises(UserError, match=r"pdm\.lock cannot be read: .*out of date; or give \[gate\] install"):
-        needs(project, tool=(str(project.parent / "tool"),))
+        needs(project)
 
 
 def test_the_nearest_folder_that_says_what_is_needed_counts(project: Path) -> None:
@@ -132,10 +146,25 @@ def test_the_nearest_folder_that_says_what_is_needed_counts(project: Path) -> No
     service = project / "services" / "shop"
     service.mkdir(parents=True)
     assert source_folder(service, project) is None
+    write(service, pyproject_toml="[tool.ruff]")
+    assert source_folder(service, project) is None
     write(project, pyproject_toml=PLAIN)
     assert source_folder(service, project) == project
     write(service, requirements_txt="flask")
     assert source_folder(service, project) == service
+
+
+def test_a_project_of_a_workspace_is_locked_by_the_workspaces_file(project: Path, programs: Path) -> None:
+    """Whose paths start from the workspace's folder. A lock file above that is no workspace's is another project's."""
+    member = project / "services" / "shop"
+    member.mkdir(parents=True)
+    write(member, pyproject_toml=PACKAGE)
+    write(project, uv_lock="", pyproject_toml=PLAIN)
+    script(programs / "uv", "echo flask==3.0")
+    assert not needs(member, root=project).locked
+    write(project, pyproject_toml=f"{PLAIN}[tool.uv.workspace]\nmembers = ['services/*']\n")
+    chosen = needs(member, root=project)
+    assert (chosen.directory, chosen.projects, chosen.locked) == (project, (str(member),), True)
 
 
 @pytest.mark.parametrize("choice", [Choice(extras=("wbe",)), Choice(groups=("wbe",))])
@@ -155,7 +184,7 @@ def test_the_version_of_python_that_a_project_names(project: Path, text: str, ve
 
 
 def test_packages_of_a_stack_are_requirements_files_and_folders(project: Path) -> None:
-    write(project, requirements_txt="flask")
+    write(project, pyproject_toml=PACKAGE, requirements_txt="flask")
     packages = ["uvicorn==0.34", ".[web]", "-e .", "-r requirements.txt", "starlette @ git+https://example.org/s"]
     found = needs_of_packages(packages, project, "python")
     assert found.lines == ("uvicorn==0.34", "starlette @ git+https://example.org/s")
@@ -163,19 +192,33 @@ def test_packages_of_a_stack_are_requirements_files_and_folders(project: Path) -
     assert found.files == (project / "requirements.txt",)
 
 
-@pytest.mark.parametrize("package", ["./nowhere", "-r nowhere.txt"])
+def test_a_folder_in_packages_that_is_no_package_stands_for_what_it_lists(project: Path) -> None:
+    """As the project of an app that is run where it lies."""
+    write(project, pyproject_toml=PLAIN + MORE)
+    assert needs_of_packages([".[web]"], project, "python") == Needs("python", project, lines=("flask", "gunicorn"))
+    with pytest.raises(UserError, match="packages: extras: unknown extra 'wbe'"):
+        needs_of_packages([".[wbe]"], project, "python")
+    write(project, requirements_txt="flask==3.1")
+    assert needs_of_packages(["."], project, "python").files == (project / "requirements.txt",)
+
+
+@pytest.mark.parametrize("package", ["./nowhere", "-r nowhere.txt", "./empty"])
 def test_packages_that_do_not_exist_are_the_users_mistake(project: Path, package: str) -> None:
-    with pytest.raises(UserError, match=r"packages: .*nowhere"):
+    (project / "empty").mkdir()
+    with pytest.raises(UserError, match=r"packages: .*(nowhere|empty)"):
         needs_of_packages([package], project, "python")
 
 
-def test_the_tool_of_a_lock_file_is_asked_for_where_it_is_not_on_the_path(project: Path) -> None:
+def test_the_tool_of_a_lock_file_is_asked_for_where_it_is_not_on_the_path(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(project))
     (project / "pdm.lock").touch()
     asked: list[LockFile] = []
 
     def tool(lock: LockFile) -> list[str]:
         asked.append(lock)
-        return ["echo"]
+        return ["/bin/echo"]
 
-    needs_of(project, Choice(), "python", project.parent, tool)
+    needs_of(project, project, Choice(), "python", project.parent, tool)
     assert [lock.packages for lock in asked] == [("pdm",)]

@@ -25,6 +25,7 @@ from bakeoff.stacks.environments.commands import CommandError, run_command
 from bakeoff.stacks.environments.installers import INSTALL_WITHIN_S, Installer, find_installer, python_in
 from bakeoff.stacks.environments.needs import Needs, Resolved, project_folder
 from bakeoff.stacks.environments.pythons import interpreter_identity
+from bakeoff.stacks.environments.sources import read_pyproject
 
 METADATA = ("pyproject.toml", "setup.py", "setup.cfg")
 """Files of a project that tell how it is installed; its code is used as it lies."""
@@ -61,9 +62,10 @@ class Builder:
         """The interpreter of an environment that is kept, with local projects as they lie. Raises `UserError`."""
         below = self._packages(resolved)
         if below is None:
+            names = ", ".join(sorted(resolved.not_kept))
             raise UserError(
-                f"{resolved.needs.title}: an environment with a local project in a file of requirements, or with a "
-                "requirement by URL beside a local project, cannot be kept; list each in packages"
+                f"an environment of {resolved.needs.title} cannot be kept, because name and version do not tell the "
+                f"content of {names}; list it in packages by itself"
             )
         projects = resolved.needs.projects
         if not projects:
@@ -91,7 +93,7 @@ class Builder:
 
     def _packages(self, resolved: Resolved) -> Path | None:
         """A kept environment of all third-party packages; ``None`` where it cannot be kept."""
-        if not resolved.can_be_kept:
+        if resolved.not_kept:
             return None
         below = resolved.without_projects()
         key = environment_key(below.distributions, interpreter_identity(resolved.needs.python))
@@ -151,7 +153,13 @@ def _unhashed(resolved: Resolved) -> Needs:
 
 
 def _leftovers(project: Path) -> set[Path]:
-    """What a build with setuptools writes into a project's own folder."""
+    """What setuptools writes into a project's own folder, and needs no more once the project is installed.
+
+    The ``build`` of another backend may hold the compiled modules that are imported.
+    """
+    backend = read_pyproject(project).get("build-system", {}).get("build-backend", "setuptools")
+    if not backend.startswith("setuptools"):
+        return set()
     return {*project.glob("*.egg-info"), *(project / "src").glob("*.egg-info"), *project.glob("build")}
 
 

@@ -57,30 +57,34 @@ class Resolved:
     def version_of(self, package: str) -> str | None:
         """The version of a distribution; ``None`` if it is not among them."""
         name = normalised(package)
-        return next((found.version for found in self.distributions if normalised(found.name) == name), None)
+        versions = (package.version for package in self.distributions if normalised(package.name) == name)
+        return next(versions, None)
 
     @property
     def pins(self) -> tuple[str, ...]:
         """Requirements that allow the resolved versions only: a newer one may be published meanwhile."""
-        fixed = [found for found in self.distributions if found.version and found.source and not found.is_direct]
-        return tuple(f"{found.name}=={found.version}" for found in fixed)
+        fixed = [package for package in self.distributions if package.source and not package.is_direct]
+        return tuple(f"{package.name}=={package.version}" for package in fixed if package.version)
 
     @property
     def third_party(self) -> tuple[Distribution, ...]:
         """All but the local projects that `Needs` has itself."""
         own = {project_folder(project) for project in self.needs.projects}
-        return tuple(found for found in self.distributions if found.directory not in own)
+        return tuple(package for package in self.distributions if package.directory not in own)
 
     @property
-    def can_be_kept(self) -> bool:
-        """Whether all but the local projects that `Needs` has itself can be installed apart from these, and kept.
+    def not_kept(self) -> tuple[str, ...]:
+        """The names of packages that cannot be installed apart from the local projects that `Needs` has, and kept.
 
-        Names, versions and hashes must tell their content, and a project must not require one of them by its address.
+        Names, versions and hashes do not tell their content, or a project may require them by their address.
         """
         named = {name_of(line) for line in self.needs.lines}
-        found_again = (not found.is_direct or normalised(found.name) in named for found in self.third_party)
-        fixed = all(found.source is not None for found in self.third_party)
-        return fixed and (not self.needs.projects or all(found_again))
+        by_address = {package.name for package in self.third_party if package.is_direct and self.needs.projects}
+        return tuple(
+            package.name
+            for package in self.third_party
+            if package.source is None or (package.name in by_address and normalised(package.name) not in named)
+        )
 
     def without_projects(self) -> Resolved:
         """What is below the local projects: an environment that can be kept and shared."""

@@ -58,9 +58,9 @@ def python_of_version(version: str) -> str:
     if (int(major), int(minor)) == sys.version_info[:2]:
         return sys.executable
     for candidate in _on_path(f"python{major}.{minor}"):
-        found = _ask(candidate)
-        if found and found.split(" ", 2)[:2] == [major, minor]:
-            return found.split(" ", 2)[2]
+        answer = _ask(candidate)
+        if answer and answer.split(" ", 2)[:2] == [major, minor]:
+            return answer.split(" ", 2)[2]
     if uv := shutil.which("uv"):
         try:
             return run_command([uv, "python", "find", f"{major}.{minor}"], ANSWERS_WITHIN_S).strip()
@@ -72,8 +72,8 @@ def python_of_version(version: str) -> str:
 def _on_path(program: str) -> Iterator[str]:
     """Every file of a name on the path: the first may be a shim for a version that is not chosen."""
     for folder in os.environ.get("PATH", "").split(os.pathsep):
-        if found := shutil.which(program, path=folder or "."):
-            yield found
+        if path := shutil.which(program, path=folder or "."):
+            yield path
 
 
 def _ask(python: str) -> str | None:

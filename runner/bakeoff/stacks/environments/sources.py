@@ -16,7 +16,7 @@ from typing import Any
 
 from bakeoff.model import UserError, unknown
 from bakeoff.stacks.environments.commands import run_command
-from bakeoff.stacks.environments.needs import Needs, split_requirement
+from bakeoff.stacks.environments.needs import Needs, project_folder, split_requirement
 
 PYPROJECT = "pyproject.toml"
 REQUIREMENTS = ("requirements.txt", "requirements/production.txt", "requirements/prod.txt", "requirements/base.txt")
@@ -30,6 +30,8 @@ class Choice:
 
     extras: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
+    place: str = "[gate]"
+    """Where it is made, for messages."""
 
 
 @dataclass(frozen=True)
@@ -53,18 +55,19 @@ class LockFile:
         return [*program, *self.arguments, *interpreter, *extras, *groups]
 
 
-LOCK_FILES = (
-    LockFile(
-        name="uv.lock",
-        program="uv",
-        packages=("uv",),
-        arguments=(
-            *("export", "--quiet", "--frozen", "--no-default-groups", "--no-hashes", "--no-emit-project"),
-            *("--no-header", "--format", "requirements-txt"),
-        ),
-        extra="--extra",
-        group="--group",
+UV_LOCK = LockFile(
+    name="uv.lock",
+    program="uv",
+    packages=("uv",),
+    arguments=(
+        *("export", "--quiet", "--frozen", "--no-default-groups", "--no-hashes", "--no-emit-project"),
+        *("--no-header", "--format", "requirements-txt"),
     ),
+    extra="--extra",
+    group="--group",
+)
+LOCK_FILES = (
+    UV_LOCK,
     LockFile(
         name="poetry.lock",
         program="poetry",
@@ -90,19 +93,23 @@ ToolFinder = Callable[[LockFile], Sequence[str]]
 def source_folder(folder: Path, root: Path) -> Path | None:
     """The folder at or above ``folder``, up to ``root``, whose files say what is needed; ``None`` if none does."""
     places = [folder, *(place for place in folder.parents if place.is_relative_to(root))]
-    return next((place for place in places if _source(place)), None)
+    return next((place for place in places if _says_what_is_needed(place)), None)
 
 
-def _source(folder: Path) -> str | None:
-    names = (*(lock.name for lock in LOCK_FILES), *REQUIREMENTS, PYPROJECT, "setup.py")
-    return next((name for name in names if (folder / name).is_file()), None)
+def _says_what_is_needed(folder: Path) -> bool:
+    """Whether a folder has one of the files; a ``pyproject.toml`` may as well hold nothing but settings of tools."""
+    names = (*(lock.name for lock in LOCK_FILES), *REQUIREMENTS, "setup.py")
+    return any((folder / name).is_file() for name in names) or not {"project", "build-system"}.isdisjoint(
+        read_pyproject(folder)
+    )
 
 
-def needs_of(folder: Path, choice: Choice, python: str, scratch: Path, tool: ToolFinder) -> Needs:
+def needs_of(folder: Path, root: Path, choice: Choice, python: str, scratch: Path, tool: ToolFinder) -> Needs:
     """What the project in a folder needs, from its own files.
 
     Args:
         folder: From `source_folder`.
+        root: The top of the repository: a workspace has its lock file above its projects.
         choice: Extras and groups that are wanted too.
         python: The interpreter that the environment is for.
         scratch: A folder that is kept until the environment is built.
@@ -111,25 +118,52 @@ def needs_of(folder: Path, choice: Choice, python: str, scratch: Path, tool: Too
     Raises:
         UserError: there is no such extra or group, or a lock file cannot be read.
     """
-    pyproject = _read_pyproject(folder)
+    pyproject = read_pyproject(folder)
     project = str(folder) if is_package(folder, pyproject) else None
+    if locked := _lock_file(folder, root):
+        lock, place = locked
+        exported = scratch / f"{lock.name}.txt"
+        exported.write_text(_export(lock, folder, choice, python, tool), "utf-8")
+        projects = (project,) if project and folder not in local_projects(exported, place) else ()
+        return Needs(python, place, files=(exported,), projects=projects, locked=True)
+    groups = tuple(line for group in choice.groups for line in _group(pyproject, group, folder))
+    files = _requirements(folder)
+    if project is None:
+        lines = () if files else _dependencies(pyproject, choice, folder)
+        return Needs(python, folder, files=files, lines=(*lines, *groups))
+    if not files:
+        _check_extras(pyproject, choice, folder)
+    is_named = any(folder in local_projects(file, folder) for file in files)
+    projects = () if is_named else (_with_extras(project, choice),)
+    return Needs(python, folder, files=files, lines=groups, projects=projects)
+
+
+def _requirements(folder: Path) -> tuple[Path, ...]:
+    """The file of requirements that counts; none where there is none."""
+    return tuple(folder / name for name in REQUIREMENTS if (folder / name).is_file())[:1]
+
+
+def _dependencies(pyproject: Mapping[str, Any], choice: Choice, folder: Path) -> tuple[str, ...]:
+    """What a project and its extras depend on. Raises `UserError` when there is no such extra."""
+    return (*pyproject.get("project", {}).get("dependencies", ()), *_extras(pyproject, choice, folder))
+
+
+def _lock_file(folder: Path, root: Path) -> tuple[LockFile, Path] | None:
+    """A project's lock file and the folder that it lies in: the project's own, or that of its workspace."""
     for lock in LOCK_FILES:
         if (folder / lock.name).is_file():
-            exported = scratch / f"{lock.name}.txt"
-            exported.write_text(_export(lock, folder, choice, python, tool), "utf-8")
-            projects = (project,) if project and folder not in local_projects(exported, folder) else ()
-            return Needs(python, folder, files=(exported,), projects=projects, locked=True)
-    groups = tuple(line for group in choice.groups for line in _group(pyproject, group, folder))
-    for name in REQUIREMENTS:
-        if (file := folder / name).is_file():
-            is_named = folder in local_projects(file, folder)
-            projects = (_with_extras(project, choice),) if project and not is_named else ()
-            return Needs(python, folder, files=(file,), lines=groups, projects=projects)
-    if project:
-        _check_extras(pyproject, choice, folder)
-        return Needs(python, folder, lines=groups, projects=(_with_extras(project, choice),))
-    lines = (*pyproject.get("project", {}).get("dependencies", ()), *_extras(pyproject, choice, folder), *groups)
-    return Needs(python, folder, lines=lines)
+            return lock, folder
+    if _requirements(folder):
+        return None
+    for place in folder.parents:
+        if place.is_relative_to(root) and (place / UV_LOCK.name).is_file() and _is_workspace(place):
+            return UV_LOCK, place
+    return None
+
+
+def _is_workspace(folder: Path) -> bool:
+    """Whether a folder's lock file is that of several projects (uv's documentation, "Using workspaces")."""
+    return "workspace" in read_pyproject(folder).get("tool", {}).get("uv", {})
 
 
 def needs_of_files(names: Sequence[str], root: Path, choice: Choice, python: str) -> Needs:
@@ -141,25 +175,38 @@ def needs_of_files(names: Sequence[str], root: Path, choice: Choice, python: str
         if not (root / name).is_file():
             raise UserError(f"[gate]: requirements: {name!r} does not exist in {root}")
     files = tuple(root / name for name in names if Path(name).name != PYPROJECT)
-    documents = [_read_pyproject((root / name).parent) for name in names if Path(name).name == PYPROJECT]
-    lines = [line for document in documents for line in document.get("project", {}).get("dependencies", ())]
+    documents = [read_pyproject((root / name).parent) for name in names if Path(name).name == PYPROJECT]
+    lines: list[str] = []
     for document in documents:
-        lines += _extras(document, choice, root)
+        lines += _dependencies(document, choice, root)
         lines += [line for group in choice.groups for line in _group(document, group, root)]
     return Needs(python, root, files=files, lines=tuple(lines))
 
 
 def needs_of_packages(packages: Sequence[str], directory: Path, python: str) -> Needs:
-    """What ``packages`` of a stack list; relative paths start from the stack's directory. Raises `UserError`."""
+    """What ``packages`` of a stack list; relative paths start from the stack's directory.
+
+    A folder that is no package stands for what it lists. Raises `UserError`.
+    """
     lines: list[str] = []
     files: list[Path] = []
     projects: list[str] = []
     for package in packages:
         line, project = split_requirement(package, directory)
         if project is not None:
-            if not Path(project.partition("[")[0]).is_dir():
+            folder = project_folder(project)
+            if not folder.is_dir():
                 raise UserError(f"packages: {package!r} is neither a folder nor a file of {directory}")
-            projects.append(project)
+            pyproject = read_pyproject(folder)
+            if is_package(folder, pyproject):
+                projects.append(project)
+            elif listed := _requirements(folder):
+                files += listed
+            elif "project" in pyproject:
+                extras = tuple(re.findall(r"[\w.-]+", project.partition("[")[2]))
+                lines += _dependencies(pyproject, Choice(extras, place="packages"), folder)
+            else:
+                raise UserError(f"packages: {package!r}: nothing in {folder} says what it needs; list that instead")
         elif line is not None and line.startswith("-r "):
             files.append(Path(line.removeprefix("-r ")))
         elif line is not None:
@@ -173,8 +220,8 @@ def needs_of_packages(packages: Sequence[str], directory: Path, python: str) -> 
 def is_package(folder: Path, pyproject: Mapping[str, Any]) -> bool:
     """Whether a project is meant to be installed, and not only a place for an app and the list of its dependencies.
 
-    As uv and poetry decide it; besides, a project with a ``src`` folder is one, because nothing else makes it
-    importable.
+    As uv and poetry decide it; besides, a project whose packages lie in ``src`` is one, because nothing else makes
+    them importable.
     """
     tool = pyproject.get("tool", {})
     declared = tool.get("uv", {}).get("package", tool.get("poetry", {}).get("package-mode"))
@@ -182,19 +229,20 @@ def is_package(folder: Path, pyproject: Mapping[str, Any]) -> bool:
         return False
     if declared or "build-system" in pyproject or (folder / "setup.py").is_file():
         return True
-    return "project" in pyproject and any((folder / "src").glob("*/__init__.py"))
+    source = folder / "src"
+    return "project" in pyproject and not (source / "__init__.py").exists() and any(source.glob("*/__init__.py"))
 
 
 def local_projects(file: Path, directory: Path) -> set[Path]:
     """The folders that a file of requirements names, or one that it includes; they start from ``directory``."""
-    found: set[Path] = set()
+    folders: set[Path] = set()
     for line in _lines(file, set()):
         if line.startswith(("-e", "--editable", ".", "/", "file:")):
             path = re.sub(r"^(-e|--editable)[ =]*|^file://", "", line.removeprefix("-e ").strip())
             path = re.sub(r"^file://", "", path).partition("[")[0].partition(";")[0].partition("#")[0].strip()
             place = (directory / path).resolve()
-            found |= {place} if place.is_dir() else set()
-    return found
+            folders |= {place} if place.is_dir() else set()
+    return folders
 
 
 def _lines(file: Path, seen: set[Path]) -> Iterator[str]:
@@ -220,17 +268,19 @@ def python_version_of(folder: Path, root: Path) -> str | None:
 
 
 def _export(lock: LockFile, folder: Path, choice: Choice, python: str, tool: ToolFinder) -> str:
-    program = [found] if (found := shutil.which(lock.program)) else tool(lock)
+    own = shutil.which(lock.program)
+    program = tool(lock) if own is None else [own]
     try:
         return run_command(lock.command(program, choice, python), EXPORT_WITHIN_S, folder)
     except UserError as error:
-        if not shutil.which(lock.program) or lock.program != "poetry":
+        if own is None or lock.program != "poetry":
             raise UserError(f"{folder / lock.name} cannot be read: {error}; or give [gate] install") from None
     program = tool(lock)  # The user's own poetry may lack the plug-in.
     return run_command(lock.command(program, choice, python), EXPORT_WITHIN_S, folder)
 
 
-def _read_pyproject(folder: Path) -> dict[str, Any]:
+def read_pyproject(folder: Path) -> dict[str, Any]:
+    """The ``pyproject.toml`` of a folder; empty where there is none. Raises `UserError` when it cannot be read."""
     file = folder / PYPROJECT
     if not file.is_file():
         return {}
@@ -254,7 +304,7 @@ def _extras(pyproject: Mapping[str, Any], choice: Choice, folder: Path) -> list[
     optional = pyproject.get("project", {}).get("optional-dependencies", {})
     for extra in choice.extras:
         if extra not in optional:
-            raise UserError(f"[gate]: extras: {unknown('extra', extra, optional)} (looked in {folder / PYPROJECT})")
+            raise UserError(f"{choice.place}: extras: {unknown('extra', extra, optional)} (looked in {folder / PYPROJECT})")
     return [line for extra in choice.extras for line in optional[extra]]
 
 
