@@ -88,7 +88,7 @@ def test_a_project_that_requires_itself_is_installed_from_its_own_revision(proje
     commit(project)
     (project / "says").write_text("head", "utf-8")
     with gated(project) as revisions:
-        assert both_installed(revisions) == ({"tree": "base"}, {"project": "head"})
+        assert both_installed(revisions) == ({"project": "base"}, {"project": "head"})
 
 
 @pytest.mark.parametrize("requirements", ["flour", None])
@@ -104,7 +104,7 @@ def test_a_package_is_installed_from_its_own_revision_with_what_it_needs(
     (project / "says").write_text("head", "utf-8")
     packages = {} if requirements is None else {"flour": "1.1"}
     with gated(project) as revisions:
-        assert both_installed(revisions) == ({**packages, "tree": "base"}, {**packages, "project": "head"})
+        assert both_installed(revisions) == ({**packages, "project": "base"}, {**packages, "project": "head"})
 
 
 def test_the_packages_below_a_project_are_kept_and_shared(project: Path, index: Index) -> None:
@@ -149,7 +149,7 @@ def test_the_packages_of_the_stack_come_before_the_projects_files(project: Path)
     (project / "says").write_text("head", "utf-8")
     with gated(project, served=served_by(project, packages=("flour==1.0", "."))) as revisions:
         assert both_installed(revisions) == (
-            {"flour": "1.0", "tree": "base"},
+            {"flour": "1.0", "project": "base"},
             {"flour": "1.0", "project": "head"},
         )
 

@@ -118,8 +118,8 @@ class Revisions:
             python = self._environments.python_of(directory)
             yield Revision(spec, directory, python, root=directory, search_path=search_path)
         else:
-            with self._worktree(spec, scratch / "tree") as (commit, tree):
-                root = self._root()
+            commit, root = self._commit(spec), self._root()
+            with self._worktree(commit, scratch / "tree" / root.name) as tree:
                 directory = tree / self._folder.relative_to(root)
                 tree_id = self._git("rev-parse", f"{commit}^{{tree}}")
                 search_path = moved_search_path(self._search_path, root, tree)
@@ -143,11 +143,10 @@ class Revisions:
         return Path(self._git("rev-parse", "--show-toplevel"))
 
     @contextmanager
-    def _worktree(self, ref: str, tree: Path) -> Iterator[tuple[str, Path]]:
-        commit = self._commit(ref)
+    def _worktree(self, commit: str, tree: Path) -> Iterator[Path]:
         self._git("worktree", "add", "--quiet", "--detach", str(tree), commit)
         try:
-            yield commit, tree
+            yield tree
         finally:
             self._git("worktree", "remove", "--force", str(tree))
 

@@ -65,7 +65,7 @@ def test_a_server_that_packages_do_not_name_comes_along(shop: Path) -> None:
     notes: list[str] = []
     (python,) = pythons(stack("shop", directory=str(shop), packages=("flour",)), notes=notes)
     assert installed(python) == {"flour": "1.1", "gunicorn": "25.0"}
-    assert notes[0] == "gunicorn is added, because flour does not bring it"
+    assert notes[0] == "adding gunicorn, which is not part of flour"
 
 
 def test_another_interpreter_makes_another_environment(shop: Path, tmp_path: Path) -> None:

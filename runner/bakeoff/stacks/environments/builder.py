@@ -54,7 +54,7 @@ class Builder:
         """What was resolved and a server, by default its newest version that goes with the rest. Raises `UserError`."""
         needs = _unhashed(resolved) if _has_hashes(resolved.needs) else resolved.needs
         server = package if version is None else f"{package}=={version}"
-        self._note(f"{server} is added, because {needs.title or 'the project'} does not bring it")
+        self._note(f"adding {server}, which is not part of {resolved.needs.title or 'the project'}")
         with _scratch() as scratch:
             return self._installer.resolve(replace(needs, lines=(*needs.lines, server)), scratch)
 
@@ -82,7 +82,7 @@ class Builder:
         home = scratch / "environment"
         below = self._packages(resolved)
         if below is None:
-            self._build(home, resolved)
+            self._build(home, resolved, resolved.needs.title)
             if resolved.needs.locked and resolved.needs.projects:
                 self._install_projects(home, resolved.needs)  # What was resolved does not hold them.
         elif resolved.needs.projects:
@@ -97,10 +97,10 @@ class Builder:
             return None
         below = resolved.without_projects()
         key = environment_key(below.distributions, interpreter_identity(resolved.needs.python))
-        return self._cache.environment(key, lambda home: self._build(home, below))
+        return self._cache.environment(key, lambda home: self._build(home, below, resolved.needs.title))
 
-    def _build(self, home: Path, resolved: Resolved) -> None:
-        self._note(f"building an environment from {resolved.needs.title}")
+    def _build(self, home: Path, resolved: Resolved, title: str) -> None:
+        self._note(f"building an environment of {title}")
         self._installer.create(home, resolved.needs.python)
         with _scratch() as scratch:
             self._installer.install(home, resolved, scratch)

@@ -304,7 +304,9 @@ def _extras(pyproject: Mapping[str, Any], choice: Choice, folder: Path) -> list[
     optional = pyproject.get("project", {}).get("optional-dependencies", {})
     for extra in choice.extras:
         if extra not in optional:
-            raise UserError(f"{choice.place}: extras: {unknown('extra', extra, optional)} (looked in {folder / PYPROJECT})")
+            raise UserError(
+                f"{choice.place}: extras: {unknown('extra', extra, optional)} (looked in {folder / PYPROJECT})"
+            )
     return [line for extra in choice.extras for line in optional[extra]]
 
 
