@@ -85,3 +85,9 @@ def test_an_endpoint_without_an_unloaded_latency_leaves_the_mean_unknown() -> No
     """A mean over the other endpoints would be that of another workload."""
     block = BlockResult(number=0, records=(), unloaded_s={"sync": {"a": 0.010}})
     assert unloaded_latency_s("sync", [record(a=3, b=1)], [block]) is None
+
+
+def test_async_cores_of_uwsgi_are_its_slots() -> None:
+    """They replace its threads."""
+    stack = msgspec.structs.replace(SYNC, server="uwsgi", workers=2, threads=1, options={"gevent": 100})
+    assert slots(stack) == 200

@@ -42,13 +42,16 @@ class Target:
     """An app, how its handlers are written, and the server it runs behind; no server means in process."""
 
     app: str
+    """Its module in ``apps``."""
+    attribute: str
     interface: Interface
     handlers: str
     server: str | None
 
     def __str__(self) -> str:
         handlers = f" ({self.handlers})" if self.handlers else ""
-        return f"{self.app}{handlers} {f'on {self.server}' if self.server else 'in process'}"
+        name = self.app if self.attribute == "app" else f"{self.app}.{self.attribute}"
+        return f"{name}{handlers} {f'on {self.server}' if self.server else 'in process'}"
 
     @property
     def env(self) -> dict[str, str]:
@@ -66,8 +69,9 @@ class Kitchen:
 
 
 def interface_of(app: object) -> Interface:
-    """``asgi`` if the app's call is a coroutine, else ``wsgi``."""
-    return "asgi" if inspect.iscoroutinefunction(type(app).__call__) else "wsgi"
+    """``asgi`` if the app, or its call, is a coroutine function, else ``wsgi``."""
+    calls = app, type(app).__call__
+    return "asgi" if any(inspect.iscoroutinefunction(call) for call in calls) else "wsgi"
 
 
 def installed(server: str) -> bool:
@@ -75,25 +79,45 @@ def installed(server: str) -> bool:
     return importlib.util.find_spec(servers.adapter(server).PACKAGE) is not None
 
 
-def targets() -> Iterator[Target]:
-    """Every app in every variant, in process and on every installed server that can serve it."""
-    for path in sorted((ROOT / "apps").glob("*_app.py")):
-        module = importlib.import_module(f"apps.{path.stem}")
-        interface = interface_of(module.app)
-        usable = [name for name in servers.names() if interface in servers.adapter(name).INTERFACES and installed(name)]
+ATTRIBUTES = ("app", "wsgi", "asgi")
+"""What a file calls the apps in it."""
+FLOOR = "bare_app"
+"""The app that runs on every server. Any other runs on one, since servers and apps are independent."""
+USUAL: dict[Interface, str] = {"wsgi": "gunicorn", "asgi": "uvicorn"}
+
+
+def targets(module: ModuleType, app: str) -> Iterator[Target]:
+    """Every app of a file in every variant, in process and on servers that can serve it."""
+    for attribute in ATTRIBUTES:
+        if not hasattr(module, attribute):
+            continue
+        interface = interface_of(getattr(module, attribute))
         for handlers in getattr(module, "HANDLERS", ("",)):
-            for server in (None, *usable):
-                yield Target(path.stem, interface, handlers, server)
+            for server in (None, *servers.names()):
+                serves = server is None or interface in servers.adapter(server).INTERFACES
+                if serves and (app == FLOOR or server in (None, USUAL[interface])):
+                    yield Target(app, attribute, interface, handlers, server)
+
+
+def params() -> Iterator[object]:
+    """Every target; those with a server are marked ``e2e``, and those that lack a package are skipped."""
+    for path in sorted((ROOT / "apps").glob("*_app.py")):
+        try:
+            module = importlib.import_module(f"apps.{path.stem}")
+        except ModuleNotFoundError as error:
+            yield pytest.param(None, id=path.stem, marks=pytest.mark.skip(f"{error.name} is not installed"))
+            continue
+        for target in targets(module, path.stem):
+            marks = [pytest.mark.e2e] if target.server else []
+            if target.server and not installed(target.server):
+                marks.append(pytest.mark.skip(f"{servers.adapter(target.server).PACKAGE} is not installed"))
+            yield pytest.param(target, id=str(target), marks=marks)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run each test that takes a ``kitchen`` on every target; those with a server are marked ``e2e``."""
+    """Run each test that takes a ``kitchen`` on every target."""
     if "kitchen" in metafunc.fixturenames:
-        params = [
-            pytest.param(target, id=str(target), marks=[pytest.mark.e2e] if target.server else [])
-            for target in targets()
-        ]
-        metafunc.parametrize("kitchen", params, indirect=True, scope="session")
+        metafunc.parametrize("kitchen", list(params()), indirect=True, scope="session")
 
 
 def load(app: str) -> ModuleType:
@@ -120,12 +144,14 @@ def root() -> str:
 
 @pytest.fixture(scope="module")
 def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Stack], RunningStack]]:
-    """Start stacks and wait until they serve; at the end all of them are stopped."""
+    """Start stacks and wait until they serve; at the end all of them are stopped. Skips where a server is missing."""
     backend = LocalBackend(cpus=())
     logs = tmp_path_factory.mktemp("logs")
     started: list[RunningStack] = []
 
     def start_one(stack: Stack) -> RunningStack:
+        if stack.server and not installed(stack.server):
+            pytest.skip(f"{servers.adapter(stack.server).PACKAGE} is not installed")
         started.append(backend.start(stack, NO_SLICES, logs))
         started[-1].wait_ready()
         return started[-1]
@@ -145,7 +171,7 @@ def kitchen(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         with pytest.MonkeyPatch.context() as patch:
             for name, value in target.env.items():
                 patch.setenv(name, value)
-            app = load(target.app).app
+            app = getattr(load(target.app), target.attribute)
         yield Kitchen(target, asgi_asker(app) if target.interface == "asgi" else wsgi_asker(app))
         return
     running = LocalBackend(cpus=()).start(stack_of(target), NO_SLICES, tmp_path_factory.mktemp("logs"))
@@ -161,7 +187,7 @@ def stack_of(target: Target) -> Stack:
     return Stack(
         name=str(target).replace(" ", "-"),
         interface=target.interface,
-        app=f"apps.{target.app}:app",
+        app=f"apps.{target.app}:{target.attribute}",
         server=target.server,
         env=target.env,
         directory=str(ROOT),

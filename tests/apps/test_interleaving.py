@@ -16,8 +16,7 @@ from bakeoff.model import Stack
 
 Steps = list[dict[str, Any]]
 
-ONE_BY_ONE = {("flask_app", ""), ("fastapi_app", "blocking")}
-"""Apps whose only thread or event loop is blocked while a step waits."""
+
 TRIES = 20
 """Pairs of requests sent until two overlap: on a busy machine one may be over before the other arrives."""
 
@@ -53,10 +52,10 @@ async def gathered(app: Any, *paths: str) -> list[Steps]:
 
 
 def test_a_worker_serves_requests_one_by_one_or_interleaves_them(kitchen: Any) -> None:
-    """Depending on the app and its handlers, on real servers."""
+    """The only thread of a WSGI app is blocked while a step waits, even where its view awaits."""
     if kitchen.running is None:
         pytest.skip("in process there is no worker")
-    if (kitchen.target.app, kitchen.target.handlers) in ONE_BY_ONE:
+    if kitchen.target.interface == "wsgi" or kitchen.target.handlers == "blocking":
         assert not ever_overlap(kitchen.ask, tries=3)
     else:
         assert ever_overlap(kitchen.ask, TRIES)
@@ -67,6 +66,37 @@ def test_threads_let_a_sync_worker_interleave(start: Any, connect: Any, root: st
     """Two requests at once, on the gthread worker of gunicorn."""
     stack = Stack(
         name="threads", interface="wsgi", app="apps.flask_app:app", server="gunicorn", threads=2, directory=root
+    )
+
+    assert ever_overlap(connect(start(stack)), TRIES)
+
+
+@pytest.mark.e2e
+def test_greenlets_let_a_worker_interleave(start: Any, connect: Any, root: str) -> None:
+    """Two requests at once, on the gevent worker of gunicorn, which patches the app's waits."""
+    options: dict[str, str | int | float | bool] = {"worker-class": "gevent"}
+    stack = Stack(
+        name="greenlets", interface="wsgi", app="apps.flask_app:app", server="gunicorn", options=options, directory=root
+    )
+
+    assert ever_overlap(connect(start(stack)), TRIES)
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("server", ["cheroot", "granian", "uwsgi", "waitress"])
+def test_threads_let_any_server_interleave(start: Any, connect: Any, root: str, server: str) -> None:
+    """Two requests at once: threads that a stack declares are threads that its server has."""
+    stack = Stack(name=server, interface="wsgi", app="apps.bare_app:wsgi", server=server, threads=2, directory=root)
+
+    assert ever_overlap(connect(start(stack)), TRIES)
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("server", ["fastpysgi", "granian", "gunicorn", "uwsgi"])
+def test_workers_let_any_server_interleave(start: Any, connect: Any, root: str, server: str) -> None:
+    """Two requests at once: workers that a stack declares are workers that its server has."""
+    stack = Stack(
+        name=f"{server}-workers", interface="wsgi", app="apps.bare_app:wsgi", server=server, workers=2, directory=root
     )
 
     assert ever_overlap(connect(start(stack)), TRIES)

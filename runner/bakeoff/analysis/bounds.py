@@ -16,6 +16,9 @@ from bakeoff.model import ALL_ENDPOINTS, BlockResult, Bound, Load, OpenLoad, Rec
 ONE_A_THREAD = ("sync", "gthread")
 """gunicorn's worker classes in which a request has a thread to itself; in others, a thread serves many at a time."""
 
+ASYNC_CORES = ("gevent", "asyncio", "async")
+"""uWSGI's options that replace threads by so many requests at a time."""
+
 
 def unloaded_latency_s(
     stack: str, records: Iterable[Record], blocks: Iterable[BlockResult], endpoint: str = ALL_ENDPOINTS
@@ -41,8 +44,10 @@ def unloaded_latency_s(
 def slots(stack: Stack) -> int | None:
     """How many requests a stack can handle at a time; ``None`` where nothing that is declared limits it."""
     is_declared = stack.interface == "wsgi" and not stack.command and not stack.url
-    one_a_thread = stack.options.get("worker-class", "sync") in ONE_A_THREAD
-    return stack.workers * stack.threads if is_declared and one_a_thread else None
+    if not is_declared or stack.options.get("worker-class", "sync") not in ONE_A_THREAD:
+        return None
+    cores = next((stack.options[name] for name in ASYNC_CORES if name in stack.options), None)
+    return stack.workers * (cores if isinstance(cores, int) else stack.threads)
 
 
 def bound(stack: Stack, load: Load, unloaded_s: float | None, cpu_s: float | None, cores: float) -> Bound | None:

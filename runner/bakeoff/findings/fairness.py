@@ -63,8 +63,8 @@ def _loaded_extensions(run: Run, stack: str) -> frozenset[str] | None:
 
 
 LOOPS = ("uvloop", "gevent", "granian")
-PARSERS = ("httptools", "granian")
-PURE_PARSERS = {"uvicorn": "h11", "hypercorn": "h11"}
+PARSERS = ("httptools", "gunicorn_h1c", "granian")
+PURE_PARSERS = {"uvicorn": "h11", "hypercorn": "h11", "daphne": "Twisted's"}
 """The parser of these servers where no compiled one is loaded."""
 
 

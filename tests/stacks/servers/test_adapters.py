@@ -58,29 +58,39 @@ def test_an_adapter_says_what_it_serves_and_what_to_install(server: str) -> None
     assert all(prefix.isupper() for prefix in adapter.ENVIRONMENT)
 
 
+def address(arguments: list[str]) -> str:
+    """Where a command listens, as its server writes it."""
+    values = dict(argument[2:].partition("=")[::2] for argument in arguments if argument.startswith("--"))
+    if "host" in values:
+        return f"{values['host']}:{values['port']}"
+    endpoint = values.get("endpoint", "")
+    return values.get("bind") or values.get("http") or endpoint.partition(":")[2].rpartition(":backlog=")[0]
+
+
 @each_server
 def test_a_command_ends_with_the_app_after_an_option_for_the_address(server: str, interface: Interface) -> None:
     *options, app = arguments(stack(server, interface))
 
-    assert app == "shop:app"
-    assert {"--bind=127.0.0.1:8123"} <= set(options) or {"--host=127.0.0.1", "--port=8123"} <= set(options)
+    assert app.removeprefix("--module=") == "shop:app"
+    assert address(options) in ("127.0.0.1:8123", "port=8123:interface=127.0.0.1")
 
 
 @each_server
 def test_a_command_works_with_ipv6(server: str, interface: Interface) -> None:
     options = arguments(stack(server, interface), host="::1")
 
-    assert "--bind=[::1]:8123" in options or "--host=::1" in options
+    assert address(options) in ("[::1]:8123", "::1:8123", r"port=8123:interface=\:\:1")
 
 
 @each_server
 def test_no_option_is_given_twice(server: str, interface: Interface) -> None:
-    """The stack's own replaces the default."""
-    options = arguments(stack(server, interface, options={"backlog": 7}))
+    """The stack's own replaces a default."""
+    name = {"uwsgi": "listen", "cheroot": "request-queue-size", "daphne": "verbosity"}.get(server, "backlog")
+    options = arguments(stack(server, interface, options={name: 7}))
     names = [re.sub("^--(no-)?|=.*", "", option) for option in options if option.startswith("--")]
 
     assert len(set(names)) == len(names)
-    assert "--backlog=7" in options
+    assert f"--{name}=7" in options
 
 
 @each_server
@@ -88,12 +98,9 @@ def test_options_keep_their_order_and_are_one_argument_each(server: str, interfa
     """A value may start with a dash; true is a bare flag; false is left out where there is no negative form."""
     options = {"zeta": "-x", "alpha": 1.5, "flag": True, "off": False}
 
-    assert arguments(stack(server, interface, options=options))[-4:] == [
-        "--zeta=-x",
-        "--alpha=1.5",
-        "--flag",
-        "shop:app",
-    ]
+    *_, zeta, alpha, flag, app = arguments(stack(server, interface, options=options))
+    assert [zeta, alpha, flag] == ["--zeta=-x", "--alpha=1.5", "--flag"]
+    assert app.removeprefix("--module=") == "shop:app"
 
 
 @pytest.mark.parametrize(("server", "interface"), CANNOT)
@@ -112,7 +119,8 @@ def test_a_stack_with_a_server_but_no_app_is_refused(server: str, interface: Int
 @each_server
 def test_the_address_cannot_be_set_by_an_option(server: str, interface: Interface) -> None:
     """Bakeoff has to know where the server listens."""
-    name = "bind" if any(option.startswith("--bind") for option in arguments(stack(server, interface))) else "port"
+    written = " ".join(arguments(stack(server, interface)))
+    name = next(name for name in ("bind", "endpoint", "http", "port") if f"--{name}=" in written)
 
     message = refusal(stack(server, interface, options={name: "9"}))
     assert message.startswith(f'stack "mine": option "{name}" of {server} is set by Bakeoff')
@@ -123,8 +131,8 @@ def test_threads_are_used_or_refused(server: str, interface: Interface) -> None:
     """Otherwise the report would show slots that do not exist."""
     with_threads = stack(server, interface, threads=4)
 
-    if interface == "asgi":
-        problem = f"{server} has no threads for asgi apps; remove threads = 4"
+    if server == "fastpysgi" or interface == "asgi":
+        problem = f"{server} has no threads for {interface} apps; remove threads = 4"
         assert refusal(with_threads) == f'stack "mine": {problem}'
     else:
         assert re.search(r"--(blocking-)?threads=4", " ".join(arguments(with_threads)))
@@ -134,17 +142,18 @@ def test_threads_are_used_or_refused(server: str, interface: Interface) -> None:
 def test_workers_are_used_or_refused(server: str, interface: Interface) -> None:
     with_workers = stack(server, interface, workers=3)
 
-    if server == "waitress":
-        assert refusal(with_workers) == 'stack "mine": waitress runs one process; set workers = 1 and use threads'
+    if server in ("cheroot", "daphne", "waitress"):
+        remedy = "set workers = 1" + (" and use threads" if interface == "wsgi" else "")
+        assert refusal(with_workers) == f'stack "mine": {server} runs one process; {remedy}'
     else:
         assert "--workers=3" in arguments(with_workers)
 
 
 def test_an_unknown_server_is_refused_with_a_list_of_the_known_ones() -> None:
     with pytest.raises(servers.UnknownServerError) as caught:
-        servers.adapter("apache")
+        servers.adapter("nginx")
 
-    assert str(caught.value) == f'unknown server "apache"; known servers: {", ".join(servers.names())}'
+    assert str(caught.value) == f'unknown server "nginx"; known servers: {", ".join(servers.names())}'
 
 
 @pytest.mark.parametrize(("typed", "meant"), [("uvcorn", "uvicorn"), ("gnicorn", "gunicorn"), ("Granian", "granian")])
@@ -172,6 +181,24 @@ def test_a_worker_class_that_would_fail_every_request_is_refused(interface: Inte
     message = refusal(stack("gunicorn", interface, options={"worker-class": worker_class}))
 
     assert message.startswith(f'stack "mine": gunicorn\'s worker class "{worker_class}" cannot serve {interface} apps')
+
+
+def test_threads_that_a_worker_class_would_not_use_are_refused() -> None:
+    message = refusal(stack("gunicorn", "wsgi", threads=4, options={"worker-class": "gevent"}))
+
+    assert message == 'stack "mine": gunicorn\'s worker class "gevent" has no threads; remove threads = 4'
+
+
+def test_uwsgi_cannot_become_a_daemon() -> None:
+    """It could not be stopped."""
+    message = refusal(stack("uwsgi", "wsgi", options={"daemonize": "/tmp/log"}))
+
+    assert 'option "daemonize" of uwsgi is set by Bakeoff' in message
+
+
+@pytest.mark.parametrize("name", ["bind", "port", "fd", "unix-socket"])
+def test_daphne_listens_nowhere_else(name: str) -> None:
+    assert f'option "{name}" of daphne is set by Bakeoff' in refusal(stack("daphne", "asgi", options={name: "9"}))
 
 
 def test_gunicorn_cannot_become_a_daemon() -> None:

@@ -50,6 +50,13 @@ def check_no_threads(stack: Stack) -> None:
         raise StackError(stack, problem)
 
 
+def check_one_process(stack: Stack) -> None:
+    """Refuse workers that the server would not start. Raises `StackError`."""
+    if stack.workers > 1:
+        remedy = "set workers = 1" + (" and use threads" if stack.interface == "wsgi" else "")
+        raise StackError(stack, f"{stack.server} runs one process; {remedy}")
+
+
 def app_path(stack: Stack) -> str:
     """The import path of the stack's app. Raises `StackError` if it has none."""
     if stack.app is None:

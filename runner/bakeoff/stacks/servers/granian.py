@@ -6,7 +6,13 @@
 * Each worker listens on its own (``SO_REUSEPORT``): the kernel distributes connections by hash, so with few connections
   a worker may have none.
 * By default it waits without limit for workers that do not stop.
+* It takes a directory with an ``__init__.py`` for a package, and imports the app from the directory above it.
+* Its maintainers recommend as many workers as cores, and for WSGI to leave blocking threads alone and to limit requests
+  by ``backpressure``, unless an app answers within a millisecond. Here blocking threads are set all the same, because
+  it has to be known how many requests run at once: an app that waits needs a stack with many ``threads``.
 * Every option can also be set by an environment variable ``GRANIAN_…``.
+
+Source: github.com/emmett-framework/granian (README, sections on workers and threads, backlog, backpressure).
 """
 
 from __future__ import annotations

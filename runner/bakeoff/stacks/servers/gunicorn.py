@@ -6,10 +6,17 @@
   installed, while uvicorn brings httptools: the options ``asgi-loop`` and ``http-parser`` choose both.
 * The ``asgi`` worker listens with asyncio's own backlog of 100 and accepts any number of connections; ``backlog`` and
   ``worker-connections`` have no effect. It checks for a stop signal once a second.
+* The worker class ``gevent`` serves up to 1000 requests at a time in each worker, and needs ``gunicorn[gevent]``. It
+  patches the app's sockets and sleeps. It has no threads, nor has ``tornado``.
+* Its maintainers recommend two to four workers a core for ``sync``, threads for apps that wait, and a proxy before
+  ``sync``; workers and threads are the stack's own settings. They also recommend ``worker-tmp-dir = "/dev/shm"`` where
+  ``/tmp`` is on a disk.
 * The control socket is off: it costs a thread, and all gunicorns of a user share one path in the home directory.
 * Environment variables add options (``GUNICORN_CMD_ARGS``) or defaults, or pass on sockets. A ``gunicorn.conf.py`` in
   the stack's directory counts too, where it does not contradict the command line: it belongs to the app, and so to
   what is compared.
+
+Sources: gunicorn.org (design, settings, FAQ).
 """
 
 from __future__ import annotations
@@ -22,6 +29,7 @@ INTERFACES: tuple[Interface, ...] = ("wsgi", "asgi")
 ENVIRONMENT = ("GUNICORN_", "WEB_CONCURRENCY", "PORT", "SENDFILE", "FORWARDED_ALLOW_IPS", "LISTEN_FDS", "LISTEN_PID")
 
 _NEGATABLE = ("control-socket", "sendfile")
+_WITHOUT_THREADS = ("gevent", "tornado")
 _WSGI_ONLY = ("sync", "gthread", "gevent", "tornado")
 
 
@@ -66,4 +74,8 @@ def _check_worker_class(stack: Stack, worker_class: str) -> None:
         raise _common.StackError(
             stack,
             f'gunicorn\'s worker class "{worker_class}" cannot serve {stack.interface} apps; remove it from options',
+        )
+    if worker_class in _WITHOUT_THREADS and stack.threads > 1:
+        raise _common.StackError(
+            stack, f'gunicorn\'s worker class "{worker_class}" has no threads; remove threads = {stack.threads}'
         )

@@ -5,6 +5,9 @@
 * It queues 100 connections by default, the fewest of all servers, and drops the rest of a burst.
 * It also serves WSGI, on a thread pool whose size no option changes. This adapter does not offer that, because a stack
   could not say how many requests run at once.
+* Its manual recommends uvloop where that is installed, and no other settings.
+
+Sources: hypercorn.readthedocs.io (configuring, worker types).
 """
 
 from __future__ import annotations

@@ -3,8 +3,11 @@
 * It uses uvloop and httptools if they are installed (``uvicorn[standard]``); the options ``loop`` and ``http`` choose
   both. Connections are kept for 5 s.
 * One worker is the process itself; more are children of a supervisor.
+* Its maintainers recommend ``uvicorn[standard]``, and its own supervisor for several workers.
 * It also serves WSGI, but deprecates that, so this adapter does not offer it.
 * Every option can also be set by an environment variable ``UVICORN_…``.
+
+Sources: uvicorn.org (deployment, settings).
 """
 
 from __future__ import annotations

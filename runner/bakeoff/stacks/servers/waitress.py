@@ -5,6 +5,9 @@
   limits are raised to what gunicorn's workers accept. Idle connections are kept for 120 s.
 * It logs a warning whenever a request has to wait for a thread, which under load is nearly every request. Only its
   logger can turn that off, so it is started by a line of Python instead of ``-m waitress``.
+* Its manual recommends no settings beyond more threads than its four for apps that wait.
+
+Source: docs.pylonsproject.org/projects/waitress (arguments, design).
 """
 
 from __future__ import annotations
@@ -31,8 +34,7 @@ _START = (
 def command(stack: Stack, host: str, port: int, python: str) -> list[str]:
     """``python -c … `` with Waitress's own arguments; see `Adapter`."""
     _common.check_interface(stack, INTERFACES)
-    if stack.workers > 1:
-        raise _common.StackError(stack, "waitress runs one process; set workers = 1 and use threads")
+    _common.check_one_process(stack)
     options = _common.combined_options(
         stack,
         fixed={"host": host, "port": port, "threads": stack.threads},
