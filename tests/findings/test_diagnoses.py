@@ -7,8 +7,16 @@ from collections.abc import Callable
 import pytest
 
 from bakeoff.findings.diagnoses import DIAGNOSES, diagnoses
-from bakeoff.model import Bound, Finding, Run
-from tests.findings.changes import change, with_blocks, with_row, with_summary, with_threads, with_unloaded_latency
+from bakeoff.model import Bound, Finding, ProcessUse, Run, ServerUse
+from tests.findings.changes import (
+    change,
+    with_blocks,
+    with_records,
+    with_row,
+    with_summary,
+    with_threads,
+    with_unloaded_latency,
+)
 from tests.report.made_up import estimate
 
 Change = Callable[[Run], Run]
@@ -42,11 +50,21 @@ def with_reuse(run: Run, stack: str, ratio: float) -> Run:
     return with_summary(run, results=tuple(rows))
 
 
+def with_cpu_times(run: Run, *cpu_s: float) -> Run:
+    """A run in which the processes of gunicorn's four sync workers, and their arbiter, used so much CPU time."""
+    processes = tuple(ProcessUse(pid=pid, cpu_s=used_s) for pid, used_s in enumerate(cpu_s))
+    use = ServerUse(
+        cpu_s=sum(cpu_s), rss_bytes=1, processes=len(cpu_s), threads=5, others_cpu_s=0, by_process=processes
+    )
+    return with_records(run, "flask-gunicorn-sync", server=use)
+
+
 SICK: dict[str, tuple[str, Change]] = {
     "a blocking call inside async def": ("fastapi-uvicorn", blocked),
     "too few threads in the pool": ("fastapi-uvicorn", pooled),
     "too few threads": ("flask-gunicorn-sync", lambda run: run),
     "connections not reused": ("flask-gunicorn-sync", lambda run: run),
+    "uneven workers": ("flask-gunicorn-sync", lambda run: with_cpu_times(run, 0.3, 0.1, 0.1, 0.1)),
     "the load generator at its ceiling": ("fastapi-uvicorn", near_ceiling),
 }
 """For every diagnosis, a stack and a run in which it shows."""
@@ -55,6 +73,7 @@ HEALTHY: dict[str, Change] = {
     "too few threads in the pool": lambda run: run,
     "too few threads": lambda run: with_row(run, "flask-gunicorn-sync", cpu_ms_per_request=estimate(10.5)),
     "connections not reused": lambda run: with_reuse(run, "flask-gunicorn-sync", 0.95),
+    "uneven workers": lambda run: with_cpu_times(run, 0.1, 0.1, 0.1, 0.1, 0.0),
     "the load generator at its ceiling": lambda run: run,
 }
 """The same, without the mistake."""

@@ -104,7 +104,7 @@ def test_an_inconclusive_result_says_so_first(run: Run) -> None:
 def test_a_tie_states_its_margin(run: Run) -> None:
     """The same means: to within the margin that the experiment declares."""
     text = headline(with_comparisons(run, compared("fastapi-uvicorn", "throughput", "same", 1.01))).text
-    assert "served the same load, to within 5 %" in text
+    assert "are equivalent within 5 % in throughput at 64 users: 1.01 \N{MULTIPLICATION SIGN} [" in text
 
 
 def test_one_block_gives_a_ratio_without_an_interval(run: Run) -> None:

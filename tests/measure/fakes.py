@@ -27,7 +27,7 @@ from bakeoff.model import (
     Stack,
 )
 from bakeoff.results import load_run
-from bakeoff.stacks import StartFailure, Unknown, Usage, describe_machine
+from bakeoff.stacks import ProcessMemory, StartFailure, Unknown, Usage, describe_machine
 
 LATENCY_S = {"a": 0.02, "b": 0.01, "c": 0.02}
 
@@ -58,7 +58,11 @@ class FakeStack:
         if self.stack.name == "elsewhere":
             return Unknown("it runs elsewhere")
         self._looks += 1
-        return Usage(cpu_s=1e-3 * self._looks, rss_bytes=2**20, processes=1, threads=1)
+        used_s = 1e-3 * self._looks
+        return Usage(cpu_s=used_s, rss_bytes=2**20, processes=1, threads=1, cpu_s_by_pid={7: used_s})
+
+    def memory(self) -> dict[int, ProcessMemory]:
+        return {7: ProcessMemory(pss_bytes=2**20, private_bytes=2**19)}
 
     def exit_message(self) -> str | None:
         return self._ends

@@ -52,6 +52,19 @@ def test_a_stack_that_fails_is_a_record_and_the_rest_goes_on(name: str, stage: s
     assert all(record.failure is None for record in result.records if record.stack == "a")
 
 
+def test_each_process_is_recorded_with_what_it_used_and_holds() -> None:
+    """Its CPU time within the window, its memory after the slice."""
+    result, _ = block_of([stack("a"), stack("elsewhere")])
+    for record in result.records:
+        if record.stack == "elsewhere":
+            assert record.server is None
+        else:
+            assert record.server is not None
+            (process,) = record.server.by_process
+            assert process.cpu_s == pytest.approx(record.server.cpu_s)
+            assert (process.pss_bytes, process.private_bytes) == (2**20, 2**19)
+
+
 def test_a_slice_that_lost_a_generator_is_a_failed_record_and_the_rest_goes_on() -> None:
     """The stack is not to blame: its other slices are measured."""
     asked = experiment(stack("a"), stack("b"))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bakeoff.model import Block, Redaction, Stack
-from bakeoff.stacks import StackUnderTest, StartFailure, Unknown, Usage, cpu_s_of, started
+from bakeoff.stacks import ProcessMemory, StackUnderTest, StartFailure, Unknown, Usage, cpu_s_of, started
 from tests.builders import stack
 
 USAGE = Usage(cpu_s=1.5, rss_bytes=2**20, processes=1, threads=1)
@@ -41,6 +41,9 @@ class FakeRunning:
 
     def usage(self) -> Usage | Unknown:
         return Unknown("it runs elsewhere") if self.stack.name == "elsewhere" else USAGE
+
+    def memory(self) -> dict[int, ProcessMemory]:
+        return {7: ProcessMemory(pss_bytes=2**20, private_bytes=2**19)}
 
     def exit_message(self) -> str | None:
         return "ended with status 3" if self.stack.name == "dying" else None

@@ -14,9 +14,16 @@ from pathlib import Path
 import pytest
 
 from bakeoff.model import Stack
-from bakeoff.stacks import StartFailure, Unknown, Usage, session
+from bakeoff.stacks import ProcessMemory, StartFailure, Unknown, Usage, session
 from bakeoff.stacks.local import LocalStack
-from bakeoff.stacks.session import confine_session, loaded_extensions, packages_in, session_pids, usage_of_session
+from bakeoff.stacks.session import (
+    confine_session,
+    loaded_extensions,
+    memory_of_session,
+    packages_in,
+    session_pids,
+    usage_of_session,
+)
 
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
 
@@ -329,3 +336,28 @@ def test_a_stack_that_runs_unseen_has_an_unknown_usage(tmp_path: Path, monkeypat
         usage = stack.usage()
         process.communicate(b"\n")
     assert usage == Unknown("its processes cannot be seen in /proc, which may be mounted with hidepid")
+
+
+ROLLUP = """00400000-7ffd9a7f4000 ---p 00000000 00:00 0                              [rollup]
+Rss:               40000 kB
+Pss:               25000 kB
+Pss_Dirty:         12000 kB
+Shared_Clean:      16000 kB
+Private_Clean:      4000 kB
+Private_Dirty:     10000 kB
+Private_Hugetlb:       0 kB
+"""
+
+
+@on_linux
+def test_memory_is_read_for_each_process(proc: FakeProc, tmp_path: Path) -> None:
+    """Process 8 has none, as where the kernel is older or reading is not allowed."""
+    (tmp_path / "7" / "smaps_rollup").write_text(ROLLUP)
+    assert memory_of_session(7) == {7: ProcessMemory(pss_bytes=25_000 * 1024, private_bytes=14_000 * 1024)}
+
+
+@on_linux
+def test_cpu_time_is_read_for_each_process(proc: FakeProc) -> None:
+    usage = usage_of_session(7)
+    assert isinstance(usage, Usage)
+    assert usage.cpu_s_by_pid == {7: 0.5, 8: 0.5}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from bakeoff.findings import facts, fairness, rows
+from bakeoff.findings import facts, fairness, rows, workers
 from bakeoff.findings.bottlenecks import Bottlenecks, bottlenecks
 from bakeoff.findings.context import INTERFACES, context, interval_note
 from bakeoff.findings.diagnoses import diagnoses
@@ -57,6 +57,8 @@ class Findings:
     failures: tuple[StackFailure, ...]
 
     working_conditions: Grid
+    workers: Grid
+    """Without rows where processes were not told apart."""
     mismatches: tuple[Finding, ...]
     stacks: Grid
 
@@ -111,6 +113,7 @@ def state(run: Run) -> Findings:
         timelines=stories(run),
         failures=failures(run),
         working_conditions=fairness.fairness_grid(run),
+        workers=workers.workers_grid(run),
         mismatches=fairness.mismatches(run),
         stacks=facts.stack_grid(run),
         method=facts.method(run),

@@ -203,7 +203,10 @@ def _load(load: Load) -> str:
 
 def _statistics(run: Run) -> str:
     experiment = run.manifest.experiment
-    same = f"Two stacks are the same when the whole interval lies within {percent(experiment.margin)}."
+    same = (
+        f"Two stacks are equivalent when the whole interval lies within {percent(experiment.margin)}, the margin that "
+        "the experiment declares."
+    )
     if run.summary.schema_version < 2:
         return (
             "Estimates are geometric means over blocks, with Student's interval on the logarithms. Candidate and "

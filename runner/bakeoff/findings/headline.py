@@ -102,8 +102,8 @@ def achieved(comparison: Comparison, baseline: str) -> str:
 
 
 def _tie(run: Run, comparison: Comparison) -> str:
-    what = "served the same load" if comparison.metric == "throughput" else "had the same median latency"
-    return f"{what}, to within {percent(run.manifest.experiment.margin)},"
+    what = "throughput" if comparison.metric == "throughput" else "median latency"
+    return f"are equivalent within {percent(run.manifest.experiment.margin)} in {what}"
 
 
 def at_load(run: Run, comparison: Comparison) -> str:

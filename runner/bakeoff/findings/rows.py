@@ -36,7 +36,7 @@ def comparison_grid(run: Run) -> Grid:
         Head("verdict", numeric=False),
     )
     rows = [
-        _comparison_cells(run.title(condition), comparison)
+        _comparison_cells(run.title(condition), comparison, run.manifest.experiment.margin)
         for condition in run.conditions
         for metric in RUN_METRICS
         for comparison in run.comparisons(condition, metric)
@@ -44,7 +44,7 @@ def comparison_grid(run: Run) -> Grid:
     return make_grid("Every comparison", heads, rows)
 
 
-def _comparison_cells(title: str, comparison: Comparison) -> tuple[Cell, ...]:
+def _comparison_cells(title: str, comparison: Comparison, margin: float) -> tuple[Cell, ...]:
     ratio = ratio_cell(comparison.ratio)
     return (
         Cell(title),
@@ -52,7 +52,7 @@ def _comparison_cells(title: str, comparison: Comparison) -> tuple[Cell, ...]:
         Cell(comparison.candidate),
         Cell(ratio.text, interval(comparison.ratio) or confidence(comparison.ratio)),
         Cell(number(comparison.p_value)),
-        Cell(comparison.verdict, kind=comparison.verdict),
+        verdict_cell(comparison, margin),
     )
 
 
@@ -70,6 +70,8 @@ class Row:
     comparison: Comparison | None
     baseline: str
     baseline_valid: bool
+    margin: float
+    """Relative difference below which two stacks are equivalent."""
 
     @property
     def valid(self) -> Result | None:
@@ -109,6 +111,7 @@ def _row(run: Run, condition: Condition, stack: str, endpoint: str) -> Row:
         comparison=next((comparison for comparison in comparisons if comparison.candidate == stack), None),
         baseline=run.summary.baseline,
         baseline_valid=run.is_valid(condition, run.summary.baseline),
+        margin=run.manifest.experiment.margin,
     )
 
 
@@ -146,7 +149,13 @@ def _ratio(row: Row) -> Cell:
 
 
 def _verdict(row: Row) -> Cell:
-    return Cell("") if row.comparison is None else Cell(row.comparison.verdict, kind=row.comparison.verdict)
+    return Cell("") if row.comparison is None else verdict_cell(row.comparison, row.margin)
+
+
+def verdict_cell(comparison: Comparison, margin: float) -> Cell:
+    """A verdict; that of two equal stacks says how equal they are."""
+    words = f"equivalent within {percent(margin)}" if comparison.verdict == "same" else comparison.verdict
+    return Cell(words, kind=comparison.verdict)
 
 
 def _p999(row: Row) -> Cell:

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+import msgspec
+
 from bakeoff.load.messages import Driven, Second
-from bakeoff.model import EndpointCounts, Failure, GeneratorUse, Histogram, Interval, Record, ServerUse, Slice
-from bakeoff.stacks import Unknown, Usage
+from bakeoff.model import (
+    EndpointCounts,
+    Failure,
+    GeneratorUse,
+    Histogram,
+    Interval,
+    ProcessUse,
+    Record,
+    ServerUse,
+    Slice,
+)
+from bakeoff.stacks import ProcessMemory, Unknown, Usage
 
 
 @dataclass(frozen=True)
@@ -31,7 +43,24 @@ def server_use(before: Usage | Unknown, after: Usage | Unknown, others_cpu_s: fl
         processes=after.processes,
         threads=after.threads,
         others_cpu_s=others_cpu_s,
+        by_process=tuple(
+            ProcessUse(pid=pid, cpu_s=cpu_s - before.cpu_s_by_pid.get(pid, 0.0))
+            for pid, cpu_s in after.cpu_s_by_pid.items()
+        ),
     )
+
+
+def with_memory(use: ServerUse | Unknown, memory: Mapping[int, ProcessMemory]) -> ServerUse | Unknown:
+    """The same use, with what each process held after the slice."""
+    if isinstance(use, Unknown):
+        return use
+    processes = (
+        msgspec.structs.replace(process, pss_bytes=held.pss_bytes, private_bytes=held.private_bytes)
+        if (held := memory.get(process.pid))
+        else process
+        for process in use.by_process
+    )
+    return msgspec.structs.replace(use, by_process=tuple(processes))
 
 
 def record_of(

@@ -9,7 +9,7 @@ from bakeoff.experiment import slice_length_s
 from bakeoff.load.generator import GeneratorLost, Watcher
 from bakeoff.load.messages import Drive
 from bakeoff.measure.context import Observer, RunContext
-from bakeoff.measure.record import Observed, failed_record, intervals_of, record_of, server_use
+from bakeoff.measure.record import Observed, failed_record, intervals_of, record_of, server_use, with_memory
 from bakeoff.model import Experiment, Failure, Interval, Load, OpenLoad, Record, ServerUse, Slice
 from bakeoff.stacks import StacksUnderTest, StackUnderTest, Unknown, Usage, cpu_s_of
 
@@ -65,8 +65,8 @@ class _SliceWatcher(Watcher):
         self._use: ServerUse | Unknown = Unknown("the window did not close")
 
     def observed(self) -> Observed:
-        """When the window opened and what the stack used in it."""
-        return Observed(started_unix_s=self._opened_unix_s, server=self._use)
+        """When the window opened, what the stack used in it, and the memory that it holds now, without load."""
+        return Observed(started_unix_s=self._opened_unix_s, server=with_memory(self._use, self._stack.memory()))
 
     def warm(self, mean_latency_s: float) -> float:
         """The length of the window, in seconds."""

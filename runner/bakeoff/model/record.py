@@ -104,6 +104,17 @@ def merged_counts(endpoint_counts: Iterable[EndpointCounts]) -> tuple[EndpointCo
     )
 
 
+class ProcessUse(Struct, frozen=True, kw_only=True):
+    """What one process of a stack used in a slice's window, and what it held after it."""
+
+    pid: int
+    cpu_s: float
+    pss_bytes: int | None = None
+    """Its memory, where a page that several processes map counts as a part for each; ``None`` where it is unknown."""
+    private_bytes: int | None = None
+    """Its memory that no other process maps."""
+
+
 class ServerUse(Struct, frozen=True, kw_only=True):
     """What a stack's processes used between the two ends of a slice's window."""
 
@@ -113,6 +124,8 @@ class ServerUse(Struct, frozen=True, kw_only=True):
     threads: int
     others_cpu_s: float
     """CPU time that the other, idle stacks used meanwhile."""
+    by_process: tuple[ProcessUse, ...] = ()
+    """Of each process; empty in records that do not tell."""
 
 
 class GeneratorUse(Struct, frozen=True, kw_only=True):

@@ -122,6 +122,9 @@ def _fairness(findings: Findings) -> Iterator[str]:
     yield from table(findings.working_conditions)
     if findings.mismatches:
         yield bullets(mismatch.text for mismatch in findings.mismatches)
+    if findings.workers.rows:
+        yield "### How the work was spread"
+        yield from table(findings.workers)
 
 
 def _method(findings: Findings) -> Iterator[str]:

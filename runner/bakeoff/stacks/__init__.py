@@ -9,7 +9,7 @@ from bakeoff.stacks.equivalence import Answered, difference, rules_of
 from bakeoff.stacks.lifecycle import StacksUnderTest, StackUnderTest, cpu_s_of, started
 from bakeoff.stacks.local import LocalBackend
 from bakeoff.stacks.machine import describe_machine
-from bakeoff.stacks.protocol import Backend, RunningStack, StartFailure, Unknown, Usage
+from bakeoff.stacks.protocol import Backend, ProcessMemory, RunningStack, StartFailure, Unknown, Usage
 from bakeoff.stacks.remote import check_consent
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "Backend",
     "LocalBackend",
     "OpenBackend",
+    "ProcessMemory",
     "RunningStack",
     "StackUnderTest",
     "StacksUnderTest",

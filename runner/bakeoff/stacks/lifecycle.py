@@ -10,7 +10,7 @@ from typing import Literal
 
 from bakeoff.model import Answer, Block, Failure, Redaction, Stack
 from bakeoff.stacks.cause import last_exception
-from bakeoff.stacks.protocol import Backend, RunningStack, StartFailure, Unknown, Usage
+from bakeoff.stacks.protocol import Backend, ProcessMemory, RunningStack, StartFailure, Unknown, Usage
 
 IDLE_WITHIN_S = 5.0
 IDLE_POLL_S = 0.05
@@ -105,6 +105,10 @@ class StackUnderTest:
     def usage(self) -> Usage | Unknown:
         """What its processes have used so far."""
         return self.running.usage()
+
+    def memory(self) -> Mapping[int, ProcessMemory]:
+        """What each of its processes holds now."""
+        return self.running.memory()
 
     def ask_to_stop(self) -> None:
         """Begin to stop it, without waiting."""

@@ -16,9 +16,15 @@ from pathlib import Path
 from bakeoff.model import Block, Stack
 from bakeoff.stacks import die_with_parent, servers
 from bakeoff.stacks.cause import ending, restarts
-from bakeoff.stacks.protocol import StartFailure, Unknown, Usage
+from bakeoff.stacks.protocol import ProcessMemory, StartFailure, Unknown, Usage
 from bakeoff.stacks.ready import wait_until_ready
-from bakeoff.stacks.session import confine_session, loaded_extensions, session_pids, usage_of_session
+from bakeoff.stacks.session import (
+    confine_session,
+    loaded_extensions,
+    memory_of_session,
+    session_pids,
+    usage_of_session,
+)
 
 HOST = "127.0.0.1"
 POLL_S = 0.02
@@ -103,6 +109,10 @@ class LocalStack:
         if isinstance(usage, Usage) and not usage.processes and self._process.poll() is None:
             return Unknown("its processes cannot be seen in /proc, which may be mounted with hidepid")
         return usage
+
+    def memory(self) -> dict[int, ProcessMemory]:
+        """What each of its processes holds now; empty where there is no ``/proc`` (macOS)."""
+        return memory_of_session(self.pid)
 
     def exit_message(self) -> str | None:
         """How its first process ended, and why, as its log tells; ``None`` while it runs."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -24,6 +25,18 @@ class Usage:
     rss_bytes: int
     processes: int
     threads: int
+    cpu_s_by_pid: Mapping[int, float] = field(default_factory=dict, compare=False)
+    """The CPU time of each process; empty where processes cannot be told apart."""
+
+
+@dataclass(frozen=True)
+class ProcessMemory:
+    """What one process holds now (``/proc/PID/smaps_rollup``, proc_pid_smaps(5))."""
+
+    pss_bytes: int
+    """A page that several processes map counts as a part for each of them."""
+    private_bytes: int
+    """Pages that no other process maps."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +72,9 @@ class RunningStack(Protocol):
 
     def usage(self) -> Usage | Unknown:
         """What its processes have used so far."""
+
+    def memory(self) -> Mapping[int, ProcessMemory]:
+        """What each of its processes holds now, by pid; empty where that cannot be seen. Takes milliseconds."""
 
     def exit_message(self) -> str | None:
         """How it ended; ``None`` while it runs."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from bakeoff.model import Block, Stack, UserError
-from bakeoff.stacks.protocol import Unknown
+from bakeoff.stacks.protocol import ProcessMemory, Unknown
 from bakeoff.stacks.ready import wait_until_ready
 
 CONSENT_OPTION = "--yes-load-this-host"
@@ -49,6 +49,10 @@ class RemoteStack:
     def usage(self) -> Unknown:
         """Cannot be seen from here."""
         return Unknown("it runs elsewhere, where its CPU time and memory cannot be seen")
+
+    def memory(self) -> dict[int, ProcessMemory]:
+        """Cannot be seen from here."""
+        return {}
 
     def exit_message(self) -> str | None:
         """Cannot be seen from here; if it ends, requests fail."""

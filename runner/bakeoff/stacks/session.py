@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 
-from bakeoff.stacks.protocol import StartFailure, Unknown, Usage
+from bakeoff.stacks.protocol import ProcessMemory, StartFailure, Unknown, Usage
 
 _PROC = Path("/proc")
 _CPUCLOCK_SCHED = 2
@@ -44,8 +44,8 @@ def usage_of_session(leader_pid: int) -> Usage | Unknown:
     pids = session_pids(leader_pid)
     if sys.platform != "linux":
         return _usage_by_psutil(pids)
-    cpu_s = 0.0
-    rss_bytes = threads = processes = 0
+    cpu_s_by_pid: dict[int, float] = {}
+    rss_bytes = threads = 0
     for pid in pids:
         try:
             pid_cpu_s, pid_rss_bytes, pid_threads = _cpu_s(pid), _rss_bytes(pid), len(_tasks(pid))
@@ -53,11 +53,38 @@ def usage_of_session(leader_pid: int) -> Usage | Unknown:
             continue
         except PermissionError as error:
             return Unknown(f"process {pid} of it cannot be read ({error.strerror})")
-        cpu_s += pid_cpu_s
+        cpu_s_by_pid[pid] = pid_cpu_s
         rss_bytes += pid_rss_bytes
         threads += pid_threads
-        processes += 1
-    return Usage(cpu_s=cpu_s, rss_bytes=rss_bytes, processes=processes, threads=threads)
+    return Usage(
+        cpu_s=sum(cpu_s_by_pid.values()),
+        rss_bytes=rss_bytes,
+        processes=len(cpu_s_by_pid),
+        threads=threads,
+        cpu_s_by_pid=cpu_s_by_pid,
+    )
+
+
+def memory_of_session(leader_pid: int) -> dict[int, ProcessMemory]:
+    """What each living process of the session holds, by pid; without those that cannot be read.
+
+    The kernel walks a process's page tables for this, so it is not for moments that are measured.
+    """
+    held: dict[int, ProcessMemory] = {}
+    for pid in session_pids(leader_pid):
+        try:
+            rollup = (_PROC / str(pid) / "smaps_rollup").read_text("ascii")
+        except (*_GONE, PermissionError):
+            continue
+        held[pid] = memory_in(rollup)
+    return held
+
+
+def memory_in(rollup: str) -> ProcessMemory:
+    """The memory that the text of a ``smaps_rollup`` tells, which is in KiB."""
+    kib = {name: int(size) for name, size in re.findall(r"^(\w+): +(\d+) kB$", rollup, re.MULTILINE)}
+    private_kib = sum(size for name, size in kib.items() if name.startswith("Private_"))
+    return ProcessMemory(pss_bytes=kib.get("Pss", 0) * 1024, private_bytes=private_kib * 1024)
 
 
 def confine_session(leader_pid: int, cpus: Iterable[int]) -> None:

@@ -8,6 +8,7 @@ from bakeoff.findings.diagnoses import (
     generator_at_ceiling,
     thread_pool_exhausted,
     too_few_threads,
+    uneven_workers,
 )
 from bakeoff.findings.diagnoses.diagnosis import Diagnosis, Symptom
 from bakeoff.findings.headline import heaviest_first
@@ -20,6 +21,7 @@ DIAGNOSES: tuple[Diagnosis, ...] = (
     thread_pool_exhausted.DIAGNOSIS,
     too_few_threads.DIAGNOSIS,
     connections_not_reused.DIAGNOSIS,
+    uneven_workers.DIAGNOSIS,
     generator_at_ceiling.DIAGNOSIS,
 )
 """Every mistake that is looked for. A new one is a module with a ``DIAGNOSIS``, and a line here."""

@@ -11,7 +11,7 @@ from bakeoff.stacks.cause import ending
 from bakeoff.stacks.cgroup import Cgroup, cgroup_of
 from bakeoff.stacks.compose.engine import ContainerState, Engine, EngineError
 from bakeoff.stacks.compose.services import PORT
-from bakeoff.stacks.protocol import StartFailure, Unknown, Usage
+from bakeoff.stacks.protocol import ProcessMemory, StartFailure, Unknown, Usage
 from bakeoff.stacks.ready import wait_until_ready
 
 DIRECT_WITHIN_S = 0.5
@@ -66,6 +66,10 @@ class ContainerStack:
     def usage(self) -> Usage | Unknown:
         """What its container has used so far."""
         return self._cgroup.usage() if isinstance(self._cgroup, Cgroup) else self._cgroup
+
+    def memory(self) -> dict[int, ProcessMemory]:
+        """Not read: its processes belong to another user."""
+        return {}
 
     def exit_message(self) -> str | None:
         """How its container ended; ``None`` while it runs.
