@@ -12,7 +12,7 @@ VERSION := import sys; print("%d.%d" % sys.version_info[:2])
 FIT     := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench test selfbench soak reportbench masterbench containers validate-gate crosscheck-gate simulate-gate validate-run reproduce notebooks lint format lock clean
+.PHONY: help setup bench test matrix selfbench soak reportbench masterbench containers validate-gate crosscheck-gate simulate-gate validate-run reproduce notebooks lint format lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -43,6 +43,9 @@ validate-run: $(READY) ## Hours of runs of identical stacks: how often is a verd
 
 reproduce: $(READY) ## Measure what others have published, with their settings; a quarter of an hour. Resumes
 	@$(BIN)/python -m benchmarks.reproduce.measure $(ARGS)
+
+matrix: $(READY) ## Measure every server and every app, and keep the runs in results/servers and results/apps; half an hour
+	@$(BIN)/python -m benchmarks.matrix.measure $(ARGS)
 
 crosscheck-gate: $(READY) ## Does the gate find the effects that exclusive slices find? Resumes (ARGS="--minutes 60")
 	@$(BIN)/python -m benchmarks.gate.crosscheck $(ARGS)

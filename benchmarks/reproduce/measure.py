@@ -24,7 +24,20 @@ from benchmarks.whole_runs import WholeRun, analysed, measure
 ROOT = Path(__file__).parents[2]
 LINES = ROOT / "docs" / "reproduced.jsonl"
 PAGE = ROOT / "docs" / "reproduced.md"
-VERSIONS = ("fastapi", "flask", "gevent", "granian", "gunicorn", "h11", "httptools", "starlette", "uvicorn", "uvloop")
+VERSIONS = (
+    "fastapi",
+    "flask",
+    "gevent",
+    "granian",
+    "gunicorn",
+    "h11",
+    "httptools",
+    "hypercorn",
+    "pyuwsgi",
+    "starlette",
+    "uvicorn",
+    "uvloop",
+)
 """Packages whose versions are recorded where they are installed."""
 
 

@@ -90,8 +90,8 @@ Absolute figures depend on the machine; ratios should carry over, as far as the 
 
 Brackets are 95 % intervals over blocks. A ratio *agrees* when its interval comes within a factor of
 {1 + RATIO_TOLERANCE:g} of the published one: versions, machine and client are others. Where waiting alone sets the
-throughput, the factor is {1 + LAW_TOLERANCE:g}. Where a figure does not agree, the CPU time of a request and what
-limits each stack say why."""
+throughput, the factor is {1 + LAW_TOLERANCE:g}, and a published figure above the law cannot be one of answers that
+waited. Where a figure does not agree, the CPU time of a request and what limits each stack say why."""
 
 
 def _table(
