@@ -1,8 +1,8 @@
 """Measures every server and every app of the bakery, and keeps both runs as samples.
 
 Run by ``make matrix``; half an hour on a quiet machine. The samples replace ``results/servers`` and ``results/apps``;
-they have no reports and no server logs, and do not tell where they were made. ``bakeoff report`` renders them. The exit
-code is 1 where a stack has no valid row, or where the samples are larger than a repository should hold.
+they have no reports and no server logs, and do not tell where they were made. ``docs/servers.md`` is then made from
+both. The exit code is 1 where a stack has no valid row, or where the samples are larger than a repository should hold.
 """
 
 from __future__ import annotations
@@ -17,16 +17,20 @@ from pathlib import Path
 import msgspec
 
 from bakeoff.model import ALL_ENDPOINTS, Manifest, Summary
-from bakeoff.results import load_run
+from bakeoff.results import load_run, write_log
+from benchmarks.matrix.page import page
 from benchmarks.whole_runs import measure
 
 ROOT = Path(__file__).parents[2]
 SAMPLES = ROOT / "results"
+PAGE = ROOT / "docs" / "servers.md"
 EXPERIMENTS = ("servers", "apps")
 MAX_BYTES = 1_000_000
 """Of both samples together."""
 PLACE, HOST = "/srv/bakery", "bakery"
 """What stands in a sample for the folder and the name of the machine that it was made on."""
+KINDS = ("latency", "error")
+"""Histograms that a sample keeps. The others tell of the generator, and the audit that reads them is in the summary."""
 
 
 def config(name: str) -> Path:
@@ -35,21 +39,27 @@ def config(name: str) -> Path:
 
 
 def keep(folder: Path, sample: Path) -> None:
-    """Copy what other programs read of a run folder, without traces of the machine; replaces an earlier sample."""
+    """Store a run again without traces of the machine, and as small as it gets; replaces an earlier sample."""
+    run = load_run(folder)
     shutil.rmtree(sample, ignore_errors=True)
-    sample.mkdir(parents=True)
-    (sample / "manifest.json").write_bytes(_anonymous(load_run(folder).manifest))
-    for path in (folder / "summary.json", *folder.glob("blocks/*/record.json"), *folder.glob("blocks/*/latency.hlog")):
-        copy = sample / path.relative_to(folder)
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        copy.write_bytes(path.read_bytes().replace(str(ROOT).encode(), PLACE.encode()))
+    _write(sample / "manifest.json", _anonymous(run.manifest))
+    _write(sample / "summary.json", run.summary)
+    for block in run.blocks:
+        part = sample / "blocks" / f"{block.number:04d}"
+        _write(part / "record.json", block)
+        kept = [interval for interval in run.intervals if interval.block == block.number and interval.kind in KINDS]
+        (part / "latency.hlog").write_text(write_log(kept), "utf-8")
 
 
-def _anonymous(manifest: Manifest) -> bytes:
+def _anonymous(manifest: Manifest) -> Manifest:
     """A manifest without the lists of all that was installed; the machine has the versions of what took part."""
     machine = msgspec.structs.replace(manifest.machine, hostname=HOST)
-    kept = msgspec.structs.replace(manifest, machine=machine, environments={})
-    return msgspec.json.format(msgspec.json.encode(kept)).replace(str(ROOT).encode(), PLACE.encode()) + b"\n"
+    return msgspec.structs.replace(manifest, machine=machine, environments={})
+
+
+def _write(path: Path, value: msgspec.Struct) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(msgspec.json.encode(value).replace(str(ROOT).encode(), PLACE.encode()) + b"\n")
 
 
 def without_valid_row(stacks: tuple[str, ...], summary: Summary) -> Iterator[str]:
@@ -73,6 +83,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--profile", choices=("smoke", "quick", "full"), default="full")
     parser.add_argument("--samples", type=Path, default=SAMPLES, help="where they are kept (default: %(default)s)")
+    parser.add_argument("--page", type=Path, default=PAGE, help="the page (default: %(default)s)")
     options = parser.parse_args()
     problems: list[str] = []
     for name in options.only or EXPERIMENTS:
@@ -83,7 +94,9 @@ def main() -> int:
         stacks = tuple(stack.name for stack in whole.run.manifest.experiment.stacks)
         problems += without_valid_row(stacks, whole.run.summary)
         print(f"{name}: {whole.seconds:.0f} s, {size_bytes(options.samples / name):,} bytes", flush=True)
-    total_bytes = sum(size_bytes(options.samples / name) for name in EXPERIMENTS)
+    samples = {name: options.samples / name for name in EXPERIMENTS if (options.samples / name).exists()}
+    options.page.write_text(page({name: load_run(sample) for name, sample in samples.items()}), "utf-8")
+    total_bytes = sum(map(size_bytes, samples.values()))
     if total_bytes > MAX_BYTES:
         problems.append(f"the samples have {total_bytes:,} bytes, more than {MAX_BYTES:,}")
     print("\n".join(problems), file=sys.stderr)

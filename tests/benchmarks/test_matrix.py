@@ -12,7 +12,8 @@ from bakeoff.experiment.design import check_design
 from bakeoff.model import Run
 from bakeoff.results import load_run
 from bakeoff.stacks import servers
-from benchmarks.matrix.measure import EXPERIMENTS, ROOT, config, keep, without_valid_row
+from benchmarks.matrix.measure import EXPERIMENTS, KINDS, ROOT, config, keep, size_bytes, without_valid_row
+from benchmarks.matrix.page import page
 from tests.findings.changes import with_row
 
 SAMPLE = ROOT / "results" / "sample"
@@ -39,12 +40,22 @@ def test_every_app_is_measured() -> None:
 
 
 def test_a_sample_is_a_run_that_can_be_read(tmp_path: Path) -> None:
-    """With the same numbers, and without the machine's name."""
+    """With the same numbers and latencies, and without the machine's name; in less space."""
     keep(SAMPLE, tmp_path / "kept")
     kept, original = load_run(tmp_path / "kept"), load_run(SAMPLE)
+    assert kept.intervals == tuple(interval for interval in original.intervals if interval.kind in KINDS)
+    assert size_bytes(tmp_path / "kept") < 0.7 * size_bytes(SAMPLE)
     assert msgspec.json.encode(kept.summary) == msgspec.json.encode(original.summary)
     assert kept.records == original.records
     assert (kept.manifest.machine.hostname, kept.manifest.environments) == ("bakery", {})
+
+
+def test_the_page_has_a_part_for_each_run_with_all_its_stacks(run: Run) -> None:
+    """And none for a run that is missing."""
+    text = page({"apps": run})
+    assert "## What a framework costs" in text
+    assert "## What a server costs" not in text
+    assert all(f"| {stack.name} " in text for stack in run.manifest.experiment.stacks)
 
 
 def test_a_stack_without_a_valid_row_is_named_with_the_reason(run: Run) -> None:

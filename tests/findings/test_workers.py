@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from bakeoff.findings.workers import busiest_of_even, cpu_shares, memory, workers_grid
 from bakeoff.model import ClosedLoad, ProcessUse, Record, Run, ServerUse, Stack
-from tests.findings.changes import with_records
+from tests.findings.changes import change, with_records
 
 MIB = 2**20
 STACK = Stack(name="threads", interface="wsgi", workers=2)
@@ -67,7 +67,12 @@ def test_where_nothing_was_recorded_there_are_no_shares(server: ServerUse | None
 )
 def test_a_supervisor_is_no_idle_worker(shares: Sequence[float], workers: int, expected: float | None) -> None:
     """Only as many processes count as there are workers."""
-    assert busiest_of_even(shares, workers) == expected
+    assert busiest_of_even(change(STACK, workers=workers), shares) == expected
+
+
+def test_no_worker_is_called_the_busiest_where_another_process_may_be() -> None:
+    """The HTTP process of uWSGI has as much to do as its workers."""
+    assert busiest_of_even(change(STACK, server="uwsgi"), (0.4, 0.3, 0.3)) is None
 
 
 def test_memory_is_what_is_private_to_a_worker_and_what_all_share() -> None:

@@ -13,6 +13,8 @@ from bakeoff.model import ProcessUse, Record, Run, Stack
 SHOWN = 8
 """Processes whose shares are listed; the others are added up."""
 MIB = 2**20
+BUSY_HELPERS = ("uwsgi",)
+"""Servers with a busy process that is no worker: uWSGI's speaks HTTP. CPU time does not tell which one it is."""
 
 
 @dataclass(frozen=True)
@@ -43,15 +45,16 @@ def cpu_shares(records: Iterable[Record]) -> tuple[float, ...]:
     )
 
 
-def busiest_of_even(shares: Sequence[float], workers: int) -> float | None:
-    """The work of the busiest worker as a multiple of an even share; ``None`` for one worker.
+def busiest_of_even(stack: Stack, shares: Sequence[float]) -> float | None:
+    """The work of the busiest worker as a multiple of an even share.
 
-    Workers are the processes with the most CPU time, so that a supervisor does not count as an idle worker.
+    Workers are the processes with the most CPU time, so that a supervisor does not count as an idle worker. ``None``
+    for one worker, and where workers cannot be told from their helpers.
     """
-    of_workers = shares[:workers]
-    if workers < 2 or not of_workers:
+    of_workers = shares[: stack.workers]
+    if stack.workers < 2 or stack.server in BUSY_HELPERS or not of_workers:
         return None
-    return of_workers[0] * workers / sum(of_workers)
+    return of_workers[0] * stack.workers / sum(of_workers)
 
 
 def memory(stack: Stack, records: Iterable[Record]) -> Memory | None:
@@ -94,7 +97,7 @@ def workers_grid(run: Run) -> Grid:
 
 def _cells(stack: Stack, records: Sequence[Record]) -> tuple[Cell, ...]:
     shares = cpu_shares(records)
-    busiest = busiest_of_even(shares, stack.workers)
+    busiest = busiest_of_even(stack, shares)
     held = memory(stack, records)
     clients = [record.generator for record in records if record.generator]
     listed = [percent(share) for share in shares[:SHOWN]]
@@ -103,12 +106,20 @@ def _cells(stack: Stack, records: Sequence[Record]) -> tuple[Cell, ...]:
     return (
         Cell(stack.name, stack.interface, kind=stack.interface),
         Cell(", ".join(listed)),
-        Cell("one worker", kind="quiet") if busiest is None else Cell(f"{number(busiest)} {TIMES}"),
+        _busiest_cell(stack, busiest),
         Cell(count(sum(use.connections_opened for use in clients))),
         Cell(count(sum(use.requests_sent for use in clients))),
         *(Cell(number(size / MIB)) for size in sizes),
         *(() if held else [missing("not observed")] * 3),
     )
+
+
+def _busiest_cell(stack: Stack, busiest: float | None) -> Cell:
+    if busiest is not None:
+        return Cell(f"{number(busiest)} {TIMES}")
+    if stack.workers < 2:
+        return Cell("one worker", kind="quiet")
+    return missing(f"workers of {stack.server} cannot be told from its other processes")
 
 
 def _cpu_s_by_block(records: Iterable[Record]) -> dict[int, dict[int, float]]:
@@ -121,10 +132,11 @@ def _cpu_s_by_block(records: Iterable[Record]) -> dict[int, dict[int, float]]:
 
 
 def _memory_of(stack: Stack, processes: Sequence[ProcessUse]) -> Memory:
-    busiest_first = sorted(processes, key=lambda process: process.cpu_s, reverse=True)
+    """Workers are the processes with the most private memory: they run the app."""
+    private = sorted((process.private_bytes or 0 for process in processes), reverse=True)
     total_bytes = sum(process.pss_bytes or 0 for process in processes)
     return Memory(
-        private_bytes=statistics.median(process.private_bytes or 0 for process in busiest_first[: stack.workers]),
-        shared_bytes=total_bytes - sum(process.private_bytes or 0 for process in processes),
+        private_bytes=statistics.median(private[: stack.workers]),
+        shared_bytes=total_bytes - sum(private),
         total_bytes=total_bytes,
     )

@@ -22,8 +22,7 @@ def check(run: Run, condition: Condition, stack: str) -> Symptom | None:
     if context is None:
         return None
     workers = context.stack.workers
-    shares = cpu_shares(run.records_of(condition, stack))
-    busiest = busiest_of_even(shares, workers)
+    busiest = busiest_of_even(context.stack, cpu_shares(run.records_of(condition, stack)))
     if busiest is None or busiest < UNEVEN:
         return None
     return Symptom(

@@ -3,11 +3,13 @@
 * It uses uvloop and httptools if they are installed (``uvicorn[standard]``); the options ``loop`` and ``http`` choose
   both. Connections are kept for 5 s.
 * One worker is the process itself; more are children of a supervisor.
+* With several workers, asyncio's own loop does not set ``TCP_NODELAY`` (as of 0.54): on Linux, an answer on a
+  connection that is kept takes about 40 ms longer. uvloop sets it.
 * Its maintainers recommend ``uvicorn[standard]``, and its own supervisor for several workers.
 * It also serves WSGI, but deprecates that, so this adapter does not offer it.
 * Every option can also be set by an environment variable ``UVICORN_…``.
 
-Sources: uvicorn.org (deployment, settings).
+Sources: uvicorn.org (deployment, settings), github.com/Kludex/uvicorn/issues/3149.
 """
 
 from __future__ import annotations
