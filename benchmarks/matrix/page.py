@@ -19,7 +19,7 @@ QUESTIONS = {
 INTRODUCTION = """# Servers and frameworks
 
 Made by `make matrix` from two runs that are kept in `results/servers` and `results/apps`;
-`bakeoff report results/servers` shows all of one, with charts. A request makes frosting: five steps that wait 2 ms each.
+`bakeoff report results/servers` shows all of one, with charts. A request makes frosting: five steps that wait 2 ms.
 Requests a second depend on the machine; the order, the CPU time of a request and what limits a stack should carry over.
 [stacks.md](stacks.md) says how each server is set up."""
 
