@@ -18,6 +18,13 @@ DIAGRAM = ROOT / "docs" / "architecture.md"
 PURE = {
     "analysis",
     "calibration.certify",
+    "discover.answers",
+    "discover.apps",
+    "discover.endpoints",
+    "discover.har",
+    "discover.imported",
+    "discover.openapi",
+    "discover.propose",
     "experiment.design",
     "experiment.plan",
     "experiment.table",

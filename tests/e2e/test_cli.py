@@ -66,12 +66,13 @@ def test_the_schema_is_json_and_names_the_parts_of_a_summary() -> None:
 
 
 def test_init_writes_a_valid_experiment_once(tmp_path: Path) -> None:
-    """An existing file is never overwritten."""
+    """With the lines to fill in where there is no app. An existing file is kept, unless it is to be replaced."""
     path = tmp_path / "mine.toml"
-    assert bakeoff("init", str(path)).returncode == 0
-    assert len(read_experiment(path).stacks) == 2
+    assert bakeoff("init", str(path), "--python", sys.executable).returncode == 0
+    assert read_experiment(path).stacks[0].app == "module:attribute"
     again = bakeoff("init", str(path))
     assert (again.returncode, again.stderr.count("\n")) == (2, 1)
+    assert bakeoff("init", str(path), "--python", sys.executable, "--force").returncode == 0
 
 
 def test_the_timeline_shows_who_waited_for_whom() -> None:

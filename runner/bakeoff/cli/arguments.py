@@ -60,3 +60,10 @@ def add_generators(parser: argparse.ArgumentParser) -> None:
 def add_token_file(parser: argparse._ActionsContainer) -> None:
     """``--token-file``: what workers and master prove to each other."""
     parser.add_argument("--token-file", type=Path, metavar="FILE", help="holds the token, instead of BAKEOFF_TOKEN")
+
+
+def add_endpoint_sources(parser: argparse.ArgumentParser) -> None:
+    """``--openapi`` and ``--har``: where endpoints come from, in place of the app's own URL map."""
+    choice = parser.add_mutually_exclusive_group()
+    choice.add_argument("--openapi", metavar="FILE|URL", help="endpoints from this OpenAPI document")
+    choice.add_argument("--har", type=Path, metavar="FILE", help="endpoints from this recording of a browser")

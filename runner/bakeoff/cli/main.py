@@ -29,7 +29,7 @@ COMMANDS = {
     "doctor": "Examine this machine, and certify its load generator against an oracle.",
     "stacks": "List the stacks of an experiment, and the servers that are known.",
     "demo": "Compare the stacks of the demonstration, a bakery, from any folder.",
-    "init": "Write an experiment to start your own from.",
+    "init": "Find the app in a folder, and write an experiment for it.",
     "schema": "Print the JSON Schema of summary.json.",
 }
 """Each command with its help. The module of the same name defines ``add_arguments(parser)`` and ``run(options)``."""

@@ -43,11 +43,18 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 def read_experiment(path: Path) -> Experiment:
     """The experiment that a file declares. Raises `UserError` with place and remedy for any mistake in it."""
     try:
-        document = tomllib.loads(path.read_text("utf-8"))
+        text = path.read_text("utf-8")
     except FileNotFoundError:
         raise UserError(f"{path} does not exist; name a file, or write one with: bakeoff init") from None
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path} cannot be read: {error}") from None
+    return parse_experiment(text, path)
+
+
+def parse_experiment(text: str, path: Path) -> Experiment:
+    """The experiment that a text declares, as if it were in the file at ``path``. Raises `UserError` for mistakes."""
+    try:
+        document = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
         raise UserError(f"{path}: not valid TOML: {error}") from None
     try:

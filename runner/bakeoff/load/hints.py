@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-_LOGIN = re.compile(r"log-?in|sign-?in|auth|sso", re.IGNORECASE)
+_LOGIN = re.compile(r"(?<![a-z])(?:log[-_]?in|sign[-_]?in|oauth2?|auth|sso)(?![a-z])", re.IGNORECASE)
 _LOG_IN = 'send its headers = { Authorization = "..." }, or log in in on_start of a Locust file'
 
 
@@ -17,6 +17,8 @@ def hint(method: str, status: int, headers: Mapping[str, str], body: str) -> str
         return _redirect(status, location)
     if status == 400 and ("ALLOWED_HOSTS" in body or "DisallowedHost" in body):
         return 'Django refuses the host; add "127.0.0.1" to ALLOWED_HOSTS'
+    if status == 400 and "invalid host" in body.lower():
+        return "the app refuses the host 127.0.0.1; add it to the hosts that it trusts"
     if status == 403 and "csrf" in body.lower():
         return "the app demands a CSRF token; use a Locust file that reads one from a page first"
     if status in (401, 403):
@@ -33,9 +35,17 @@ def hint(method: str, status: int, headers: Mapping[str, str], body: str) -> str
     return None
 
 
+def asks_to_log_in(path: str) -> bool:
+    """Whether a path that an app redirects to is, by its name, that of a page to log in."""
+    return _LOGIN.search(path) is not None
+
+
 def _redirect(status: int, location: str) -> str:
-    target = urlsplit(location)
-    if _LOGIN.search(target.path):
+    try:
+        target = urlsplit(location)
+    except ValueError:
+        return f"it redirects to {location}, which is no URL"
+    if asks_to_log_in(target.path):
         return f"it redirects to {location}: the app wants a login; {_LOG_IN}"
     if target.scheme == "https":
         return (

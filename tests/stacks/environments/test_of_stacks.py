@@ -82,7 +82,7 @@ def test_packages_that_do_not_resolve_name_their_stack(shop: Path) -> None:
         pythons(stack("shop", directory=str(shop), packages=("yeast",)))
 
 
-@pytest.mark.parametrize("place", ["shop/.venv", "shop/venv", ".venv"])
+@pytest.mark.parametrize("place", ["shop/.venv", "shop/venv", "shop/env", ".venv"])
 def test_a_projects_own_environment_is_found(shop: Path, place: str) -> None:
     """Beside the experiment, or above it within the repository."""
     python = environment(shop.parent / place)

@@ -13,7 +13,7 @@ from bakeoff.model import UserError
 from bakeoff.stacks.environments.commands import run_command
 
 VERSION = re.compile(r"3\.\d+(\.\d+)?")
-ENVIRONMENTS = (".venv", "venv")
+ENVIRONMENTS = (".venv", "venv", "env")
 """Folders in which a project's environment is looked for."""
 ANSWERS_WITHIN_S = 20.0
 
@@ -24,8 +24,8 @@ _PATH = "import sys; print(sys.version_info[0], sys.version_info[1], sys.executa
 def project_python(folder: Path) -> str | None:
     """The interpreter of a project's environment; ``None`` where that is the one that runs Bakeoff, or there is none.
 
-    It is ``.venv`` or ``venv`` in the folder, or above it within its repository; or else the environment that is
-    activated in the shell.
+    It is ``.venv``, ``venv`` or ``env`` in the folder, or above it within its repository; or else the environment that
+    is activated in the shell.
     """
     homes = [place / name for place in _up_to_root(folder.resolve()) for name in ENVIRONMENTS]
     activated = os.environ.get("VIRTUAL_ENV")
