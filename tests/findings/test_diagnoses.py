@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -47,6 +48,12 @@ def near_ceiling(run: Run) -> Run:
 def with_reuse(run: Run, stack: str, ratio: float) -> Run:
     """A run in which a stack reused its connections, under every load."""
     rows = (change(row, reuse_ratio=ratio) if row.stack == stack else row for row in run.summary.results)
+    return with_summary(run, results=tuple(rows))
+
+
+def with_requests(run: Run, stack: str, requests: int) -> Run:
+    """A run in which a stack got so many requests, under every load."""
+    rows = (change(row, requests=requests) if row.stack == stack else row for row in run.summary.results)
     return with_summary(run, results=tuple(rows))
 
 
@@ -161,6 +168,23 @@ def test_few_threads_are_not_a_pool(run: Run) -> None:
     """Three threads beside the event loop serve no requests."""
     few = with_threads(pooled(run), "fastapi-uvicorn", 4)
     assert ("fastapi-uvicorn", "too few threads in the pool") not in named(few)
+
+
+def test_the_threads_of_a_server_itself_are_not_a_pool(run: Run) -> None:
+    """Granian's receive requests and run no handlers."""
+    pool = pooled(run)
+    stacks = tuple(change(stack, server="granian") for stack in pool.manifest.experiment.stacks)
+    experiment = change(pool.manifest.experiment, stacks=stacks)
+    on_granian = replace(pool, manifest=change(pool.manifest, experiment=experiment))
+    assert ("fastapi-uvicorn", "too few threads in the pool") not in named(on_granian)
+
+
+def test_few_requests_may_fall_unevenly_by_chance(run: Run) -> None:
+    """Four workers had 399 of them."""
+    uneven = with_cpu_times(run, 0.3, 0.1, 0.1, 0.1)
+    few = with_requests(uneven, "flask-gunicorn-sync", 399)
+    assert ("flask-gunicorn-sync", "uneven workers") in named(uneven)
+    assert ("flask-gunicorn-sync", "uneven workers") not in named(few)
 
 
 def test_connections_that_are_closed_are_counted(run: Run) -> None:

@@ -9,13 +9,17 @@ from bakeoff.model import Condition, Run, load_words
 
 LEAST_THREADS = 8
 """Threads beside the processes themselves from which on they count as a pool that serves requests."""
+WITH_OWN_THREADS = ("granian",)
+"""Servers with threads of their own, which cannot be told from a pool."""
 REMEDY = "Declare the handlers with async def and await in them, or enlarge the pool."
 
 
 def check(run: Run, condition: Condition, stack: str) -> Symptom | None:
     """Compares the throughput with what the observed threads can hold."""
     context = row_context(run, condition, stack)
-    if context is None or context.stack.interface != "asgi" or not context.unloaded_s or not has_idle_cpu(context):
+    if context is None or context.stack.interface != "asgi" or context.stack.server in WITH_OWN_THREADS:
+        return None
+    if not context.unloaded_s or not has_idle_cpu(context):
         return None
     uses = [record.server for record in run.records_of(condition, stack) if record.server]
     pool = max((use.threads - use.processes for use in uses), default=0)

@@ -10,6 +10,8 @@ from bakeoff.model import Condition, Run, load_words
 
 UNEVEN = 1.5
 """Work of the busiest worker, as a multiple of an even share, from which on the spreading counts as uneven."""
+FEWEST_REQUESTS = 100
+"""Requests a worker below which chance alone may spread them unevenly: with 100, a share varies by a tenth."""
 REMEDY = (
     "Connections are spread, not requests: with few long-lived connections some workers get more. More connections "
     "spread better, and so does a server whose workers take requests, not connections."
@@ -19,7 +21,7 @@ REMEDY = (
 def check(run: Run, condition: Condition, stack: str) -> Symptom | None:
     """Whether the busiest worker used much more CPU time than an even share."""
     context = row_context(run, condition, stack)
-    if context is None:
+    if context is None or context.row.requests < FEWEST_REQUESTS * context.stack.workers:
         return None
     workers = context.stack.workers
     busiest = busiest_of_even(context.stack, cpu_shares(run.records_of(condition, stack)))
