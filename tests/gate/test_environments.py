@@ -168,22 +168,33 @@ def test_a_project_that_does_not_say_what_it_needs_runs_in_its_own_environment(p
     assert notes[1] == f"working tree has no file that says what to install; running it with {python}"
 
 
-def test_a_command_of_the_users_installs_each_side_into_an_active_environment(project: Path) -> None:
+@pytest.fixture
+def quick_python(tmp_path: Path) -> str:
+    """An interpreter whose environments are made at once, without pip in them."""
+    script(tmp_path / "bin" / "python", f'mkdir -p "$3/bin" && ln -s {sys.executable} "$3/bin/python"')
+    return str(tmp_path / "bin" / "python")
+
+
+def test_a_command_of_the_users_installs_each_side_into_an_active_environment(project: Path, quick_python: str) -> None:
     commit_with = "mkdir -p $VIRTUAL_ENV/lib && cp says $VIRTUAL_ENV/said && command -v python > $VIRTUAL_ENV/python"
     (project / "says").write_text("base", "utf-8")
     commit(project)
     (project / "says").write_text("head", "utf-8")
-    with gated(project, install=commit_with) as revisions:
+    with gated(project, served=served_by(project, python=quick_python), install=commit_with) as revisions:
         for revision, said in zip(revisions, ("base", "head"), strict=True):
             home = Path(revision.python).parent.parent
             assert (home / "said").read_text("utf-8") == said
             assert (home / "python").read_text("utf-8").strip() == revision.python
 
 
-def test_a_command_of_the_users_that_fails_is_named(project: Path) -> None:
+def test_a_command_of_the_users_that_fails_is_named(project: Path, quick_python: str) -> None:
     write(project, requirements="flour")
     commit(project)
-    with pytest.raises(UserError, match=r"\[gate\]: install: .*no oven"), gated(project, install="echo no oven; false"):
+    served = served_by(project, python=quick_python)
+    with (
+        pytest.raises(UserError, match=r"\[gate\]: install: .*no oven"),
+        gated(project, served=served, install="echo no oven; false"),
+    ):
         pass
 
 

@@ -40,9 +40,9 @@ def write(project: Path, **files: str) -> None:
 
 
 def needs(project: Path, choice: Choice = NOTHING_MORE, root: Path | None = None) -> Needs:
-    """What the project needs; files that are exported lie at the root. The program of a lock file is on the path."""
-    top = root or project.parent
-    return needs_of(project, top, choice, "python", top, lambda lock: [f"no-{lock.program}"])
+    """What the project needs. The program of a lock file is on the path."""
+    top = root or project
+    return needs_of(project, top, choice, "python", top.parent, lambda lock: [f"no-{lock.program}"])
 
 
 @pytest.fixture

@@ -122,7 +122,7 @@ def needs_of(folder: Path, root: Path, choice: Choice, python: str, scratch: Pat
     project = str(folder) if is_package(folder, pyproject) else None
     if locked := _lock_file(folder, root):
         lock, place = locked
-        exported = scratch / f"{lock.name}.txt"
+        exported = scratch / lock.name
         exported.write_text(_export(lock, folder, choice, python, tool), "utf-8")
         projects = (project,) if project and folder not in local_projects(exported, place) else ()
         return Needs(python, place, files=(exported,), projects=projects, locked=True)
