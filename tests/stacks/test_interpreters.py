@@ -13,7 +13,7 @@ import pytest
 from msgspec.structs import replace
 
 from bakeoff.model import Environment, UserError
-from bakeoff.stacks.interpreters import describe_environment, interpreters
+from bakeoff.stacks.interpreters import describe_environment, interpreters, server_versions
 from tests.builders import stack
 
 SERVED = stack("cakes", server="gunicorn")
@@ -50,6 +50,11 @@ def test_the_packages_of_an_interpreter_are_listed_with_their_versions() -> None
     assert environment.packages["gunicorn"] == metadata.version("gunicorn")
     assert describe_environment(environment).startswith(f"{environment.python}, ")
     assert f"gunicorn {metadata.version('gunicorn')}" in describe_environment(environment)
+
+
+def test_the_version_of_each_stacks_server_is_known() -> None:
+    started = [SERVED, replace(SERVED, name="own", server=None, app=None, command=("serve", "{port}"))]
+    assert server_versions(started, interpreters(started)) == {"cakes": metadata.version("gunicorn")}
 
 
 def test_a_stack_whose_interpreter_lacks_its_server_is_refused_with_a_remedy(bare: str) -> None:

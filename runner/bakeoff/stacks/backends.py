@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bakeoff.model import INTERPRETER, BackendName, Block, Environment, Stack, UserError
-from bakeoff.stacks.interpreters import PIP_INSTALL, describe_environment, interpreters
+from bakeoff.stacks.interpreters import PIP_INSTALL, describe_environment, interpreters, server_versions
 from bakeoff.stacks.local import HOST, LocalBackend
 from bakeoff.stacks.protocol import Backend, RunningStack
 from bakeoff.stacks.remote import RemoteBackend
@@ -66,7 +66,7 @@ def open_backend(
             for stack in started
             if stack.python
         }
-        local = LocalBackend(cpus, host=host)
+        local = LocalBackend(cpus, host, server_versions(started, environments))
         yield OpenBackend(deployed | {stack.name: local for stack in started}, facts, environments)
         return
     if host != HOST:

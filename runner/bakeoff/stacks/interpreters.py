@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -46,6 +46,12 @@ def interpreters(stacks: Sequence[Stack], remedy: str = PIP_INSTALL) -> dict[str
         hint = remedy.format(package=package, python=python)
         raise UserError(f"stack {stack.name!r}: {python} has no {package}; {hint}")
     return environments
+
+
+def server_versions(stacks: Sequence[Stack], environments: Mapping[str, Environment]) -> dict[str, str]:
+    """The version of the server of each stack that has one, by the stack's name."""
+    packages = {stack.name: _server_package(stack) for stack in stacks}
+    return {name: environments[name].packages[package] for name, package in packages.items() if package is not None}
 
 
 def missing_servers(stacks: Sequence[Stack]) -> list[tuple[Stack, str, str]]:

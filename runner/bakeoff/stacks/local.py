@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bakeoff.model import Block, Stack
@@ -44,17 +44,22 @@ DROPPED_VARIABLES = ("PYTHONHASHSEED", "LOCUST_", "BAKEOFF_TOKEN")
 class LocalBackend:
     """Starts stacks as processes."""
 
-    def __init__(self, cpus: Sequence[int], host: str = HOST) -> None:
-        """All stacks are pinned to ``cpus`` (none: any) and listen on ``host``, an address of this machine."""
+    def __init__(self, cpus: Sequence[int], host: str = HOST, versions: Mapping[str, str] | None = None) -> None:
+        """All stacks are pinned to ``cpus`` (none: any) and listen on ``host``, an address of this machine.
+
+        ``versions`` has the version of each stack's server by the stack's name, where it is known.
+        """
         self._cpus = tuple(cpus)
         self._host = host
+        self._versions = versions or {}
 
     def start(self, stack: Stack, block: Block, logs: Path) -> LocalStack:
         """Start a stack without waiting until it is ready. Raises `StartFailure` when there is no free port."""
         port = stack.port or _free_port(self._host, random.Random(f"{block.port_seed}/{stack.name}"))
         if stack.port and not _is_free(self._host, stack.port):
             raise StartFailure(f"port {stack.port} is in use; free it, or remove port to use a random one")
-        command = servers.command_line(stack, self._host, port, stack.python or sys.executable)
+        version = self._versions.get(stack.name)
+        command = servers.command_line(stack, self._host, port, stack.python or sys.executable, version)
         log = logs / f"{stack.name}.log"
         with log.open("ab") as output:
             process = subprocess.Popen(

@@ -225,6 +225,15 @@ def test_the_control_socket_of_gunicorn_is_off_unless_asked_for(options: dict[st
     assert [option for option in written if "control-socket" in option] == ([argument] if argument else [])
 
 
+@pytest.mark.parametrize(
+    ("version", "knows"), [("23.0.0", False), ("25.0.3", False), ("25.1.0", True), ("100.0", True)]
+)
+def test_an_older_gunicorn_gets_no_argument_that_it_does_not_know(version: str, knows: bool) -> None:
+    """It had no control socket, and would refuse to start."""
+    command = servers.command_line(stack("gunicorn", "wsgi"), "127.0.0.1", 8000, "python", version)
+    assert ("--no-control-socket" in command) is knows
+
+
 @pytest.mark.parametrize("server", ["granian", "uvicorn"])
 @pytest.mark.parametrize(
     ("options", "argument"),

@@ -18,7 +18,11 @@ __all__ = ["Adapter", "UnknownServerError", "adapter", "command_line", "names"]
 
 
 class Adapter(Protocol):
-    """What the file of a server defines."""
+    """What the file of a server defines.
+
+    It may also define ``SINCE``: arguments of its command, and the version of the server that was the first to know
+    each. They are left out for an older one.
+    """
 
     @property
     def PACKAGE(self) -> str:  # noqa: N802 - a module's constant
@@ -59,8 +63,15 @@ def adapter(name: str) -> Adapter:
     return cast(Adapter, importlib.import_module(f"{__name__}.{name}"))
 
 
-def command_line(stack: Stack, host: str, port: int, python: str) -> list[str]:
+def command_line(stack: Stack, host: str, port: int, python: str, version: str | None = None) -> list[str]:
     """The arguments that start a stack on an address: its own command, or the one its server's adapter makes.
+
+    Args:
+        stack: The stack.
+        host: The address.
+        port: The address's port.
+        python: The interpreter that runs the server.
+        version: That of the server, where it is known; otherwise it is taken for a current one.
 
     Raises:
         UserError: the server cannot do what the stack asks.
@@ -69,4 +80,13 @@ def command_line(stack: Stack, host: str, port: int, python: str) -> list[str]:
         values = {"{host}": host, "{port}": str(port), "{python}": python}
         return [re.sub(r"\{(?:host|port|python)\}", lambda match: values[match[0]], part) for part in stack.command]
     assert stack.server is not None
-    return adapter(stack.server).command(stack, host, port, python)
+    server = adapter(stack.server)
+    since: dict[str, str] = getattr(server, "SINCE", {})
+    command = server.command(stack, host, port, python)
+    return [argument for argument in command if not (version and _is_older(version, since.get(argument, "0")))]
+
+
+def _is_older(version: str, other: str) -> bool:
+    """Whether a version is older than another; only their first three numbers count."""
+    mine, others = ([int(number) for number in re.findall(r"\d+", text)[:3]] for text in (version, other))
+    return mine < others

@@ -28,6 +28,8 @@ PACKAGE = "gunicorn"
 INTERFACES: tuple[Interface, ...] = ("wsgi", "asgi")
 ENVIRONMENT = ("GUNICORN_", "WEB_CONCURRENCY", "PORT", "SENDFILE", "FORWARDED_ALLOW_IPS", "LISTEN_FDS", "LISTEN_PID")
 
+SINCE = {"--no-control-socket": "25.1"}
+
 _NEGATABLE = ("control-socket", "sendfile")
 _WITHOUT_THREADS = ("gevent", "tornado")
 _WSGI_ONLY = ("sync", "gthread", "gevent", "tornado")
