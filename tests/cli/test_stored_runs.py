@@ -9,7 +9,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from bakeoff.cli.conclusion import show_findings
 from bakeoff.cli.main import parse
+from bakeoff.findings import state
 from bakeoff.model import Run, UserError
 from bakeoff.results import RunFolder
 from tests.report import made_up
@@ -125,3 +127,13 @@ def test_every_report_updates_the_list_of_runs(tmp_path: Path, monkeypatch: pyte
     for name in ("one", "two"):
         bakeoff("report", store(tmp_path, named(made_up.complete_run(), name)))
     assert "2 runs" in Page((tmp_path / "index.html").read_bytes()).text
+
+
+@pytest.mark.parametrize("ended_early", [False, True])
+def test_tables_in_which_nothing_is_left_are_not_shown(ended_early: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    """The headline says why."""
+    findings = replace(state(made_up.complete_run()), ended_early=ended_early)
+    show_findings(findings, Path("run"))
+    printed = capsys.readouterr().out
+    assert ("throughput" in printed.partition(findings.headline.text)[0]) == (not ended_early)
+    assert findings.headline.text in printed

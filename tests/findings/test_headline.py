@@ -11,7 +11,7 @@ from bakeoff.findings.headline import ONE_BLOCK, described, headline, quoted_com
 from bakeoff.findings.pairs import standing
 from bakeoff.model import ClosedLoad, Comparison, Estimate, Metric, OpenLoad, Run, Stage, Verdict
 from tests.findings.changes import change, with_records, with_summary
-from tests.report.made_up import FAILURE, RATE, USERS
+from tests.report.made_up import FAILURE, RATE, USERS, with_failed
 
 GTHREAD = "flask-gunicorn-gthread"
 
@@ -129,6 +129,14 @@ def test_a_baseline_that_never_started_leaves_no_comparison(failed_stack: Run) -
     text = headline(with_comparisons(failed_stack)).text
     assert "fastapi-uvicorn did not start" in text
     assert FAILURE.message in text
+
+
+def test_stacks_that_failed_alike_are_named_together(run: Run) -> None:
+    """A mistake that all of them share is told once."""
+    names = ("flask-gunicorn-sync", "fastapi-uvicorn")
+    text = headline(with_failed(with_failed(with_comparisons(run), names[1]), names[0])).text
+    assert f"flask-gunicorn-sync and fastapi-uvicorn did not start ({FAILURE.message})" in text
+    assert text.count(FAILURE.message) == 1
 
 
 def with_slower_relative(run: Run, latency_share: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -66,10 +67,10 @@ def test_an_interrupted_run_says_so_and_stops_its_stacks(tmp_path: Path) -> None
 
 
 def test_a_run_ends_in_its_first_block_where_nothing_is_left_to_compare(tmp_path: Path) -> None:
-    """With the reason, and no result."""
+    """With the reason, no result, and the generator not examined."""
     asked = experiment(stack("a"), stack("unready"), timeline=("/",))
     backend = FakeBackend()
-    folder = measure_new(manifest(asked), tmp_path, context(backend))
+    folder = measure_new(manifest(asked), tmp_path, dataclasses.replace(context(backend), certify=pytest.fail))
     run = load_run(folder.path)
     assert [block.number for block in run.blocks] == [0]
     assert sum(event.startswith("start") for event in backend.events) == 2, "no later block, and no timeline"

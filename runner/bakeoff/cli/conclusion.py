@@ -45,9 +45,10 @@ def conclude(findings: Findings, folder: Path) -> int:
 
 
 def show_findings(findings: Findings, folder: Path) -> None:
-    """Print the tables, the headline and the path of the report."""
-    width = shutil.get_terminal_size((120, 24)).columns
-    show_styled(report.render_table(findings, width, colour=sys.stdout.isatty()))
+    """Print the tables, unless they are empty, the headline and the path of the report."""
+    if not findings.ended_early:
+        width = shutil.get_terminal_size((120, 24)).columns
+        show_styled(report.render_table(findings, width, colour=sys.stdout.isatty()))
     show("\n".join(filter(None, (findings.headline.text, findings.interval_note))))
     show(f"\nreport: {folder / REPORT_PAGE}")
 

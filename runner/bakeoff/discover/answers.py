@@ -44,7 +44,7 @@ class Answered:
         """Why the endpoint cannot be measured as it is, with what to do; ``None`` if it can."""
         if self.problem or 200 <= self.status < 300:
             return self.problem
-        advice = hint("GET", self.status, {"location": self.location}, self.beginning)
+        advice = hint("GET", "", self.status, {"location": self.location}, self.beginning)
         if advice is None and self.status >= 500:
             advice = "its log says why"
         return f"answered {self.status}: {advice}" if advice else f"answered {self.status}"

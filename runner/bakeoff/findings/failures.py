@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from bakeoff.findings.numerals import listing
@@ -9,7 +10,7 @@ from bakeoff.model import Failure, Run
 
 STAGES = {
     "start": "did not start",
-    "answers": "did not answer as it should",
+    "answers": "gave other answers than expected",
     "load": "failed under load",
     "exit": "did not stop properly",
 }
@@ -22,11 +23,6 @@ class StackFailure(NamedTuple):
     """Empty where it is not known."""
     failure: Failure
     blocks: tuple[int, ...]
-
-    @property
-    def clause(self) -> str:
-        """The failure inside a sentence."""
-        return f"{self.stack or 'a stack'} {STAGES[self.failure.stage]} ({self.failure.message})"
 
     @property
     def title(self) -> str:
@@ -52,6 +48,14 @@ def failures(run: Run) -> tuple[StackFailure, ...]:
     return tuple(
         StackFailure(key[0], failure, tuple(dict.fromkeys(blocks.get(key, ())))) for key, failure in first.items()
     )
+
+
+def failure_clauses(failed: Iterable[StackFailure]) -> list[str]:
+    """Failures inside a sentence; stacks that failed in the same way together."""
+    stacks: dict[tuple[str, str], list[str]] = {}
+    for stack, failure, _ in failed:
+        stacks.setdefault((failure.stage, failure.message), []).append(stack or "a stack")
+    return [f"{listing(names)} {STAGES[stage]} ({message})" for (stage, message), names in stacks.items()]
 
 
 def _numbered(noun: str, numbers: tuple[int, ...]) -> str:

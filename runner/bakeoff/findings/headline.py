@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bakeoff.analysis import bounds
-from bakeoff.findings.failures import failures
+from bakeoff.findings.failures import failure_clauses, failures
 from bakeoff.findings.numerals import confidence, percent, plural, ratio
 from bakeoff.findings.pairs import Rival, best_relative, standing
 from bakeoff.model import (
@@ -177,7 +177,7 @@ def _nothing(reasons: tuple[str, ...]) -> str:
 def why_nothing(run: Run) -> tuple[str, ...]:
     """Why no comparison can be quoted, the most fundamental reason first; never empty."""
     crashed = [f"the run failed ({run.manifest.error})"] if run.manifest.error else []
-    failed = [failure.clause for failure in failures(run)]
+    failed = failure_clauses(failures(run))
     said = {f"{failure.stage}: {failure.message}" for failure in run.summary.failures}
     withheld = [
         f"{row.stack}: {reason}"

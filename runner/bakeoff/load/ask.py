@@ -57,7 +57,7 @@ class _RecordingClient(Client):
         response = super().request(method, path, **options)
         endpoint = options.get("name") or path.partition("?")[0]
         reason = sink.log_of(method, endpoint).reason
-        if reason and (meaning := hint(method, response.status_code, response.headers, response.text)):
+        if reason and (meaning := hint(method, path, response.status_code, response.headers, response.text)):
             reason = f"{reason}: {meaning}"
         answer = Answer(
             endpoint=endpoint,

@@ -6,15 +6,18 @@ import re
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-_LOGIN = re.compile(r"(?<![a-z])(?:log[-_]?in|sign[-_]?in|oauth2?|auth|sso)(?![a-z])", re.IGNORECASE)
+_LOGIN = re.compile(r"(?<![a-z])(?:log[-_]?in|sign[-_]?in|oauth2?|auth(?:enticate|orize)?|sso)(?![a-z])", re.IGNORECASE)
 _LOG_IN = 'send its headers = { Authorization = "..." }, or log in in on_start of a Locust file'
 
 
-def hint(method: str, status: int, headers: Mapping[str, str], body: str) -> str | None:
-    """A clause about an answer that is not right by its status; ``None`` where there is nothing to add."""
+def hint(method: str, path: str, status: int, headers: Mapping[str, str], body: str) -> str | None:
+    """A clause about an answer that is not right by its status; ``None`` where there is nothing to add.
+
+    ``path`` is what was requested, empty where that is unknown.
+    """
     location = headers.get("location", "")
     if 300 <= status < 400 and location:
-        return _redirect(status, location)
+        return _redirect(path, status, location)
     if status == 400 and ("ALLOWED_HOSTS" in body or "DisallowedHost" in body):
         return 'Django refuses the host; add "127.0.0.1" to ALLOWED_HOSTS'
     if status == 400 and "invalid host" in body.lower():
@@ -40,12 +43,13 @@ def asks_to_log_in(path: str) -> bool:
     return _LOGIN.search(path) is not None
 
 
-def _redirect(status: int, location: str) -> str:
+def _redirect(path: str, status: int, location: str) -> str:
     try:
         target = urlsplit(location)
     except ValueError:
         return f"it redirects to {location}, which is no URL"
-    if asks_to_log_in(target.path):
+    is_other_page = target.path.strip("/") != path.partition("?")[0].strip("/")
+    if is_other_page and asks_to_log_in(target.path):
         return f"it redirects to {location}: the app wants a login; {_LOG_IN}"
     if target.scheme == "https":
         return (

@@ -1,8 +1,8 @@
-"""A whole run: the generator certified, every block measured and stored, the timelines taken, the summary written."""
+"""A whole run: blocks measured and stored, the generator certified, timelines taken, the summary written."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +14,7 @@ from bakeoff.experiment import plan_blocks
 from bakeoff.measure.block import measure_block
 from bakeoff.measure.context import RunContext
 from bakeoff.measure.timeline import take_timelines
-from bakeoff.model import Experiment, Manifest, RunState
+from bakeoff.model import Block, BlockResult, Certificate, Experiment, Manifest, RunState
 from bakeoff.results import RunFolder
 
 
@@ -35,25 +35,32 @@ def measure_missing(folder: RunFolder, experiment: Experiment, context: RunConte
     with folder.locked(), state_recorded(folder):
         for scenario in experiment.scenarios:
             context.generator.use(scenario)
-        certificate = context.certify()
-        if _measure_blocks(folder, experiment, context):
+        missing = _missing_blocks(folder)
+        _measure(missing[:1], folder, experiment, context)  # A mistake shows before the examination, which takes time.
+        if _leaves_nothing(folder.blocks()):
+            certificate = Certificate(reasons=("it was not examined, because nothing was left to compare",))
+        else:
+            certificate = context.certify()
+            _measure(missing[1:], folder, experiment, context)
             _take_timelines(folder, experiment, context)
         folder.write_summary(summarise(folder.manifest(), folder.blocks(), folder.intervals(), certificate))
 
 
-def _measure_blocks(folder: RunFolder, experiment: Experiment, context: RunContext) -> bool:
-    """Measure the blocks that are missing; `False` where the first one left nothing to compare, and the run ends."""
+def _missing_blocks(folder: RunFolder) -> list[Block]:
     manifest = folder.manifest()
     complete = {block.number for block in folder.blocks()}
-    for block in plan_blocks(manifest.experiment, manifest.seed):
-        if block.number not in complete:
-            context.observer.block_began(block.number, manifest.experiment.blocks)
-            logs = folder.empty_block(block.number)
-            result, intervals = measure_block(experiment, block, logs, context)
-            folder.write_block(result, intervals)
-            if block.number == 0 and all(record.failure for record in result.records):
-                return False
-    return True
+    return [block for block in plan_blocks(manifest.experiment, manifest.seed) if block.number not in complete]
+
+
+def _measure(blocks: Iterable[Block], folder: RunFolder, experiment: Experiment, context: RunContext) -> None:
+    for block in blocks:
+        context.observer.block_began(block.number, folder.manifest().experiment.blocks)
+        folder.write_block(*measure_block(experiment, block, folder.empty_block(block.number), context))
+
+
+def _leaves_nothing(blocks: Sequence[BlockResult]) -> bool:
+    """Whether all that the first block tried has failed, and no other was measured."""
+    return len(blocks) == 1 and all(record.failure for record in blocks[0].records)
 
 
 def _take_timelines(folder: RunFolder, experiment: Experiment, context: RunContext) -> None:

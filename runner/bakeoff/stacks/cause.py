@@ -14,6 +14,10 @@ SHOWN_CHARACTERS = 300
 
 _FRAME = re.compile(r'\s*File "(?P<path>[^"]+)", line (?P<line>\d+)')
 _EXCEPTION = re.compile(r"(?P<type>[A-Za-z_][\w.]*)(?:: .*)?")
+_WAITRESS_IMPORT = re.compile(
+    r"^There was an exception \((\w+)\) importing your module\.\s+It had these arguments:\s+1\. (.*)", re.MULTILINE
+)
+"""Waitress writes this in place of a traceback."""
 _GROUP_MARGIN = re.compile(r"^\s*[|+](?:-+ \d+ -+)? ?")
 """Of the exceptions in a group."""
 _NOT_OF_THE_APP = re.compile(r"^<|/(?:site|dist)-packages/|/lib/python\d[^/]*/")
@@ -26,13 +30,19 @@ _SERVERS_LINE = re.compile(
 """The beginning of a line that a server writes about itself: gunicorn, Granian, uvicorn."""
 _WORKER_ENDED = re.compile(
     r"Worker \(pid:\s*\d+\) (?:exited|was sent)|Child process \[\d+\] died|Unexpected exit from worker"
+    r"|^Process \w+-\d+:$",
+    re.MULTILINE,
 )
+"""Written by gunicorn, uvicorn, Granian, and by multiprocessing for those that use it."""
 
 _NO_MODULE = re.compile(r"No module named '([\w.]+)'|Could not import module \"([\w.]+)\"")
 _NO_ATTRIBUTE = re.compile(
     r"Failed to find attribute|Attribute \".*\" not found in module|module '.*' has no attribute"
     r"|Application object must"
 )
+_COLOUR = re.compile(r"\x1b\[[\d;]*m")
+_APP = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
+"""An argument that names an app."""
 _LISTENING = re.compile(
     r"\b(?:running|listening|serving|server)\b.*?"
     r"(https?://(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1?\]):(\d+))",
@@ -62,36 +72,40 @@ def ending(how: str, log: str, stack: Stack) -> str:
 
     ``how`` is a clause such as ``ended with status 3``.
     """
+    log = _COLOUR.sub("", log)
     raised = last_exception(log, stack.directory)
     words = _last_words(log)
     if raised is None:
         parts = [f"{how}: {words}" if words else how]
     else:
-        parts = [raised, how if not words or words in raised or raised.startswith(words) else f"{how}: {words}"]
-    port_in_use = _PORT_IN_USE.search(raised or log) is not None
-    return "; ".join([*parts, *_remedy(raised or words, stack, port_in_use)])
+        parts = [raised, how if words.removeprefix("1. ") in raised else f"{how}: {words}"]
+    return "; ".join([*parts, *_remedy(raised or words, stack)])
 
 
 def silence(error: Exception, url: str, stack: Stack, log: str) -> str:
     """Why a stack that runs gives no answer, where ``error`` came instead of one, and what to do."""
+    log = _COLOUR.sub("", log)
     address, port = urlsplit(url).netloc, urlsplit(url).port
-    raised = last_exception(log, stack.directory)
     elsewhere = next((match[1] for match in _LISTENING.finditer(log) if int(match[2]) != port), None)
+    hint = ""
     if elsewhere:
-        remedy = (
-            "let its command pass on {host} and {port}"
-            if stack.command
-            else 'does the app start a server of its own at import? Its run() belongs under if __name__ == "__main__"'
+        problem = f"nothing answers at {address}, and its log names {elsewhere}"
+        hint = (
+            'does the app start a server of its own at import? Its run() belongs under if __name__ == "__main__"'
+            if _app_of(stack)
+            else "let its command pass on {host} and {port}"
         )
-        problem = f"nothing answers at {address}, and its log names {elsewhere}: {remedy}"
     elif isinstance(error, ConnectionRefusedError):
-        problem = f"nothing listens at {address}, though it runs: does it listen elsewhere, or take long to start?"
+        problem = f"nothing listens at {address}, though it runs"
+        hint = "does the app hang at import, wait for a service, or listen elsewhere?"
     elif isinstance(error, TimeoutError):
+        problem = f"it takes connections at {address} and does not answer"
         hint = "does the app hang at import, or wait for a service?"
-        problem = f"it takes connections at {address} and does not answer: {hint}"
     else:
         problem = f"{type(error).__name__}: {error}".removesuffix(": ")[:SHOWN_CHARACTERS]
-    return f"{raised}; {problem}" if raised else problem
+    if raised := last_exception(log, stack.directory):
+        return "; ".join([raised, problem, *_remedy(raised, stack)])
+    return f"{problem}: {hint}" if hint else problem
 
 
 def restarts(log: str, stack: Stack) -> str | None:
@@ -107,7 +121,8 @@ def last_exception(log: str, directory: str) -> str | None:
 
     Places are relative to ``directory``.
     """
-    exceptions = [raised for raised in _exceptions(log, directory) if raised.kind not in _STOPPED]
+    exceptions = [_Raised(f"{match[1]}: {match[2]}", None) for match in _WAITRESS_IMPORT.finditer(log)]
+    exceptions += [raised for raised in _exceptions(log, directory) if raised.kind not in _STOPPED]
     own = [raised for raised in exceptions if raised.place]
     return str((own or exceptions)[-1]) if exceptions else None
 
@@ -132,28 +147,35 @@ def _exceptions(log: str, directory: str) -> Iterator[_Raised]:
 
 
 def _last_words(log: str) -> str:
-    """The last line that is not a server's about itself; where all are, the last one, without the time."""
+    """The last line that names a taken port, else the last that is not a server's about itself, else the last one."""
     lines = [line.strip() for line in log.splitlines() if line.strip()]
     others = [line for line in lines if not _SERVERS_LINE.match(line)]
-    words = (others or lines)[-1:]
+    words = ([line for line in lines if _PORT_IN_USE.search(line)] or others or lines)[-1:]
     return _SERVERS_LINE.sub("", words[0])[:SHOWN_CHARACTERS].rstrip(".") if words else ""
 
 
-def _remedy(cause: str, stack: Stack, port_in_use: bool) -> Iterator[str]:
+def _app_of(stack: Stack) -> str:
+    """The app by its name, also where only a command names it; empty where nothing does."""
+    return stack.app or next(filter(_APP.fullmatch, stack.command), "")
+
+
+def _remedy(cause: str, stack: Stack) -> Iterator[str]:
     """What to do about a cause, where that is known."""
-    module = (stack.app or "").partition(":")[0]
+    app = _app_of(stack)
+    module = app.partition(":")[0]
+    correct = f'correct app = "{app}"' if stack.app else f"correct {app} in its command"
     if missing := _NO_MODULE.search(cause):
         name = missing[1] or missing[2]
         if module == name or module.startswith(f"{name}."):
-            yield f'there is no module {name} in {stack.directory}: correct app = "{stack.app}"'
+            yield f"there is no module {name} in {stack.directory}: {correct}"
         else:
             yield (
                 f"install the package that has {name} where the stack runs, or set python to the interpreter that has "
                 'it, such as python = ".venv/bin/python"'
             )
-    elif _NO_ATTRIBUTE.search(cause):
-        yield f'correct app = "{stack.app}": name the application object that {module} has'
-    elif port_in_use:
+    elif app and _NO_ATTRIBUTE.search(cause):
+        yield f"{correct}: name the application object that {module} has"
+    elif _PORT_IN_USE.search(cause):
         yield (
             "does the app start a server of its own at import, or its command bind the port twice? "
             'A run() belongs under if __name__ == "__main__"'
@@ -163,3 +185,5 @@ def _remedy(cause: str, stack: Stack, port_in_use: bool) -> Iterator[str]:
             'a debug server refuses to serve without DEBUG: set ALLOWED_HOSTS = ["127.0.0.1"], or use a server for '
             "production"
         )
+    elif "not designed to run in production" in cause:
+        yield "a debug server refuses to serve: use a server for production"

@@ -87,9 +87,12 @@ class StackUnderTest:
         for answer in answers:
             self.unloaded_s[answer.endpoint] = answer.elapsed_s
             if answer.problem and self.failure is None:
-                raised = last_exception(self.running.log_tail(), self.stack.directory) if answer.status >= 500 else None
-                cause = f": {raised}" if raised else ""
+                cause = f": {self._cause_in_log()}" if answer.status >= 500 else ""
                 self.fail("answers", f"{answer.method} {answer.path}: {answer.problem}{cause}")
+
+    def _cause_in_log(self) -> str:
+        raised = last_exception(self.running.log_tail(), self.stack.directory)
+        return raised or "the app fails there, and its log has no exception; make it log errors"
 
     def check_alive(self) -> None:
         """A stack whose processes have ended has failed."""

@@ -93,7 +93,7 @@ class LocalStack:
 
     def wait_ready(self) -> float:
         """Poll until it answers; seconds since its start. Raises `StartFailure`."""
-        wait_until_ready(self.url, self.stack, self._exit_message_while_starting, self.log_tail)
+        wait_until_ready(self.url, self.stack, self._exit_message_while_starting, self.log_tail, self._started_s)
         return time.monotonic() - self._started_s
 
     def confine(self) -> None:

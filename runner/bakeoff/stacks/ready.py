@@ -14,6 +14,8 @@ from bakeoff.stacks.cause import silence
 from bakeoff.stacks.protocol import StartFailure
 
 READY_WITHIN_S = 30.0
+LEAST_WAIT_S = 5.0
+"""For a stack that was waited for only after others of its block, and started with them."""
 REFUSED_FOR_S = 0.5
 """After this time of refusals, a stack has refused for good."""
 POLL_S = 0.02
@@ -27,13 +29,15 @@ _URL_MARKS = "/%?#[]@!$&'()*+,;=:~"
 
 
 def wait_until_ready(
-    url: str, stack: Stack, exit_message: Callable[[], str | None], log_tail: Callable[[], str]
+    url: str, stack: Stack, exit_message: Callable[[], str | None], log_tail: Callable[[], str], started_s: float
 ) -> None:
     """Poll until the stack answers: with success where it has a ready path, else with any status.
 
+    ``started_s`` is when it was started, on the monotonic clock.
+
     Raises:
         StartFailure: the stack ended, as ``exit_message`` says, refuses its ready path, or was not ready within 30
-            seconds.
+            seconds from its start, or within 5 from now.
     """
     path, within_s = (
         (stack.first_path, FIRST_ANSWER_WITHIN_S) if stack.ready is None else (stack.ready, ANSWER_WITHIN_S)
@@ -41,7 +45,7 @@ def wait_until_ready(
     silent: Exception = TimeoutError()
     problem = ""
     refused_s: float | None = None
-    deadline_s = time.monotonic() + READY_WITHIN_S
+    deadline_s = max(started_s + READY_WITHIN_S, time.monotonic() + LEAST_WAIT_S)
     while time.monotonic() < deadline_s:
         if message := exit_message():
             raise StartFailure(message)

@@ -36,7 +36,7 @@ class RemoteStack:
     def wait_ready(self) -> float:
         """Poll until it answers; seconds that took. Raises `StartFailure`."""
         began_s = time.monotonic()
-        wait_until_ready(self.url, self.stack, self.exit_message, self.log_tail)
+        wait_until_ready(self.url, self.stack, self.exit_message, self.log_tail, began_s)
         return time.monotonic() - began_s
 
     def confine(self) -> None:

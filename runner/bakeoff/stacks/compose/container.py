@@ -49,7 +49,9 @@ class ContainerStack:
         if not self._is_published:  # It may have ended before the engine was first asked for its port.
             raise StartFailure(self.exit_message() or "its container publishes no port")
         try:
-            wait_until_ready(self.url, self.stack, self._exit_message_while_starting, self._log_while_starting)
+            wait_until_ready(
+                self.url, self.stack, self._exit_message_while_starting, self._log_while_starting, self._started_s
+            )
         except StartFailure as error:
             raise StartFailure(self.exit_message() or self._why_not_ready(str(error))) from None
         ready_s = time.monotonic() - self._started_s
