@@ -245,13 +245,24 @@ def test_a_list_in_another_order_is_called_that() -> None:
     assert differs(answer({"cakes": ["a", "b"]}), answer({"cakes": ["b", "a"]})) == message
 
 
-def test_another_number_of_answers_is_a_difference() -> None:
-    one, two = Answered("", (answer({}),)), Answered("", (answer({}), answer({})))
-    assert difference(one, two, STRICT) == "2 answers, the baseline gave 1"
+def test_a_request_that_only_one_stack_was_sent_is_a_difference() -> None:
+    """A page without the link that a scenario follows on the other stack."""
+    one, two = Answered("", (answer({}),)), Answered("", (answer({}), answer({}, path="/cart")))
+    message = "GET /cart was sent to {} alone: the scenario goes by earlier answers"
+    assert difference(one, two, STRICT) == message.format("it")
+    assert difference(two, one, STRICT) == message.format("the baseline")
 
 
-def test_a_path_that_a_scenario_draws_is_compared_by_its_status() -> None:
-    assert differs(answer("a", path="/product?id=1"), answer("b", path="/product?id=2")) is None
+def test_requests_that_a_scenario_draws_are_not_compared() -> None:
+    """However many of them are the same; those that both stacks were sent are."""
+
+    def answered(front: str, *numbers: int) -> Answered:
+        drawn = (answer(f"cake {number}", path=f"/product/{number}") for number in numbers)
+        return Answered("", (answer(front, path="/"), *drawn))
+
+    assert difference(answered("a", 1, 2, 3), answered("a", 4, 5), STRICT) is None
+    assert difference(answered("a", 1, 2, 3), answered("a", 3, 5, 4), STRICT) is None
+    assert difference(answered("a", 1, 2, 3), answered("b", 4, 5), STRICT) is not None
 
 
 def test_a_body_that_is_not_json_is_compared_as_text() -> None:

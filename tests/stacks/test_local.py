@@ -132,7 +132,7 @@ def test_a_stack_that_ignores_the_stop_signal_is_killed_with_its_children(start:
         f"""
         import signal, subprocess, sys
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+        child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
         {SERVE}
         """
     )
@@ -141,7 +141,7 @@ def test_a_stack_that_ignores_the_stop_signal_is_killed_with_its_children(start:
     assert len(pids) == 2
     stack.stop()
     assert not any(psutil.pid_exists(pid) and psutil.Process(pid).status() != "zombie" for pid in pids)
-    assert stack.exit_message() == "was killed by signal 9: " + stack.log_tail().splitlines()[-1].strip()
+    assert str(stack.exit_message()).startswith("was killed by signal 9")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere no signal tells of the parent's end")

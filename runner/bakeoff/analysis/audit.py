@@ -60,6 +60,8 @@ def reasons_to_withhold(row: Row, whole: Row, certificate: Certificate) -> list[
     failures = [record.failure for record in row.records if record.failure]
     if failures:
         return [f"{failure.stage}: {failure.message}" for failure in dict.fromkeys(failures)]
+    if not row.records:
+        return ["it was not measured"]
     if not row.total.latency.right.total:
         return [": ".join(["no right answers", *_reasons(row)[:1]])]
     reasons = [reason for check in CHECKS for reason in check(row, certificate)]

@@ -83,18 +83,34 @@ class _Difference:
 
 
 def difference(baseline: Answered, candidate: Answered, rules: Rules) -> str | None:
-    """The first difference between two stacks' answers, with its place and what to do; ``None`` if there is none."""
-    if len(baseline.answers) != len(candidate.answers):
-        return f"{len(candidate.answers)} answers, the baseline gave {len(baseline.answers)}"
-    for expected, actual in zip(baseline.answers, candidate.answers, strict=True):
-        request = f"{actual.method} {actual.path}"
-        if expected.status != actual.status:
-            return f"{request} answered {actual.status}, the baseline {expected.status}"
-        if expected.path != actual.path or not rules.compares_body(actual):
-            continue  # Other paths are drawn by a scenario, or made from earlier answers.
-        if found := _body_difference(baseline, candidate, expected, actual, rules):
-            return f"{request}: {found.place} {found.clause}; {_remedy(found, rules)}"
-    return None
+    """The first difference between two stacks' answers, with its place and what to do; ``None`` if there is none.
+
+    Requests that only one of the stacks was sent are left out where each has some: the scenario draws them.
+    """
+    expected_answers = {(answer.method, answer.path): answer for answer in baseline.answers}
+    actual_answers = {(answer.method, answer.path): answer for answer in candidate.answers}
+    for request, actual in actual_answers.items():
+        expected = expected_answers.get(request)
+        if expected and (found := _answer_difference(baseline, candidate, expected, actual, rules)):
+            return f"{' '.join(request)}{found}"
+    lacking = [request for request in expected_answers if request not in actual_answers]
+    additional = [request for request in actual_answers if request not in expected_answers]
+    if bool(lacking) == bool(additional):
+        return None
+    whom = "the baseline" if lacking else "it"
+    return f"{' '.join([*lacking, *additional][0])} was sent to {whom} alone: the scenario goes by earlier answers"
+
+
+def _answer_difference(
+    baseline: Answered, candidate: Answered, expected: Answer, actual: Answer, rules: Rules
+) -> str | None:
+    """The predicate of a sentence about the request."""
+    if expected.status != actual.status:
+        return f" answered {actual.status}, the baseline {expected.status}"
+    if not rules.compares_body(actual):
+        return None
+    found = _body_difference(baseline, candidate, expected, actual, rules)
+    return f": {found.place} {found.clause}; {_remedy(found, rules)}" if found else None
 
 
 def _body_difference(
