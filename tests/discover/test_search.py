@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
+from functools import partial
 from pathlib import Path
 from textwrap import dedent
 
 import pytest
 
 from bakeoff.discover import Discovery, Wishes, discover
+from bakeoff.discover.importing import import_app
 from bakeoff.experiment import parse_experiment
 from bakeoff.model import Experiment, UserError
 
@@ -75,6 +77,18 @@ def test_an_app_that_fails_on_every_path_is_an_obstacle_with_the_end_of_its_log(
     assert experiment(discovery, tmp_path).scenarios[0].requests[0].path == "/"
 
 
+@pytest.mark.e2e
+def test_redirects_of_the_start_page_are_followed_to_a_page_that_answers(tmp_path: Path) -> None:
+    text = """
+        def app(environ, start_response):
+            target = {"/": "/web", "/web": "/web/"}.get(environ["PATH_INFO"])
+            start_response("302 Found" if target else "200 OK", [("Location", target)] if target else [])
+            return [b"page"]
+    """
+    discovery = found_in(tmp_path, shop=text)
+    assert [request.path for request in experiment(discovery, tmp_path).scenarios[0].requests] == ["/web/"]
+
+
 def test_a_folder_without_an_app_gets_a_file_to_fill_in(tmp_path: Path) -> None:
     discovery = found_in(tmp_path, tool="print('hello')")
     assert "no app was found" in str(discovery.obstacle)
@@ -85,6 +99,16 @@ def test_an_import_that_fails_is_told_and_the_file_is_written_all_the_same(tmp_p
     discovery = found_in(tmp_path, shop="import flask, no_such_package\napp = flask.Flask('shop')")
     assert "No module named 'no_such_package' (shop.py:1); install it there" in str(discovery.obstacle)
     assert experiment(discovery, tmp_path).stacks[0].app == "shop:app"
+
+
+def test_a_wrong_name_and_a_server_that_is_started_by_the_import_have_their_own_remedies(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrong = found_in(tmp_path, Wishes(app="no_such.shop:app", python=sys.executable))
+    assert "No module named 'no_such'; name a module that is in this folder" in str(wrong.obstacle)
+    monkeypatch.setattr("bakeoff.discover.search.import_app", partial(import_app, within_s=1.0))
+    text = "import threading\nthreading.Event().wait()\ndef app(environ, start_response): ..."
+    assert "; does it start a server there" in str(found_in(tmp_path, shop=text).obstacle)
 
 
 def test_without_an_environment_the_remedy_for_a_missing_package_is_to_make_one(

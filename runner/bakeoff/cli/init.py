@@ -45,7 +45,10 @@ def run(options: argparse.Namespace) -> int:
         show(line)
     for line in discovery.missing:
         note(f"note: {line}")
-    show(f"wrote {file}; a first answer: bakeoff run {file} --profile quick")
+    if discovery.obstacle:
+        show(f"wrote {file}, which cannot be run as it is; edit it, or do what the notes say and use init --force")
+    else:
+        show(f"wrote {file}; a first answer: bakeoff run {file} --profile quick")
     return DONE
 
 

@@ -19,7 +19,9 @@ from bakeoff.stacks.bounded_http import connected, read_body
 ANSWER_WITHIN_S = 5.0
 ALL_WITHIN_S = 45.0
 COST_FOR_S = 1.0
+MOST_REDIRECTS = 3
 _BEGINNING_BYTES = 20_000
+_START = Endpoint(method="GET", path="/")
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class Asked:
 
     answers: dict[Request, Answered] = field(default_factory=dict)
     pages: tuple[Endpoint, ...] = ()
-    """Where the start page redirects to; it was asked too."""
+    """Where the start page redirects to, step by step; they were asked too."""
     cpu_s: float | None = None
     """CPU time of the server for an answer that can be measured, on average; ``None`` where it is not known."""
     problem: str | None = None
@@ -59,15 +61,17 @@ def _answers(
     """The answers, and the pages that were asked besides."""
     deadline_s = time.monotonic() + ALL_WITHIN_S
     answers: dict[Request, Answered] = {}
-    pages = []
     for endpoint in endpoints:
         if endpoint.aside is None and time.monotonic() < deadline_s:
             answers[endpoint.request] = _answer(running.url, endpoint)
-            target = answers[endpoint.request].local_target
-            if endpoint.path == "/" and target:
-                page = Endpoint(method="GET", path=target)
-                answers.setdefault(page.request, _answer(running.url, page))
-                pages.append(page)
+    pages: list[Endpoint] = []
+    target = answers[_START.request].local_target if _START.request in answers else None
+    while target and len(pages) < MOST_REDIRECTS:
+        page = Endpoint(method="GET", path=target)
+        if page.request not in answers:
+            answers[page.request] = _answer(running.url, page)
+        pages.append(page)
+        target = answers[page.request].local_target
     return answers, tuple(pages)
 
 

@@ -54,6 +54,13 @@ _SETTINGS = (
     _Setting(name="gunicorn-threads", server="gunicorn", interface="wsgi", threads=THREADS),
     _Setting(name="granian-wsgi", server="granian", interface="wsgi", threads=THREADS),
     _Setting(name="waitress", server="waitress", interface="wsgi", has_workers=False, threads=THREADS),
+    _Setting(
+        name="gunicorn-gevent",
+        server="gunicorn",
+        interface="wsgi",
+        options={"worker-class": "gevent"},
+        needs="gevent",
+    ),
     _Setting(name="uwsgi", server="uwsgi", interface="wsgi", threads=THREADS),
     _Setting(name="fastpysgi", server="fastpysgi", interface="wsgi"),
     _Setting(name="cheroot", server="cheroot", interface="wsgi", has_workers=False, threads=THREADS),
@@ -208,7 +215,7 @@ def experiment_text(facts: Facts) -> str:
 def _comment(facts: Facts) -> str:
     lines = ["Written by bakeoff init. A first answer: bakeoff run --profile quick", "", *facts.summary]
     if facts.missing:
-        lines += ["", "Not found out:", *(f"* {line}" for line in facts.missing)]
+        lines += ["", "Notes:", *(f"* {line}" for line in facts.missing)]
     return "".join(f"# {_one_line(line)}".rstrip() + "\n" for line in lines)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -223,9 +224,15 @@ def _completed(candidate: AppCandidate, imported: ImportedApp) -> AppCandidate:
 
 
 def _import_problem(candidate: AppCandidate, imported: ImportedApp, interpreter: Interpreter) -> str:
-    problem = f"{candidate.name} cannot be imported by {interpreter.path}: {imported.error}"
-    if imported.error is None or imported.error.missing is None:
+    """What went wrong, and what to do about it."""
+    error = imported.error
+    problem = f"{candidate.name} cannot be imported by {interpreter.path}: {error}"
+    if error is None or (error.missing is None and error.type != "timeout"):
         return problem
+    if error.missing is None:
+        return f'{problem}; does it start a server there (put that under if __name__ == "__main__"), or wait for one?'
+    if f"{candidate.module}.".startswith(f"{error.missing}."):
+        return f"{problem}; name a module that is in this folder or installed: bakeoff init --app module:attribute"
     if interpreter.path == sys.executable and interpreter.setting is None:
         return (
             f"{problem}; the project has no virtual environment of its own: make one in .venv and install the project "
@@ -275,7 +282,7 @@ def _interpreter(folder: Path, wishes: Wishes) -> Interpreter:
     if wishes.python is None:
         python = project_python(folder)
         return Interpreter(python, None, "found") if python else Interpreter(sys.executable, None, "Bakeoff's own")
-    path = Path.cwd() / wishes.python
+    path = Path(os.path.abspath(wishes.python))  # noqa: PTH100 - links make an environment, so they are kept
     if not path.exists():
         raise UserError(f"--python {wishes.python} does not exist; name an interpreter such as .venv/bin/python")
     setting = str(path.relative_to(folder) if path.is_relative_to(folder) else path)
