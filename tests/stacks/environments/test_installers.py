@@ -96,7 +96,8 @@ def test_a_server_is_added_to_requirements_with_hashes(tmp_path: Path) -> None:
         write_wheel(tmp_path, name, version, {f"{name}.py": ""})
     digest = sha256((tmp_path / "flour-1.0-py3-none-any.whl").read_bytes()).hexdigest()
     requirements = f"--no-index\n--find-links {tmp_path}\nflour==1.0 \\\n    --hash=sha256:{digest}\n"
-    (tmp_path / "requirements.txt").write_text(requirements, "utf-8")
+    (tmp_path / "pins.txt").write_text(requirements, "utf-8")
+    (tmp_path / "requirements.txt").write_text("-r pins.txt\n", "utf-8")
     notes: list[str] = []
     builder = Builder(Pip(), EnvironmentCache(tmp_path / "kept", notes.append), notes.append)
     resolved = builder.resolve(Needs(sys.executable, tmp_path, files=(tmp_path / "requirements.txt",)))

@@ -25,10 +25,15 @@ from bakeoff.stacks.environments.commands import CommandError, run_command
 from bakeoff.stacks.environments.installers import INSTALL_WITHIN_S, Installer, find_installer, python_in
 from bakeoff.stacks.environments.needs import Needs, Resolved, project_folder
 from bakeoff.stacks.environments.pythons import interpreter_identity
-from bakeoff.stacks.environments.sources import read_pyproject
+from bakeoff.stacks.environments.sources import lines_of, read_pyproject
 
 METADATA = ("pyproject.toml", "setup.py", "setup.cfg")
 """Files of a project that tell how it is installed; its code is used as it lies."""
+INDEX_OPTIONS = (
+    *("-i ", "--index-url", "--extra-index-url", "--no-index", "-f ", "--find-links", "--trusted-host"),
+    *("--pre", "--prefer-binary", "--only-binary", "--no-binary"),
+)
+"""How lines of requirements begin that say where packages come from, and which files of them."""
 LINK = "_bakeoff.pth"
 """Makes an environment see the packages of another (the documentation of Python's ``site`` module)."""
 
@@ -138,7 +143,7 @@ def _site_packages(home: Path) -> Path:
 
 
 def _has_hashes(needs: Needs) -> bool:
-    return any("--hash" in file.read_text("utf-8", "replace") for file in needs.files)
+    return any("--hash" in line for file in needs.files for line in lines_of(file))
 
 
 def _unhashed(resolved: Resolved) -> Needs:
@@ -147,8 +152,8 @@ def _unhashed(resolved: Resolved) -> Needs:
     pip takes either only requirements with hashes or none. Where files say which index to use, that stays.
     """
     needs = resolved.needs
-    written = [line for file in needs.files for line in file.read_text("utf-8", "replace").splitlines()]
-    options = [line for line in written if line.startswith(("--", "-i ", "-f "))]
+    lines = [line for file in needs.files for line in lines_of(file)]
+    options = [line for line in lines if line.startswith(INDEX_OPTIONS)]
     return replace(needs, files=(), lines=(*options, *resolved.pins), locked=True)
 
 

@@ -236,7 +236,7 @@ def is_package(folder: Path, pyproject: Mapping[str, Any]) -> bool:
 def local_projects(file: Path, directory: Path) -> set[Path]:
     """The folders that a file of requirements names, or one that it includes; they start from ``directory``."""
     folders: set[Path] = set()
-    for line in _lines(file, set()):
+    for line in lines_of(file):
         if line.startswith(("-e", "--editable", ".", "/", "file:")):
             path = re.sub(r"^(-e|--editable)[ =]*|^file://", "", line.removeprefix("-e ").strip())
             path = re.sub(r"^file://", "", path).partition("[")[0].partition(";")[0].partition("#")[0].strip()
@@ -245,14 +245,18 @@ def local_projects(file: Path, directory: Path) -> set[Path]:
     return folders
 
 
-def _lines(file: Path, seen: set[Path]) -> Iterator[str]:
-    if file in seen or not file.is_file():
+def lines_of(file: Path, including: frozenset[Path] = frozenset()) -> Iterator[str]:
+    """The lines of a file of requirements and of those that it includes, without comments.
+
+    ``including`` has the files that include this one, so that a circle ends.
+    """
+    file = file.resolve()
+    if file in including or not file.is_file():
         return
-    seen.add(file)
     for line in file.read_text("utf-8", "replace").splitlines():
         text = line.strip()
         if included := re.fullmatch(r"(?:-r|--requirement)[ =]*(\S+).*", text):
-            yield from _lines(file.parent / included[1], seen)
+            yield from lines_of(file.parent / included[1], including | {file})
         elif text and not text.startswith("#"):
             yield text
 
