@@ -10,10 +10,13 @@ import msgspec
 import pytest
 
 from bakeoff.experiment import plan_blocks
+from bakeoff.load.generator import Watcher
+from bakeoff.load.messages import Drive, Driven, Second
 from bakeoff.measure import measure_block
 from bakeoff.model import Answer, BlockResult, Stack, UserError
+from bakeoff.stacks import Unknown, Usage
 from tests.builders import experiment, stack
-from tests.measure.fakes import FakeBackend, FakeGenerator, LosingGenerator, context
+from tests.measure.fakes import FakeBackend, FakeGenerator, FakeStack, LosingGenerator, context
 
 
 def block_of(stacks: Sequence[Stack], **generator: Any) -> tuple[BlockResult, FakeBackend]:
@@ -63,6 +66,46 @@ def test_each_process_is_recorded_with_what_it_used_and_holds() -> None:
             (process,) = record.server.by_process
             assert process.cpu_s == pytest.approx(record.server.cpu_s)
             assert (process.pss_bytes, process.private_bytes) == (2**20, 2**19)
+
+
+def test_idle_stacks_are_looked_at_outside_of_the_window(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Looking at many takes long: it would disturb the load, and miss CPU time of the measured stack."""
+    events: list[str] = []
+    usage = FakeStack.usage
+
+    def noted(self: FakeStack) -> Usage | Unknown:
+        events.append(self.stack.name)
+        return usage(self)
+
+    class NotingWatcher(Watcher):
+        def __init__(self, watcher: Watcher) -> None:
+            self._watcher = watcher
+
+        def warm(self, mean_latency_s: float) -> float:
+            return self._watcher.warm(mean_latency_s)
+
+        def window_opened(self) -> None:
+            events.append("opened")
+            self._watcher.window_opened()
+
+        def window_closed(self) -> None:
+            events.append("closed")
+            self._watcher.window_closed()
+
+    class NotingGenerator(FakeGenerator):
+        def drive(self, order: Drive, watcher: Watcher) -> tuple[Driven, list[Second]]:
+            driven = super().drive(order, NotingWatcher(watcher))
+            opened, closed = events.index("opened"), events.index("closed")
+            (measured,) = order.targets.values()
+            assert events[opened + 1 : closed] == [measured]
+            assert events[closed + 1] == measured
+            events.clear()
+            return driven
+
+    monkeypatch.setattr(FakeStack, "usage", noted)
+    asked = experiment(stack("a"), stack("b"), stack("c"))
+    result, _ = measure_block(asked, plan_blocks(asked, 1)[0], Path(), context(FakeBackend(), NotingGenerator()))
+    assert all(record.server and record.server.others_cpu_s > 0 for record in result.records)
 
 
 def test_a_slice_that_lost_a_generator_is_a_failed_record_and_the_rest_goes_on() -> None:

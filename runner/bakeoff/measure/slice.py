@@ -69,15 +69,19 @@ class _SliceWatcher(Watcher):
         return Observed(started_unix_s=self._opened_unix_s, server=with_memory(self._use, self._stack.memory()))
 
     def warm(self, mean_latency_s: float) -> float:
-        """The length of the window, in seconds."""
+        """The length of the window, in seconds.
+
+        The idle stacks' counters are read here, before it opens: with many stacks that takes a tenth of a second on a
+        core that the load needs.
+        """
         length_s = window_s(self._experiment, self._planned.load, mean_latency_s)
+        self._others_before_s = cpu_s_of(self._others)
         self._observer.slice_began(self._planned, length_s)
         return length_s
 
     def window_opened(self) -> None:
-        """Read the counters, the measured stack's last: nearest to the moment."""
+        """Read the counters of the measured stack."""
         self._opened_unix_s = time.time()
-        self._others_before_s = cpu_s_of(self._others)
         self._before = self._stack.usage()
 
     def window_closed(self) -> None:
