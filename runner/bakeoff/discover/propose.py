@@ -24,7 +24,7 @@ MOST_REQUESTS = 10
 """Endpoints that are requested; more make a run longer without telling more of the stacks."""
 MOST_COMMENTS = 30
 USERS = (64, 32, 16, 8)
-QUEUE_S = 0.3
+QUEUE_S = 0.2
 """Users wait about this long for each other; a longer wait makes slices longer."""
 RATES_RPS = (200, 100, 50, 20, 10, 5)
 UTILISATION = 0.4
