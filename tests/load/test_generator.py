@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import os
 import signal
@@ -283,3 +284,18 @@ def test_a_body_that_is_too_long_to_be_compared_is_told_by_its_digest(tmp_path: 
     assert [len(body) for body in compared] == [len(compared[0])] * 2
     assert len(compared[0]) < 200
     assert compared[0] != compared[1]
+
+
+def test_the_bodies_of_all_answers_are_kept_once_decompressed(tmp_path: Path) -> None:
+    """The head of gzip holds a time."""
+    front = Scenario(name="front", requests=(Request(method="GET", path="/"),))
+    cakes = [b"cake", b"cake", b"pie"]
+    bodies = [gzip.compress(cake, mtime=moment) for moment, cake in enumerate(cakes)]
+    head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n"
+    with (
+        LocalGenerators((), tmp_path) as generators,
+        scripted(*((head % len(body) + body,) for body in bodies)) as server,
+    ):
+        generators.use(front)
+        (answer,) = generators.ask(front.name, server.url)
+    assert sorted([answer.body, *answer.others]) == ["cake", "pie"]

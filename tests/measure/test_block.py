@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -171,6 +172,35 @@ def test_what_changes_with_time_is_no_difference(answers: dict[str, str], failed
     generator = CountingGenerator(answers=answers)
     result, _ = measure_block(asked, plan_blocks(asked, 1)[0], Path(), context(generator=generator))
     assert {record.stack for record in result.records if record.failure} == failed
+
+
+class WorkersGenerator(FakeGenerator):
+    """Each stack has workers that name themselves in their answers; the second is reached the fourth time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: Counter[str] = Counter()
+
+    def ask(self, scenario: str, url: str) -> tuple[Answer, ...]:
+        (answer,) = super().ask(scenario, url)
+        self.asked[url] += 1
+        return (msgspec.structs.replace(answer, body=f"worker {url}{self.asked[url] // 4}"),)
+
+
+def test_what_differs_between_the_workers_of_a_stack_is_no_difference() -> None:
+    """Though one worker may give all of the first answers."""
+    asked, generator = experiment(stack("a"), stack("b")), WorkersGenerator()
+    result, _ = measure_block(asked, plan_blocks(asked, 1)[0], Path(), context(generator=generator))
+    assert {record.failure for record in result.records} == {None}
+    assert generator.asked == {"a": 4, "b": 4}
+
+
+def test_stacks_that_take_long_and_differ_are_asked_again_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bakeoff.measure.block.ASKED_AGAIN_FOR_S", -1.0)
+    asked, generator = experiment(stack("a"), stack("b")), WorkersGenerator()
+    result, _ = measure_block(asked, plan_blocks(asked, 1)[0], Path(), context(generator=generator))
+    assert {record.stack for record in result.records if record.failure} == {"b"}
+    assert generator.asked == {"a": 2, "b": 2}
 
 
 @pytest.mark.parametrize(("number", "measured"), [(0, set()), (1, {"a"})])

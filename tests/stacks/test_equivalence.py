@@ -224,6 +224,15 @@ def test_a_difference_says_what_to_do_about_it(baseline: Any, candidate: Any, re
     )
 
 
+def test_a_difference_in_what_is_not_text_is_not_shown() -> None:
+    """An image; no pattern would match it."""
+    sides = Answered(BASELINE_URL, (answer("\ufffdPNG a"),)), Answered(CANDIDATE_URL, (answer("\ufffdPNG b"),))
+    assert difference(*sides, STRICT) == (
+        "GET /cake: body is not text, and differs from the baseline's; "
+        'if both are right, set compare = "status" in [scenarios.front] or in the request'
+    )
+
+
 # --- what is different, and where ------------------------------------------------------------------------------------
 
 

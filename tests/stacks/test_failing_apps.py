@@ -243,7 +243,7 @@ def test_an_app_that_exits() -> None:
 
 def test_workers_that_raise_and_are_started_again() -> None:
     """Uvicorn's, of whose end only multiprocessing tells."""
-    log = f"Process SpawnProcess-1:\nTraceback (most recent call last):\n{OWN_FRAME}\nKeyError: 'STRIPE_KEY'\n"
+    log = f"Traceback (most recent call last):\n{OWN_FRAME}\nKeyError: 'STRIPE_KEY'\nProcess SpawnProcess-1:\n"
     assert restarts(log * 3, SHOP) == "KeyError: 'STRIPE_KEY' (shop/wsgi.py, line 3); its workers end again and again"
 
 

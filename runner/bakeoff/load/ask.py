@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import zlib
 from collections.abc import Callable
 from typing import Any
 
@@ -26,6 +27,8 @@ ASKED_TIMES = 3
 
 COMPARED_CHARACTERS = 4 * 1024 * 1024
 """The longest body that is sent to the harness, to be compared; of a longer one, its length and a digest are."""
+
+_GZIP_OR_ZLIB = zlib.MAX_WBITS | 32
 
 
 class ScenarioError(Exception):
@@ -64,7 +67,7 @@ class _RecordingClient(Client):
             method=method,
             path=path,
             status=response.status_code,
-            body=_compared(response.text),
+            body=_compared(_text(response)),
             elapsed_s=response.elapsed_s,
             problem=reason,
         )
@@ -116,6 +119,18 @@ def _answers_to(user: User, task_within_s: float, asked: Callable[[], None]) -> 
 def _rank(answer: Answer) -> tuple[bool, float]:
     """A wrong answer goes before any right one, then the quicker before the slower."""
     return answer.problem is None, answer.elapsed_s
+
+
+def _text(response: Response) -> str:
+    """The body, decompressed unless it is too long: a compressed one may hold the time of its making."""
+    if response.headers.get("content-encoding", "").strip().lower() not in ("gzip", "x-gzip", "deflate"):
+        return response.text
+    decompressor = zlib.decompressobj(_GZIP_OR_ZLIB)
+    try:
+        content = decompressor.decompress(response.content, COMPARED_CHARACTERS)
+    except zlib.error:
+        return response.text
+    return response.text if decompressor.unconsumed_tail else content.decode("utf-8", "replace")
 
 
 def _compared(body: str) -> str:

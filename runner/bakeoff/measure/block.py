@@ -13,6 +13,11 @@ from bakeoff.measure.slice import measure_slice
 from bakeoff.model import Block, BlockResult, Experiment, Interval, Record, Scenario, UserError
 from bakeoff.stacks import Answered, StacksUnderTest, difference, rules_of, started
 
+ASKED_AGAIN = 4
+"""At most. Each time has a connection of its own, which may reach another worker."""
+ASKED_AGAIN_FOR_S = 2.0
+"""After this time, stacks that differ are not asked again, except for the first time."""
+
 
 def measure_block(
     experiment: Experiment, block: Block, logs: Path, context: RunContext
@@ -88,17 +93,22 @@ def _differences(
 ) -> dict[str, str]:
     """How answers to a scenario differ from those of the first stack, by stack.
 
-    Where they do, both stacks are asked once more: what changes with time then differs between answers of one stack.
+    Where they do, both stacks are asked again, a few times: what changes with time, or from one worker to the next,
+    then differs between answers of one stack.
     """
     rules = rules_of(experiment, scenario)
+    deadline_s = time.monotonic() + ASKED_AGAIN_FOR_S
 
     def compared(names: list[str]) -> dict[str, str]:
         problems = {name: difference(right[names[0]], right[name], rules) for name in names[1:]}
         return {name: problem for name, problem in problems.items() if problem}
 
-    if not (suspects := compared([*right])):
-        return {}
-    asked_again = [next(iter(right)), *suspects]
-    for name in asked_again:
-        right[name] = right[name].with_later(generator.ask(scenario.name, right[name].url))
-    return compared(asked_again)
+    problems = compared([*right])
+    for repeat in range(ASKED_AGAIN):
+        if not problems or (repeat and time.monotonic() > deadline_s):
+            break
+        suspects = [next(iter(right)), *problems]
+        for name in suspects:
+            right[name] = right[name].with_later(generator.ask(scenario.name, right[name].url))
+        problems = compared(suspects)
+    return problems

@@ -26,8 +26,9 @@ _STOPPED = frozenset({"KeyboardInterrupt", "SystemExit", "CancelledError"})
 """Exceptions by which a server stops, whatever the cause."""
 _SERVERS_LINE = re.compile(
     r"^\[\d{4}-\d\d-\d\d [^\]]*\] \[\d+\] \[\w+\] |^\[(?:INFO|WARNING|ERROR)\] |^(?:INFO|ERROR): +"
+    r"|^Process \w+-\d+:$"
 )
-"""The beginning of a line that a server writes about itself: gunicorn, Granian, uvicorn."""
+"""The beginning of a line that a server writes about itself, or multiprocessing for it: gunicorn, Granian, uvicorn."""
 _WORKER_ENDED = re.compile(
     r"Worker \(pid:\s*\d+\) (?:exited|was sent)|Child process \[\d+\] died|Unexpected exit from worker"
     r"|^Process \w+-\d+:$",

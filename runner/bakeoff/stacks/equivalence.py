@@ -19,6 +19,7 @@ from bakeoff.model import Answer, Compare, Experiment, Scenario
 from bakeoff.stacks.aligned_text import SHOWN_CHARACTERS, text_difference
 
 SHOWN_KEYS = 5
+_UNDECODABLE = "\ufffd"
 _KEY = re.compile(r"\.([^.\[\]]+)(?:\[\d+\])*(?:, line \d+)?$")
 
 
@@ -80,6 +81,7 @@ class _Difference:
     place: str
     """The path from the body, such as ``body.steps[0]``."""
     clause: str
+    is_binary: bool = False
 
 
 def difference(baseline: Answered, candidate: Answered, rules: Rules) -> str | None:
@@ -135,10 +137,8 @@ def _body_difference(
 def _remedy(found: _Difference, rules: Rules) -> str:
     key = _KEY.search(found.place)
     setting = f'volatile = ["{key[1]}"]' if key else "volatile_patterns = ['REGULAR EXPRESSION']"
-    return (
-        f"if both are right, set {setting} in [experiment], or "
-        f'compare = "status" in [scenarios.{rules.scenario}] or in the request'
-    )
+    first = "" if found.is_binary else f"{setting} in [experiment], or "
+    return f'if both are right, set {first}compare = "status" in [scenarios.{rules.scenario}] or in the request'
 
 
 def _without(patterns: Sequence[str], bodies: Sequence[str]) -> list[str]:
@@ -256,6 +256,8 @@ def _text_difference(expected: Sequence[str], actual: Sequence[str], place: str)
     found = text_difference(expected, actual)
     if found is None:
         return None
+    if _UNDECODABLE in found.expected + found.actual:
+        return _Difference(place, "is not text, and differs from the baseline's", is_binary=True)
     line = "" if found.line is None else f", line {found.line}"
     return _Difference(f"{place}{line}", f"is {found.actual!r}, the baseline's {found.expected!r}")
 
