@@ -188,6 +188,7 @@ def test_a_scenario_that_does_not_import_is_the_users_mistake(folder: Path) -> N
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_run_stops_everything_and_keeps_what_it_has(folder: Path, sent: signal.Signals) -> None:
     """Ctrl-C and a CI's cancellation; the fixture looks for processes left over."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # The background jobs of a shell ignore it.
     running = subprocess.Popen(
         [sys.executable, "-m", "bakeoff", "run", "--profile", "quick"], cwd=folder, stderr=subprocess.PIPE, text=True
     )
