@@ -147,11 +147,11 @@ def test_the_servers_have_as_many_workers_as_cpus_within_reason(cpus: int, worke
 
 
 def test_the_loads_suit_the_cost_of_an_answer() -> None:
-    assert [loads_for(cpu_s, 1) for cpu_s in (0.0002, 0.005, 0.02, 1.0)] == [(64, 200), (32, 50), (8, 20), (8, 5)]
-    assert loads_for(0.005, 4) == (64, 200)
+    assert [loads_for(cpu_s, 1) for cpu_s in (0.0002, 0.005, 0.02, 1.0)] == [(64, 200), (32, 20), (8, 10), (8, 5)]
+    assert loads_for(0.005, 4) == (64, 100)
     facts = Facts(name="shop", stacks=propose_stacks([FASTAPI], {}, 1), endpoints=(), cpu_s=0.005)
     text = experiment_text(facts)
-    assert parsed(text).loads == (ClosedLoad(users=32), OpenLoad(rate_rps=50))
+    assert parsed(text).loads == (ClosedLoad(users=32), OpenLoad(rate_rps=20))
     assert "# an answer takes about 5 ms of CPU time" in text
 
 

@@ -27,8 +27,8 @@ USERS = (64, 32, 16, 8)
 QUEUE_S = 0.2
 """Users wait about this long for each other; a longer wait makes slices longer."""
 RATES_RPS = (200, 100, 50, 20, 10, 5)
-UTILISATION = 0.4
-"""Of the servers' CPUs in the open loop, so that slower stacks keep up too."""
+UTILISATION = 0.2
+"""Of the servers' CPUs in the open loop, so that stacks that cost several times as much keep up too."""
 
 _Option = str | int | float | bool
 
