@@ -49,6 +49,17 @@ def python(*arguments: str, stdin: int = subprocess.PIPE) -> subprocess.Popen[st
     )
 
 
+def test_an_oracle_whose_parent_stopped_listening_ends_in_silence() -> None:
+    """As one does that was interrupted while the oracle started."""
+    oracle = python("-m", "bakeoff.calibration.oracle", stdin=subprocess.DEVNULL)
+    assert oracle.stdout
+    assert oracle.stderr
+    oracle.stdout.close()
+    with oracle.stderr:
+        assert oracle.stderr.read() == ""
+        assert oracle.wait(PATIENCE_S) == 0
+
+
 def test_leaving_the_context_leaves_nothing() -> None:
     """No process and no listener; stopping twice does no harm."""
     with start_oracle(Behaviour()) as oracle, wire(oracle) as client:

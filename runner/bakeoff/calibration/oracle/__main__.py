@@ -18,7 +18,7 @@ import msgspec
 from bakeoff.calibration.oracle.behaviour import Behaviour
 from bakeoff.calibration.oracle.server import Server, Started
 
-STDIN = 0
+STDIN, STDOUT = 0, 1
 COMMAND_BYTES = 4096
 
 
@@ -67,7 +67,11 @@ def main() -> None:
         server = Server(arguments.behaviour, arguments.port)
     except (OSError, OverflowError) as error:
         parser.error(f"--port {arguments.port}: {error}")
-    print(msgspec.json.encode(Started(port=server.port, started_ns=server.started_ns)).decode(), flush=True)
+    started = msgspec.json.encode(Started(port=server.port, started_ns=server.started_ns))
+    try:
+        os.write(STDOUT, started + b"\n")
+    except BrokenPipeError:  # The parent was interrupted while it waited for this.
+        return
     try:
         server.watch(STDIN, lambda: _obey(server))
     except OSError:  # A file or /dev/null, which cannot be waited for: it has ended already.
