@@ -32,9 +32,17 @@ class FakeUser:
     """A user whose tasks note the target that they are for, at their start and at their end."""
 
     took_s: float = 0.001
+    slow_tasks: int = 0
+    """So many first tasks on each target take 0.1 s."""
     clients: tuple[str, ...] = NAMES
     client: str = ""
     tasks: list[str] = field(default_factory=lambda: ["cake", "cake", "frosting"])
+    begun: Counter[str] = field(default_factory=Counter)
+
+    def carry_out_task(self) -> None:
+        """Take the time of a task on the client's target."""
+        self.begun[self.client] += 1
+        gevent.sleep(0.1 if self.begun[self.client] <= self.slow_tasks else self.took_s)
 
 
 class Loop:
@@ -57,7 +65,7 @@ class Loop:
                 return
             target = user.client
             self.events.append((target, 1))
-            gevent.sleep(user.took_s)
+            user.carry_out_task()
             self.events.append((target, -1))
             self.done.append((task, target))
             self.turns.end()
@@ -113,22 +121,7 @@ def test_every_round_is_finished() -> None:
 
 def test_the_ends_of_a_turn_do_not_slow_a_target_down() -> None:
     """All users begin a turn at once, which makes their first tasks slow here. The rate of the rest counts."""
-
-    class SlowAtFirst(Loop):
-        def _run(self, user: FakeUser) -> None:
-            ends: dict[str, int] = Counter()
-            while True:
-                try:
-                    task = cast("Any", self.turns.begin(cast("BakeoffUser", user)))
-                except GreenletExit:
-                    return
-                target = user.client
-                gevent.sleep(0.1 if ends[target] < 2 else user.took_s)
-                ends[target] += 1
-                self.done.append((task, target))
-                self.turns.end()
-
-    loop = SlowAtFirst(*(FakeUser() for _ in range(3)))
+    loop = Loop(*(FakeUser(slow_tasks=2) for _ in range(3)))
     seconds = finished(loop, 10)
     assert all(0 < target_s < 0.15 for target_s in seconds.values())
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import signal
@@ -16,6 +15,7 @@ from bakeoff.discover import probe
 from bakeoff.discover.apps import AppCandidate
 from bakeoff.discover.imported import ImportedApp, ImportProblem
 from bakeoff.model import UserError
+from bakeoff.stacks.environments import kill_command, start_command
 
 IMPORT_WITHIN_S = 20.0
 _ENDS_WITHIN_S = 5.0
@@ -57,17 +57,7 @@ def import_app(
 def _output(arguments: Sequence[str], folder: Path, within_s: float) -> tuple[str, str, int]:
     """What a program prints to stdout and stderr, and its status; killed after a time, with all that it started."""
     try:
-        process = subprocess.Popen(
-            arguments,
-            cwd=folder,
-            env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            encoding="utf-8",
-            errors="replace",
-            start_new_session=True,
-        )
+        process = start_command(arguments, folder, {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
     except OSError as error:
         problem = f"python {arguments[0]!r} does not run: {error.strerror}"
         raise UserError(f"{problem}; name another: --python PATH") from None
@@ -75,16 +65,11 @@ def _output(arguments: Sequence[str], folder: Path, within_s: float) -> tuple[st
         try:
             output, errors = process.communicate(timeout=within_s)
         except subprocess.TimeoutExpired:
-            _kill_session(process)
+            kill_command(process)
             output, errors = process.communicate()
         finally:
-            _kill_session(process)
+            kill_command(process)
     return output, errors, process.returncode
-
-
-def _kill_session(process: subprocess.Popen[str]) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
 
 
 def _hanging(dump: str, folder: Path, within_s: float) -> ImportProblem:

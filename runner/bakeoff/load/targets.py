@@ -166,7 +166,6 @@ class Turns:
         """Begin the first turn; each ends with the last of its tasks."""
         self._drain_s = drain_s
         self._alternating = gevent.spawn(self._alternate, users)
-        gevent.sleep(0)
 
     def finish(self) -> Mapping[str, float]:
         """Wait for the turns of the round that is under way, and end the users that wait for another."""

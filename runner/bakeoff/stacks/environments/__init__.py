@@ -5,7 +5,7 @@ they resolve to and keeps it, and `of_stacks` gives each stack of a run its inte
 """
 
 from bakeoff.stacks.environments.builder import Builder, build_by_command, installed_version, open_builder
-from bakeoff.stacks.environments.commands import CommandError, run_command
+from bakeoff.stacks.environments.commands import CommandError, kill_command, run_command, start_command
 from bakeoff.stacks.environments.needs import Needs, Resolved
 from bakeoff.stacks.environments.of_stacks import install_missing_servers, with_interpreters
 from bakeoff.stacks.environments.pythons import is_version, project_python, python_of_version
@@ -30,6 +30,7 @@ __all__ = [
     "install_missing_servers",
     "installed_version",
     "is_version",
+    "kill_command",
     "needs_of",
     "needs_of_files",
     "needs_of_packages",
@@ -39,5 +40,6 @@ __all__ = [
     "python_version_of",
     "run_command",
     "source_folder",
+    "start_command",
     "with_interpreters",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -34,7 +35,25 @@ def run_command(
     """
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     environment |= variables or {}
-    with subprocess.Popen(
+    with start_command(command, directory, environment) as process:
+        try:
+            stdout, stderr = process.communicate(timeout=within_s)
+        except BaseException as error:
+            kill_command(process)
+            if isinstance(error, subprocess.TimeoutExpired):
+                raise UserError(f"{_shown(command)} did not end within {within_s:g} s") from None
+            raise
+    if process.returncode:
+        problem = _last_lines(stderr) or _last_lines(stdout) or f"status {process.returncode}"
+        raise CommandError(f"{_shown(command)} failed: {problem}")
+    return stdout
+
+
+def start_command(
+    command: Sequence[str], directory: Path | None, environment: Mapping[str, str]
+) -> subprocess.Popen[str]:
+    """Start a command in a session of its own, with its output in pipes. Raises `OSError` when it does not start."""
+    return subprocess.Popen(
         command,
         cwd=directory,
         env=environment,
@@ -44,18 +63,13 @@ def run_command(
         encoding="utf-8",
         errors="replace",
         start_new_session=True,
-    ) as process:
-        try:
-            stdout, stderr = process.communicate(timeout=within_s)
-        except BaseException as error:
-            os.killpg(process.pid, signal.SIGKILL)
-            if isinstance(error, subprocess.TimeoutExpired):
-                raise UserError(f"{_shown(command)} did not end within {within_s:g} s") from None
-            raise
-    if process.returncode:
-        problem = _last_lines(stderr) or _last_lines(stdout) or f"status {process.returncode}"
-        raise CommandError(f"{_shown(command)} failed: {problem}")
-    return stdout
+    )
+
+
+def kill_command(process: subprocess.Popen[str]) -> None:
+    """Kill a started command, if it still runs, with all that it has started."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def _shown(command: Sequence[str]) -> str:
