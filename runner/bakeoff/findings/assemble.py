@@ -15,7 +15,7 @@ from bakeoff.findings.grid import Grid
 from bakeoff.findings.headline import headline, quoted_comparison
 from bakeoff.findings.headline_bars import HeadlineBars, headline_bars
 from bakeoff.findings.timeline_story import TimelineStory, stories
-from bakeoff.model import Finding, Headline, Load, Profile, Run, Summary
+from bakeoff.model import Finding, Headline, Load, Profile, Run, Summary, nothing_is_left
 
 Pairs = tuple[tuple[str, str], ...]
 
@@ -82,11 +82,6 @@ def has_result(run: Run) -> bool:
     return any(run.summary.baseline in stacks and len(stacks) > 1 for stacks in rows.values())
 
 
-def ended_early(run: Run) -> bool:
-    """Whether the first block was the last, since all that was tried in it failed."""
-    return len(run.blocks) == 1 and all(record.failure for record in run.records)
-
-
 def state(run: Run) -> Findings:
     """Everything that a run's numbers say."""
     quoted = quoted_comparison(run)
@@ -96,7 +91,7 @@ def state(run: Run) -> Findings:
         baseline=run.summary.baseline,
         started=facts.moment(run.manifest.started_utc),
         has_result=has_result(run),
-        ended_early=ended_early(run),
+        ended_early=nothing_is_left(run.blocks),
         headline=headline(run),
         interfaces=INTERFACES,
         bars=headline_bars(run, quoted),

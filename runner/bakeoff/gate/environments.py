@@ -21,7 +21,7 @@ from bakeoff.stacks.environments import (
     Resolved,
     build_by_command,
     installed_version,
-    is_version,
+    named_python,
     needs_of,
     needs_of_files,
     needs_of_packages,
@@ -72,7 +72,7 @@ class BuiltEnvironments:
 
         A path that the stack names in its project is that of each directory, where it has it.
         """
-        own = self._named_python()
+        own = named_python(self._stack.python)
         if own is None:
             return project_python(directory) or sys.executable
         project = Path(self._stack.directory)
@@ -116,7 +116,7 @@ class BuiltEnvironments:
 
     def _python(self, tree: Tree) -> str:
         """The interpreter that an environment is built for: what the stack says, or the revision, or the project's."""
-        if own := self._named_python():
+        if own := named_python(self._stack.python):
             return own
         version = python_version_of(tree.directory, tree.root)
         if version is not None:
@@ -126,14 +126,9 @@ class BuiltEnvironments:
                 self._note(f"{tree.label}: .python-version cannot be followed: {error}")
         return project_python(Path(self._stack.directory)) or sys.executable
 
-    def _named_python(self) -> str | None:
-        """The interpreter that the stack names. Raises `UserError` when there is none of its version."""
-        python = self._stack.python
-        return python_of_version(python) if python and is_version(python) else python
-
     def _existing(self, tree: Tree) -> str:
         """The interpreter of a revision whose files do not say what it needs."""
-        python = self._named_python() or project_python(Path(self._stack.directory)) or sys.executable
+        python = named_python(self._stack.python) or project_python(Path(self._stack.directory)) or sys.executable
         self._note(f"{tree.label} has no file that says what to install; running it with {python}")
         return python
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +14,7 @@ from bakeoff.experiment import plan_blocks
 from bakeoff.measure.block import measure_block
 from bakeoff.measure.context import RunContext
 from bakeoff.measure.timeline import take_timelines
-from bakeoff.model import Block, BlockResult, Certificate, Experiment, Manifest, RunState
+from bakeoff.model import Block, Certificate, Experiment, Manifest, RunState, nothing_is_left
 from bakeoff.results import RunFolder
 
 
@@ -37,7 +37,7 @@ def measure_missing(folder: RunFolder, experiment: Experiment, context: RunConte
             context.generator.use(scenario)
         missing = _missing_blocks(folder)
         _measure(missing[:1], folder, experiment, context)  # A mistake shows before the examination, which takes time.
-        if _leaves_nothing(folder.blocks()):
+        if nothing_is_left(folder.blocks()):
             certificate = Certificate(reasons=("it was not examined, because nothing was left to compare",))
         else:
             certificate = context.certify()
@@ -56,11 +56,6 @@ def _measure(blocks: Iterable[Block], folder: RunFolder, experiment: Experiment,
     for block in blocks:
         context.observer.block_began(block.number, folder.manifest().experiment.blocks)
         folder.write_block(*measure_block(experiment, block, folder.empty_block(block.number), context))
-
-
-def _leaves_nothing(blocks: Sequence[BlockResult]) -> bool:
-    """Whether all that the first block tried has failed, and no other was measured."""
-    return len(blocks) == 1 and all(record.failure for record in blocks[0].records)
 
 
 def _take_timelines(folder: RunFolder, experiment: Experiment, context: RunContext) -> None:

@@ -76,6 +76,7 @@ from bakeoff.model.record import (
     ServerUse,
     Slice,
     merged_counts,
+    nothing_is_left,
     total_outcomes,
 )
 from bakeoff.model.run import Listed, Run
@@ -186,6 +187,7 @@ __all__ = [
     "load_title",
     "load_words",
     "merged_counts",
+    "nothing_is_left",
     "printable",
     "printable_lines",
     "redacted",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 import msgspec
@@ -184,6 +184,11 @@ class BlockResult(Struct, frozen=True, kw_only=True):
     """Latency of a single request at a time, by stack and endpoint."""
     extensions: dict[str, tuple[str, ...]] = {}
     """Packages with compiled parts that a stack's processes had loaded, by stack: its event loop and HTTP parser."""
+
+
+def nothing_is_left(blocks: Sequence[BlockResult]) -> bool:
+    """Whether there is one block, and all that it tried has failed: no further block would have anything to compare."""
+    return len(blocks) == 1 and all(record.failure for record in blocks[0].records)
 
 
 class Interval(Struct, frozen=True, kw_only=True):

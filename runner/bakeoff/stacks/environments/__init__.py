@@ -8,7 +8,7 @@ from bakeoff.stacks.environments.builder import Builder, build_by_command, insta
 from bakeoff.stacks.environments.commands import CommandError, kill_command, run_command, start_command
 from bakeoff.stacks.environments.needs import Needs, Resolved
 from bakeoff.stacks.environments.of_stacks import install_missing_servers, with_interpreters
-from bakeoff.stacks.environments.pythons import is_version, project_python, python_of_version
+from bakeoff.stacks.environments.pythons import is_version, named_python, project_python, python_of_version
 from bakeoff.stacks.environments.sources import (
     Choice,
     LockFile,
@@ -31,6 +31,7 @@ __all__ = [
     "installed_version",
     "is_version",
     "kill_command",
+    "named_python",
     "needs_of",
     "needs_of_files",
     "needs_of_packages",

@@ -11,7 +11,7 @@ import msgspec
 from bakeoff.model import Stack, UserError
 from bakeoff.stacks import servers
 from bakeoff.stacks.environments.builder import Builder, open_builder
-from bakeoff.stacks.environments.pythons import is_version, project_python, python_of_version
+from bakeoff.stacks.environments.pythons import named_python, project_python
 from bakeoff.stacks.environments.sources import needs_of_packages
 from bakeoff.stacks.interpreters import missing_servers
 
@@ -33,8 +33,7 @@ def with_interpreters(
 def _python_of(stack: Stack, builder: Builder | None) -> str | None:
     if stack.url:
         return None
-    python = python_of_version(stack.python) if stack.python and is_version(stack.python) else stack.python
-    python = python or project_python(Path(stack.directory))
+    python = named_python(stack.python) or project_python(Path(stack.directory))
     if not stack.packages or builder is None:
         return python
     try:

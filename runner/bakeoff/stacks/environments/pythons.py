@@ -49,6 +49,11 @@ def is_version(python: str) -> bool:
     return VERSION.fullmatch(python) is not None
 
 
+def named_python(python: str | None) -> str | None:
+    """The interpreter that a stack's ``python`` names, if it names one. Raises `UserError` when there is none."""
+    return python_of_version(python) if python and is_version(python) else python
+
+
 def python_of_version(version: str) -> str:
     """An interpreter of a minor version: Bakeoff's own, one on the path, or one that uv knows.
 
