@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from bakeoff.gate.bounds import GateTests
 from bakeoff.gate.decision import decide
-from bakeoff.gate.effects import BlockEffects, Effects, MetricKey
+from bakeoff.gate.effects import BlockCounts, BlockEffects, Effects, MetricKey
 from bakeoff.gate.sequential import random_signs
 from bakeoff.gate.state import GateState
 from bakeoff.model import Counts, GateSettings, GateVerdict
@@ -87,7 +87,7 @@ class Blocks:
         drawn = np.array([self.effects.get(key, 0.0) for key in keys]) + noise * np.array(list(self.spreads.values()))
         drawn[:6] += self.slow_start
         for row, base, head in zip(drawn.tolist(), self.base.draw(rng, count), self.head.draw(rng, count), strict=True):
-            yield BlockEffects(effects=dict(zip(keys, row, strict=True)), base=base, head=head)
+            yield block(dict(zip(keys, row, strict=True)), base, head)
 
 
 def new_gate(budget_s: float = GateSettings().budget_s) -> GateState:
@@ -97,7 +97,7 @@ def new_gate(budget_s: float = GateSettings().budget_s) -> GateState:
 
 def block(effects: Effects, base: Counts = NO_ERRORS, head: Counts = NO_ERRORS) -> BlockEffects:
     """What one block contributes."""
-    return BlockEffects(effects=effects, base=base, head=head)
+    return BlockEffects(effects=effects, counts=BlockCounts(base=base, head=head))
 
 
 def after_block(state: GateState, measured: BlockEffects, block_s: float = BLOCK_S) -> GateState:

@@ -75,7 +75,7 @@ def gate_result(folder: Path) -> dict[str, Any]:
 def test_a_head_that_fails_requests_is_a_regression(folder: Path) -> None:
     """As soon as a few blocks show it; exit code 1."""
     completed = gate(folder, "--head", "failing")
-    assert completed.returncode == 1, completed.stderr
+    assert completed.returncode == 1, completed.stdout + completed.stderr
     result = gate_result(folder)
     assert (result["verdict"], result["exit_code"]) == ("regression", 1)
     assert result["errors"]["head"]["errors"] > result["errors"]["base"]["errors"] == 0
@@ -91,7 +91,7 @@ def test_an_equal_head_has_ratios_of_about_one(folder: Path) -> None:
     completed = gate(folder, "--head", "same", "--budget-s", "30")
     result = gate_result(folder)
     assert completed.returncode == result["exit_code"]
-    assert result["verdict"] in ("pass", "inconclusive")
+    assert result["verdict"] in ("pass", "inconclusive"), completed.stdout
     ratios = {metric["metric"]: metric["ratio"] for metric in result["metrics"] if metric["endpoint"] == "*"}
     assert {"cpu_per_request", "latency_p50", "throughput", "memory", "start_up"} <= ratios.keys()
     for metric in ("cpu_per_request", "latency_p50", "throughput"):

@@ -10,7 +10,7 @@ from scipy import stats
 
 from bakeoff.gate.bounds import MetricBounds
 from bakeoff.gate.decision import CONFIRMING_BLOCKS, confirmed, decide, leave_out
-from bakeoff.gate.effects import MetricKey
+from bakeoff.gate.effects import BlockCounts, MetricKey
 from bakeoff.gate.result import gate_result
 from bakeoff.gate.state import GateState
 from bakeoff.model import Estimate, GateSettings
@@ -19,6 +19,7 @@ from benchmarks.gate.simulation import (
     CPU,
     MEDIAN,
     MEMORY,
+    NO_ERRORS,
     SPREADS,
     START_S,
     TAIL,
@@ -31,6 +32,7 @@ from benchmarks.gate.simulation import (
 )
 
 RUNS = 400
+CORRECT = BlockCounts(NO_ERRORS, NO_ERRORS)
 ONE_PER_CENT = float(np.log1p(0.01))
 
 
@@ -199,14 +201,14 @@ def test_a_required_metric_must_have_been_measured() -> None:
 
 
 def test_a_block_that_is_left_out_does_not_count() -> None:
-    """The decision is the same as without it."""
+    """What the blocks beside it show is the same as without it."""
     rng, same = np.random.default_rng(2), np.random.default_rng(2)
     plain, interrupted = new_gate(), new_gate()
     for number in range(8):
         elapsed_s = START_S + BLOCK_S * number
         plain = decide(plain, block({CPU: 0.002 * rng.standard_normal()}), elapsed_s, BLOCK_S)
         if number == 4:
-            interrupted = leave_out(interrupted, "requests were sent late", elapsed_s - 1.0)
+            interrupted = leave_out(interrupted, "requests were sent late", CORRECT, elapsed_s - 1.0, BLOCK_S)
         interrupted = decide(interrupted, block({CPU: 0.002 * same.standard_normal()}), elapsed_s, BLOCK_S)
     assert interrupted.unusable == ("requests were sent late",)
     assert (interrupted.bounds, interrupted.verdict) == (plain.bounds, plain.verdict)
@@ -217,11 +219,12 @@ def test_too_many_unusable_blocks_make_a_gate_invalid() -> None:
     state = new_gate()
     for _ in range(4):
         assert state.verdict is None
-        state = leave_out(state, "requests were sent late", state.elapsed_s + BLOCK_S)
+        state = leave_out(state, "requests were sent late", CORRECT, state.elapsed_s + BLOCK_S, BLOCK_S)
     assert state.verdict == "invalid"
     assert state.notes == ("4 of 4 blocks could not be used: requests were sent late",)
 
 
 def test_an_unusable_block_that_spends_the_budget_ends_the_gate() -> None:
     """There is no time for another one."""
-    assert leave_out(new_gate(budget_s=10), "the load generator was busy", 11.0).verdict == "inconclusive"
+    state = leave_out(new_gate(budget_s=10), "the load generator was busy", CORRECT, 11.0, BLOCK_S)
+    assert state.verdict == "inconclusive"

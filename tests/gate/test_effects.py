@@ -91,7 +91,7 @@ def test_the_rounds_of_an_open_loop_are_added_up() -> None:
     rounds = (record(4, "base", OPEN, 0.30, more), record(5, "head", OPEN, 0.36, more))
     totals = block_effects(replace(result, records=(*result.records, *rounds)), intervals)
     assert totals.effects[MetricKey("cpu_per_request")] == pytest.approx(np.log(4.7 / 4.0))
-    assert totals.base.requests == 200
+    assert totals.counts.base.requests == 200
 
 
 def test_a_round_without_cpu_time_leaves_no_effect_on_it() -> None:
@@ -131,8 +131,8 @@ def test_memory_start_up_and_throughput_have_effects() -> None:
 def test_errors_are_counted_by_side() -> None:
     """Over both loads."""
     totals = block_effects(*block())
-    assert totals.base == Counts(requests=80, errors=0)
-    assert totals.head == Counts(requests=82, errors=2)
+    assert totals.counts.base == Counts(requests=80, errors=0)
+    assert totals.counts.head == Counts(requests=82, errors=2)
 
 
 def test_a_side_that_answered_nothing_has_no_effects() -> None:

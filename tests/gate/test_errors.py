@@ -5,10 +5,23 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from bakeoff.gate.decision import leave_out
+from bakeoff.gate.effects import BlockCounts
 from bakeoff.gate.result import gate_result
 from bakeoff.gate.state import GateState
 from bakeoff.model import Counts
-from benchmarks.gate.simulation import CPU, MEDIAN, NO_ERRORS, Blocks, Failures, after_block, block, new_gate, verdicts
+from benchmarks.gate.simulation import (
+    BLOCK_S,
+    CPU,
+    MEDIAN,
+    NO_ERRORS,
+    Blocks,
+    Failures,
+    after_block,
+    block,
+    new_gate,
+    verdicts,
+)
 
 
 def errors(count: int) -> Counts:
@@ -60,3 +73,34 @@ def test_a_head_that_fails_one_request_in_150_is_found() -> None:
 def test_a_head_that_fails_one_request_in_3000_rarely_passes() -> None:
     """Ten errors are expected by the time of the first look."""
     assert verdicts(100, Blocks(head=Failures(share=1 / 3000)))["pass"] <= 5
+
+
+def without_effects(base: list[int], head: list[int]) -> GateState:
+    """A gate whose blocks are all left out, with so many errors of each side."""
+    state = new_gate()
+    for base_errors, head_errors in zip(base, head, strict=True):
+        if state.verdict is None:
+            counts = BlockCounts(errors(base_errors), errors(head_errors))
+            state = leave_out(state, "requests were sent late", counts, state.elapsed_s + BLOCK_S, BLOCK_S)
+    return state
+
+
+def test_errors_count_in_blocks_whose_effects_do_not() -> None:
+    """A machine that is too busy for latencies still shows that the head fails."""
+    assert without_effects([0] * 20, [33] * 20).verdict == "regression"
+
+
+def test_errors_of_both_sides_in_blocks_without_effects_are_no_regression() -> None:
+    """The machine is not fit, and says nothing on the head."""
+    assert without_effects([33] * 20, [33] * 20).verdict == "invalid"
+
+
+def test_blocks_in_which_the_base_fails_are_not_left_out_of_the_errors() -> None:
+    """Base and head fail in turn. Where the base does not fail, the head alone does."""
+    rng, state = np.random.default_rng(0), new_gate()
+    while state.verdict is None:
+        state = after_block(state, block({CPU: 0.0001 * rng.standard_normal(), MEDIAN: 0.0}, head=errors(330)))
+        if state.verdict is None:
+            counts = BlockCounts(errors(330), errors(0))
+            state = leave_out(state, "at the base, requests failed", counts, state.elapsed_s + BLOCK_S, BLOCK_S)
+    assert state.verdict != "regression"

@@ -51,7 +51,7 @@ def test_a_percentile_that_is_not_known_in_every_block_is_said_not_to_be_judged(
     """Requests of one block failed, so that its p99 is only known from below: it has no row, and a reason."""
     blocks = [block({CPU: 0.0, MEDIAN: 0.0, TAIL: 0.0})] * 6
     blocks.append(replace(block({CPU: 0.0, MEDIAN: 0.0}), censored=frozenset({MetricKey("latency_p99", "/cake")})))
-    state = replace(new_gate(), blocks=tuple(blocks), verdict="pass")
+    state = replace(new_gate(), blocks=tuple(blocks), counts=tuple(block.counts for block in blocks), verdict="pass")
     (reason,) = gate_result(state, "main", "working tree", seconds=60.0).reasons
     assert reason.startswith("the p99 latency is not judged: in 1 of 7 blocks it falls among requests without a right")
 

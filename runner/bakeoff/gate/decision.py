@@ -1,6 +1,7 @@
 """Where the gate decides: after each block there is a verdict, or another block is measured. Pure.
 
-After any block: errors have risen, *regression*; too many unusable blocks, *invalid*. From the sixth block on, in this
+After any block: errors have risen, *regression*; too many unusable blocks, *invalid*, unless errors may have risen and
+more blocks can tell. From the sixth block on, in this
 order:
 
 1. A metric above its floor is suspected, if there is time for six fresh blocks. If these confirm it, *regression*; else
@@ -29,7 +30,7 @@ import numpy as np
 
 from bakeoff.analysis import max_t_p
 from bakeoff.gate.bounds import SEED, Fractions, MetricBounds, look, measured_in_all, samples
-from bakeoff.gate.effects import BlockEffects, Effects, MetricKey
+from bakeoff.gate.effects import BlockCounts, BlockEffects, Effects, MetricKey
 from bakeoff.gate.errors import excess, may_have_risen
 from bakeoff.gate.state import GateState, Suspicion
 from bakeoff.model import GateMetric, Role, Tolerance
@@ -48,8 +49,7 @@ MAX_UNUSABLE_ANYWAY = 3
 
 def decide(state: GateState, block: BlockEffects, elapsed_s: float, block_s: float) -> GateState:
     """The state after one more block, which took ``block_s`` and ended ``elapsed_s`` after the gate began."""
-    state = state.with_block(block, elapsed_s, block_s)
-    state = _look_at_errors(state)
+    state = _look_at_errors(state.with_counts(block.counts, elapsed_s, block_s).with_block(block))
     if state.verdict is not None:
         return state
     if state.suspicion is not None:
@@ -57,14 +57,16 @@ def decide(state: GateState, block: BlockEffects, elapsed_s: float, block_s: flo
     return _look(state)
 
 
-def leave_out(state: GateState, reason: str, elapsed_s: float) -> GateState:
-    """The state after a block that is not used, for a reason that has to do with neither base nor head."""
-    unusable = (*state.unusable, reason)
-    state = replace(state, unusable=unusable, elapsed_s=elapsed_s)
-    count, total = len(unusable), len(unusable) + len(state.blocks)
-    if count > max(MAX_UNUSABLE_ANYWAY, MAX_UNUSABLE_SHARE * total):
+def leave_out(state: GateState, reason: str, counts: BlockCounts, elapsed_s: float, block_s: float) -> GateState:
+    """The state after a block whose effects are not used. Its errors are."""
+    state = _look_at_errors(state.with_counts(counts, elapsed_s, block_s).with_unusable(reason))
+    if state.verdict is not None:
+        return state
+    count, total = len(state.unusable), len(state.counts)
+    errors_decide = may_have_risen(state.counts) and state.blocks_to_come
+    if count > max(MAX_UNUSABLE_ANYWAY, MAX_UNUSABLE_SHARE * total) and not errors_decide:
         return state.invalid(f"{count} of {total} blocks could not be used: {reason}")
-    return replace(state, verdict="inconclusive") if elapsed_s > state.settings.budget_s else state
+    return _inconclusive_if_spent(state)
 
 
 def blocks_expected(state: GateState) -> int:
@@ -75,11 +77,11 @@ def blocks_expected(state: GateState) -> int:
 
 def _look_at_errors(state: GateState) -> GateState:
     """A regression if the head has more errors than the base."""
-    differences = excess(state.blocks)
-    if len(state.blocks) < 2 or not differences.any():
+    differences = excess(state.counts)
+    if len(state.counts) < 2 or not differences.any():
         return state
-    tests = state.tests.for_blocks(len(state.blocks))
-    _, errors = tests.errors.look(differences, _fraction(state, reserved=0))
+    tests = state.tests.for_blocks(len(state.counts))
+    _, errors = tests.errors.look(differences, _fraction(state, len(state.counts)))
     state = replace(state, tests=replace(tests, errors=errors))
     return replace(state, verdict="regression") if errors.rejected else state
 
@@ -88,21 +90,22 @@ def _look(state: GateState) -> GateState:
     """Suspect a regression, pass, or measure on."""
     if len(state.blocks) < FIRST_LOOK_BLOCKS:
         return _inconclusive_if_spent(state)
-    fractions = Fractions(suspect=_fraction(state, reserved=CONFIRMING_BLOCKS), passing=_fraction(state, reserved=0))
+    blocks = len(state.blocks)
+    fractions = Fractions(suspect=_fraction(state, blocks, CONFIRMING_BLOCKS), passing=_fraction(state, blocks))
     bounds, tests = look(state.effects, fractions, state.tests, state.settings.tolerances)
     state = replace(state, bounds=bounds, tests=tests)
     suspected = tuple(metric.key for metric in bounds if metric.regressed)
     if suspected and state.blocks_to_come >= CONFIRMING_BLOCKS:
         return replace(state, suspicion=Suspicion(suspected, after_blocks=len(state.blocks)))
-    if not not_passed(bounds, state.settings.tolerances) and not may_have_risen(state.blocks):
+    if not not_passed(bounds, state.settings.tolerances) and not may_have_risen(state.counts):
         return replace(state, verdict="pass")
     return _inconclusive_if_spent(state)
 
 
-def _fraction(state: GateState, reserved: int) -> float:
-    """Blocks measured so far, as a share of all blocks that fit into the budget, without the reserved ones."""
+def _fraction(state: GateState, blocks: int, reserved: int = 0) -> float:
+    """The blocks so far, as a share of all blocks that fit into the budget, without the reserved ones."""
     to_come = max(0, state.blocks_to_come - reserved)
-    return len(state.blocks) / (len(state.blocks) + to_come)
+    return blocks / (blocks + to_come)
 
 
 def _test_suspicion(state: GateState, suspicion: Suspicion) -> GateState:

@@ -49,12 +49,19 @@ Effects = Mapping[MetricKey, float]
 
 
 @dataclass(frozen=True)
-class BlockEffects:
-    """What one block contributes to the decision: its effects, and the requests and errors of each side."""
+class BlockCounts:
+    """The requests and errors of both sides of a block."""
 
-    effects: Effects
     base: Counts
     head: Counts
+
+
+@dataclass(frozen=True)
+class BlockEffects:
+    """What one block contributes to the decision."""
+
+    effects: Effects
+    counts: BlockCounts
     censored: frozenset[MetricKey] = frozenset()
     """The percentiles that are only lower bounds on a side, since they fall among requests without a right answer."""
 
@@ -85,10 +92,14 @@ def block_effects(block: BlockResult, intervals: Sequence[Interval]) -> BlockEff
             for key, effect in joined.items()
             if key.endpoint != ALL_ENDPOINTS or key.metric not in censored_metrics
         },
-        base=_counts(block, BASE),
-        head=_counts(block, HEAD),
+        counts=block_counts(block),
         censored=censored,
     )
+
+
+def block_counts(block: BlockResult) -> BlockCounts:
+    """The requests and errors of both sides. They count even where the effects of the block do not."""
+    return BlockCounts(base=_counts(block, BASE), head=_counts(block, HEAD))
 
 
 def log_metrics(block: BlockResult, intervals: Sequence[Interval], side: str) -> Mapping[MetricKey, float]:
@@ -108,10 +119,11 @@ def why_not_believed(block: BlockResult) -> str | None:
 
 
 def why_unusable(block: BlockResult, intervals: Sequence[Interval]) -> str | None:
-    """Why a block must be left out of the decision; ``None`` if it need not be.
+    """Why the effects of a block must be left out; ``None`` if they need not be.
 
     Either the load generator was too slow, which favours neither side, because they share it. Or requests failed at the
-    base, so that there is nothing to compare with.
+    base, so that there is nothing to compare with. Errors are compared in all blocks: to leave out those in which the
+    base fails would leave the failures of the head.
     """
     base = _counts(block, BASE)
     if failed := errors(base.requests, base.errors, filter(None, [base.reason])):

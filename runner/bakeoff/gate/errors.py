@@ -7,12 +7,12 @@ passing, is judged by a test that takes each error for a chance of its own, and 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from scipy import stats
 
-from bakeoff.gate.effects import BlockEffects
+from bakeoff.gate.effects import BlockCounts
 from bakeoff.gate.sequential import Samples
 from bakeoff.model import Counts
 
@@ -22,7 +22,7 @@ ALPHA_DOUBT = 0.05
 """One-sided p of a binomial test below which the gate does not pass."""
 
 
-def excess(blocks: Sequence[BlockEffects]) -> Samples:
+def excess(blocks: Sequence[BlockCounts]) -> Samples:
     """By how much the head fails more often than the base, shape (1, blocks): above zero is worse.
 
     The root of the share of requests, whose scatter hardly depends on the share: a burst weighs less.
@@ -34,16 +34,24 @@ def _root_share(counts: Counts) -> float:
     return float(np.sqrt(counts.errors / max(1, counts.requests)))
 
 
-def total(counts: Sequence[Counts]) -> Counts:
+def total(blocks: Sequence[BlockCounts]) -> BlockCounts:
     """The requests and errors of all blocks."""
-    return Counts(requests=sum(block.requests for block in counts), errors=sum(block.errors for block in counts))
+    return BlockCounts(base=_sum(block.base for block in blocks), head=_sum(block.head for block in blocks))
 
 
-def may_have_risen(blocks: Sequence[BlockEffects]) -> bool:
+def _sum(counts: Iterable[Counts]) -> Counts:
+    requests, errors = 0, 0
+    for block in counts:
+        requests, errors = requests + block.requests, errors + block.errors
+    return Counts(requests=requests, errors=errors)
+
+
+def may_have_risen(blocks: Sequence[BlockCounts]) -> bool:
     """Whether the head has more of all errors than its share of all requests explains (binomial test)."""
-    base, head = total([block.base for block in blocks]), total([block.head for block in blocks])
-    errors = base.errors + head.errors
+    counts = total(blocks)
+    base, head = counts.base, counts.head
     if not head.errors:
         return False
-    test = stats.binomtest(head.errors, errors, head.requests / (base.requests + head.requests), alternative="greater")
+    share = head.requests / (base.requests + head.requests)
+    test = stats.binomtest(head.errors, base.errors + head.errors, share, alternative="greater")
     return bool(test.pvalue < ALPHA_DOUBT)

@@ -35,6 +35,7 @@ def gate_result(
 ) -> GateResult:
     """The result of a gate that has ended; ``base`` and ``head`` are the revisions' labels."""
     verdict = state.verdict or "invalid"
+    errors = total(state.counts)
     comparisons = tuple(_comparison(bounds, state) for bounds in state.bounds if bounds.key in state.measured)
     return GateResult(
         verdict=verdict,
@@ -52,10 +53,7 @@ def gate_result(
         },
         users=state.settings.users,
         rate_rps=state.rate_rps,
-        errors={
-            BASE: total([block.base for block in state.blocks]),
-            HEAD: total([block.head for block in state.blocks]),
-        },
+        errors={BASE: errors.base, HEAD: errors.head},
         confirmed=True if state.regressed else False if state.rejections else None,
         reasons=(*state.notes, *_reasons(state), *_doubts(verdict, comparisons)),
         differences=state.differences,
@@ -140,7 +138,7 @@ def _reasons(state: GateState) -> list[str]:
         reasons.append(_more_errors(state))
     if state.verdict == "inconclusive":
         reasons.append(_why_inconclusive(state))
-        if may_have_risen(state.blocks):
+        if may_have_risen(state.counts):
             reasons.append(f"{_more_errors(state)}; that may be chance")
     return [*reasons, *_not_judged(state)]
 
@@ -156,7 +154,7 @@ def _not_judged(state: GateState) -> list[str]:
 
 
 def _more_errors(state: GateState) -> str:
-    reason = next((block.head.reason for block in state.blocks if block.head.reason), "no reason recorded")
+    reason = next((counts.head.reason for counts in state.counts if counts.head.reason), "no reason recorded")
     return f"the head has more errors than the base, such as: {reason}"
 
 
@@ -167,7 +165,7 @@ def _why_inconclusive(state: GateState) -> str:
     unmeasured = [_name(key) for key in undecided if key not in state.measured]
     if unmeasured:
         return f"a pass requires {', '.join(unmeasured)}, which could not be measured in every block"
-    names = ", ".join([*map(_name, undecided), *(["errors"] if may_have_risen(state.blocks) else [])])
+    names = ", ".join([*map(_name, undecided), *(["errors"] if may_have_risen(state.counts) else [])])
     return f"neither a pass nor a regression could be shown for {names}; try a quieter machine or a larger budget_s"
 
 

@@ -11,7 +11,7 @@ import msgspec
 
 from bakeoff.experiment import plan_paired_block
 from bakeoff.gate.decision import blocks_expected, decide, leave_out
-from bakeoff.gate.effects import block_effects, why_not_believed, why_unusable
+from bakeoff.gate.effects import block_counts, block_effects, why_not_believed, why_unusable
 from bakeoff.gate.profile import take_profiles
 from bakeoff.gate.result import environment_changes, gate_result
 from bakeoff.gate.revisions import Revision
@@ -168,7 +168,7 @@ class _Gate:
 
     def _measure_block(self, state: GateState) -> GateState:
         """Measure and store one block, and decide."""
-        number = len(state.blocks) + len(state.unusable) + 1
+        number = len(state.counts) + 1
         self.context.observer.block_began(number, number - 1 + blocks_expected(state))
         block_began_s = time.monotonic()
         block, logs = plan_paired_block(self.seed, number), self.folder.block(number)
@@ -177,10 +177,10 @@ class _Gate:
         if (problem := why_not_believed(result)) is not None:
             return state.invalid(problem)
         now_s = time.monotonic()
-        reason = why_unusable(result, intervals)
-        if reason is not None:
-            return leave_out(state, reason, now_s - self.began_s)
-        return decide(state, block_effects(result, intervals), now_s - self.began_s, now_s - block_began_s)
+        elapsed_s, block_s = now_s - self.began_s, now_s - block_began_s
+        if (reason := why_unusable(result, intervals)) is not None:
+            return leave_out(state, reason, block_counts(result), elapsed_s, block_s)
+        return decide(state, block_effects(result, intervals), elapsed_s, block_s)
 
     def _store_rate(self, rate_rps: float) -> None:
         """Keep the rate in the manifest: a later gate that is compared with this one needs the same."""

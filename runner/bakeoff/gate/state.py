@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from bakeoff.gate.bounds import GateTests, MetricBounds, measured_in_all
-from bakeoff.gate.effects import BlockEffects, Effects, MetricKey
+from bakeoff.gate.effects import BlockCounts, BlockEffects, Effects, MetricKey
 from bakeoff.model import GateSettings, GateVerdict
 
 
@@ -31,7 +31,10 @@ class GateState:
     """What a reader of the report should know."""
     differences: tuple[str, ...] = ()
     """How the head's answers differ from the base's."""
+    counts: tuple[BlockCounts, ...] = ()
+    """Of all blocks."""
     blocks: tuple[BlockEffects, ...] = ()
+    """Without those that were left out."""
     unusable: tuple[str, ...] = ()
     """For each block that was left out, why."""
     elapsed_s: float = 0.0
@@ -50,11 +53,18 @@ class GateState:
     """How often fresh blocks failed to confirm a suspicion."""
     verdict: GateVerdict | None = None
 
-    def with_block(self, block: BlockEffects, elapsed_s: float, block_s: float) -> GateState:
+    def with_counts(self, counts: BlockCounts, elapsed_s: float, block_s: float) -> GateState:
         """With one more block, which took ``block_s`` and ended ``elapsed_s`` after the gate began."""
-        blocks = (*self.blocks, block)
-        mean_block_s = self.mean_block_s + (block_s - self.mean_block_s) / len(blocks)
-        return replace(self, blocks=blocks, elapsed_s=elapsed_s, mean_block_s=mean_block_s)
+        mean_block_s = self.mean_block_s + (block_s - self.mean_block_s) / (len(self.counts) + 1)
+        return replace(self, counts=(*self.counts, counts), elapsed_s=elapsed_s, mean_block_s=mean_block_s)
+
+    def with_block(self, block: BlockEffects) -> GateState:
+        """With the effects of the block last counted."""
+        return replace(self, blocks=(*self.blocks, block))
+
+    def with_unusable(self, reason: str) -> GateState:
+        """Without the effects of the block last counted."""
+        return replace(self, unusable=(*self.unusable, reason))
 
     def with_rate(self, rate_rps: float) -> GateState:
         """With the open loop's rate."""
