@@ -224,6 +224,15 @@ def test_too_many_unusable_blocks_make_a_gate_invalid() -> None:
     assert state.notes == ("4 of 4 blocks could not be used: requests were sent late",)
 
 
+def test_a_suspicion_is_tested_when_a_block_that_is_left_out_takes_the_last_time() -> None:
+    """With the fresh blocks that there are, as when the last block can be used."""
+    rng, state = np.random.default_rng(0), new_gate()
+    while state.suspicion is None or len(state.blocks) - state.suspicion.after_blocks < CONFIRMING_BLOCKS - 1:
+        state = after_block(state, block({CPU: 0.1 + 0.002 * rng.standard_normal()}))
+    state = leave_out(state, "requests were sent late", CORRECT, state.settings.budget_s - 0.1, BLOCK_S)
+    assert state.verdict == "regression"
+
+
 def test_an_unusable_block_that_spends_the_budget_ends_the_gate() -> None:
     """There is no time for another one."""
     state = leave_out(new_gate(budget_s=10), "the load generator was busy", CORRECT, 11.0, BLOCK_S)

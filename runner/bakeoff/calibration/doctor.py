@@ -119,8 +119,16 @@ def cases(examination: Examination) -> tuple[Case, ...]:
             Case(name, Behaviour(delay=delay), load, slice_s, _check_service)
             for name, delay in examination.delays.items()
         ),
-        Case("every fault, closed loop", FAULTS, CLOSED_LOAD, slice_s, _check_outcomes, 1, FAULTS_TIMEOUT_S),
-        Case("every fault, open loop", FAULTS, load, slice_s, _check_outcomes, 1, FAULTS_TIMEOUT_S),
+        Case(
+            "every fault, closed loop",
+            FAULTS,
+            CLOSED_LOAD,
+            slice_s,
+            _check_outcomes,
+            repeats=1,
+            timeout_s=FAULTS_TIMEOUT_S,
+        ),
+        Case("every fault, open loop", FAULTS, load, slice_s, _check_outcomes, repeats=1, timeout_s=FAULTS_TIMEOUT_S),
     )
 
 

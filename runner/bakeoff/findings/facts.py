@@ -108,7 +108,7 @@ def _generator(run: Run) -> str:
         parts.append(f"it can send {number(certificate.open_ceiling_rps)} a second on time")
     if certificate.send_lag_us:
         parts.append(f"requests left late by {_lag(certificate.send_lag_us)}")
-    return f"The load generator was certified before the run: {listing(parts) or 'no figures were recorded'}."
+    return f"The load generator was certified: {listing(parts) or 'no figures were recorded'}."
 
 
 def _lag(lag_us: dict[str, float]) -> str:

@@ -1,8 +1,7 @@
 """Where the gate decides: after each block there is a verdict, or another block is measured. Pure.
 
 After any block: errors have risen, *regression*; too many unusable blocks, *invalid*, unless errors may have risen and
-more blocks can tell. From the sixth block on, in this
-order:
+more blocks can tell. From the sixth block on, in this order:
 
 1. A metric above its floor is suspected, if there is time for six fresh blocks. If these confirm it, *regression*; else
    all blocks are looked at again.
@@ -58,14 +57,16 @@ def decide(state: GateState, block: BlockEffects, elapsed_s: float, block_s: flo
 
 
 def leave_out(state: GateState, reason: str, counts: BlockCounts, elapsed_s: float, block_s: float) -> GateState:
-    """The state after a block whose effects are not used. Its errors are."""
+    """The state after a block whose errors count and whose effects do not, for the reason given."""
     state = _look_at_errors(state.with_counts(counts, elapsed_s, block_s).with_unusable(reason))
     if state.verdict is not None:
         return state
     count, total = len(state.unusable), len(state.counts)
-    errors_decide = may_have_risen(state.counts) and state.blocks_to_come
-    if count > max(MAX_UNUSABLE_ANYWAY, MAX_UNUSABLE_SHARE * total) and not errors_decide:
+    errors_may_decide = may_have_risen(state.counts) and state.blocks_to_come
+    if count > max(MAX_UNUSABLE_ANYWAY, MAX_UNUSABLE_SHARE * total) and not errors_may_decide:
         return state.invalid(f"{count} of {total} blocks could not be used: {reason}")
+    if state.suspicion is not None:
+        return _test_suspicion(state, state.suspicion)
     return _inconclusive_if_spent(state)
 
 

@@ -122,8 +122,8 @@ def why_unusable(block: BlockResult, intervals: Sequence[Interval]) -> str | Non
     """Why the effects of a block must be left out; ``None`` if they need not be.
 
     Either the load generator was too slow, which favours neither side, because they share it. Or requests failed at the
-    base, so that there is nothing to compare with. Errors are compared in all blocks: to leave out those in which the
-    base fails would leave the failures of the head.
+    base, so that there is nothing to compare with. Errors are compared in all blocks: without those in which the base
+    fails, only the head's failures would count.
     """
     base = _counts(block, BASE)
     if failed := errors(base.requests, base.errors, filter(None, [base.reason])):

@@ -7,7 +7,7 @@ passing, is judged by a test that takes each error for a chance of its own, and 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from scipy import stats
@@ -36,14 +36,11 @@ def _root_share(counts: Counts) -> float:
 
 def total(blocks: Sequence[BlockCounts]) -> BlockCounts:
     """The requests and errors of all blocks."""
-    return BlockCounts(base=_sum(block.base for block in blocks), head=_sum(block.head for block in blocks))
+    return BlockCounts(base=_sum([block.base for block in blocks]), head=_sum([block.head for block in blocks]))
 
 
-def _sum(counts: Iterable[Counts]) -> Counts:
-    requests, errors = 0, 0
-    for block in counts:
-        requests, errors = requests + block.requests, errors + block.errors
-    return Counts(requests=requests, errors=errors)
+def _sum(counts: Sequence[Counts]) -> Counts:
+    return Counts(requests=sum(block.requests for block in counts), errors=sum(block.errors for block in counts))
 
 
 def may_have_risen(blocks: Sequence[BlockCounts]) -> bool:
